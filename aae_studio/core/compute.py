@@ -1,0 +1,84 @@
+"""Device, precision and threads: how the arithmetic runs on this machine."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import threading
+import time
+
+import psutil
+import torch
+
+from aae_studio.core.errors import ConfigError
+
+# What small networks profit from; more threads wait for one another more than they work.
+MOST_THREADS = 4
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device called `cpu`, `cuda` or `mps`. Raises ConfigError where it is not there."""
+    there = {
+        "cpu": True,
+        "cuda": torch.cuda.is_available(),
+        "mps": torch.backends.mps.is_available(),
+    }
+    if not there[name]:
+        raise ConfigError(
+            "device", "this machine (or this build of torch) has no {name}.", name=name
+        )
+    return torch.device(name)
+
+
+def choose_precision(name: str, device: torch.device) -> torch.dtype:
+    """float32 or bfloat16; `auto` measures which of them multiplies matrices faster here."""
+    if name == "auto":
+        return torch.bfloat16 if _fast_bfloat16(device) else torch.float32
+    return torch.bfloat16 if name == "bfloat16" else torch.float32
+
+
+_measured: dict[str, bool] = {}
+
+
+def _fast_bfloat16(device: torch.device) -> bool:
+    """Whether bfloat16 is at least 1.5 times as fast as float32, measured once per process.
+
+    Processors with instructions for it are 3 to 5 times as fast, others slower, so that noise
+    does not change the answer.
+    """
+    if device.type not in _measured:
+        seconds = {}
+        for dtype in (torch.float32, torch.bfloat16):
+            left = torch.ones(128, 512, dtype=dtype, device=device)
+            right = torch.ones(512, 512, dtype=dtype, device=device)
+            times = []
+            for _ in range(5):
+                start = time.perf_counter()
+                (left @ right).sum().item()
+                times.append(time.perf_counter() - start)
+            seconds[dtype] = min(times)
+        _measured[device.type] = seconds[torch.float32] > 1.5 * seconds[torch.bfloat16]
+    return _measured[device.type]
+
+
+def use_threads(count: int) -> None:
+    """Let torch work with this many threads when the calling thread asks it to."""
+    torch.set_num_threads(max(1, count))
+
+
+def training_threads() -> int:
+    """Threads for training: the physical cores, at most four."""
+    return max(1, min(MOST_THREADS, psutil.cpu_count(logical=False) or 1))
+
+
+def lower_priority(nice: int) -> None:
+    """Let the interface go first: lower the calling thread's priority, where the system allows it."""
+    if sys.platform == "linux":
+        with contextlib.suppress(OSError):
+            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
+
+
+def resident_bytes() -> int:
+    """Memory that this process holds, in bytes."""
+    return int(psutil.Process().memory_info().rss)

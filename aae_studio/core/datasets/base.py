@@ -1,0 +1,96 @@
+"""What a dataset is: images, labels, a train and a test split, and a fixed probe subset."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Iterator
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+import numpy.typing as npt
+
+from aae_studio.core.options import Option, Value
+
+PROBE_SIZE = 2000
+
+
+@dataclass(frozen=True)
+class Split:
+    """Some of a dataset's samples.
+
+    `images`: (n, C, H, W), uint8 from 0 to the dataset's `levels`. `labels`: (n,), int64, places in
+    `classes`. `ids`: (n,), int64, the same sample has the same id in every run.
+    """
+
+    images: npt.NDArray[np.uint8]
+    labels: npt.NDArray[np.int64]
+    ids: npt.NDArray[np.int64]
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def first(self, count: int) -> Split:
+        """At most `count` samples from the front."""
+        return Split(self.images[:count], self.labels[:count], self.ids[:count])
+
+    def joined(self, other: Split) -> Split:
+        """These samples, then the other's."""
+        pairs = zip(vars(self).values(), vars(other).values(), strict=True)
+        return Split(*(np.concatenate(pair) for pair in pairs))
+
+
+class Dataset(ABC):
+    """Labelled images with values in [0, 1], stored as whole levels.
+
+    Construction loads or draws the data; `data_dir` is the folder of downloaded files. Raises
+    DataMissing when they are not there and StudioError when they are damaged.
+    """
+
+    title: ClassVar[str]
+    summary: ClassVar[str]
+    order: ClassVar[int] = 50
+    options: ClassVar[tuple[Option, ...]] = ()
+    attribution: ClassVar[str] = ""
+    levels: ClassVar[int] = 255
+    value_range: ClassVar[tuple[float, float]] = (0.0, 1.0)
+    classes: tuple[str, ...]
+    train: Split
+    test: Split
+
+    @abstractmethod
+    def __init__(self, data_dir: Path, **option: Value) -> None: ...
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        """Why this dataset cannot be used on this machine at all, or None."""
+        return None
+
+    @classmethod
+    def download(cls, data_dir: Path) -> Iterator[tuple[int, int]]:
+        """Fetch the files into `data_dir`; yields (done, all). Nothing to do where there are none.
+
+        Closing the iterator cancels. Raises StudioError.
+        """
+        yield from ()
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        """(channels, height, width)."""
+        _, channels, height, width = self.test.images.shape
+        return channels, height, width
+
+    @cached_property
+    def probe(self) -> Split:
+        """The samples that the canvases show: the test split, filled up from training to 2 000."""
+        return self.test.joined(self.train).first(PROBE_SIZE)
+
+    def training_split(self, epoch: int) -> Split:
+        """The samples of an epoch: always `train`, or new ones for a dataset without end."""
+        return self.train
+
+    def to_unit(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
+        """Levels to float32 values in [0, 1]."""
+        return images.astype(np.float32) / np.float32(self.levels)

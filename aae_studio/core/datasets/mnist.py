@@ -1,0 +1,178 @@
+"""MNIST (LeCun, Cortes, Burges), found, checked and fetched the way torchvision does."""
+
+from __future__ import annotations
+
+import gzip
+import http.client
+import importlib.util
+import shutil
+import tempfile
+import urllib.error
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from aae_studio.core import torchvision_shim
+from aae_studio.core.datasets.base import Dataset, Split
+from aae_studio.core.errors import DataMissing, StudioError
+from aae_studio.core.options import Value
+
+CHUNK = 1 << 16
+TIMEOUT_S = 15
+
+
+def _torchvision() -> tuple[Any, Any]:
+    """torchvision's MNIST module and its download utilities. Raises StudioError."""
+    try:
+        return (
+            torchvision_shim.load("torchvision.datasets.mnist"),
+            torchvision_shim.load("torchvision.datasets.utils"),
+        )
+    except ImportError as fault:
+        raise StudioError(
+            "MNIST needs torchvision, which fails to load: {fault}", fault=fault
+        ) from fault
+
+
+def folder(data_dir: Path) -> Path:
+    """Where torchvision keeps MNIST's files below a data folder."""
+    return data_dir / "MNIST" / "raw"
+
+
+class Mnist(Dataset):
+    """70 000 handwritten digits of 28×28 pixels. Test ids follow the training ids, from 60 000."""
+
+    title = "MNIST"
+    summary = "28×28 · 70 000"
+    order = 30
+    attribution = "Y. LeCun, C. Cortes, C. Burges; CC BY-SA 3.0"
+
+    def __init__(self, data_dir: Path, **option: Value) -> None:
+        mnist, utils = _torchvision()
+        arrays = []
+        for name, md5 in mnist.MNIST.resources:
+            reader = mnist.read_image_file if "images" in name else mnist.read_label_file
+            arrays.append(_read(folder(data_dir), name, md5, reader, utils))
+        train_images, train_labels, test_images, test_labels = arrays
+        self.classes = tuple("0123456789")
+        self.train = _split(train_images, train_labels, 0)
+        # The first half of the test set was written by others than the second: shuffled, any
+        # front part of it holds both.
+        order = np.random.default_rng(0).permutation(len(test_images))
+        test = _split(test_images, test_labels, len(train_images))
+        self.test = Split(*(column[order] for column in vars(test).values()))
+
+    @classmethod
+    def unavailable(cls) -> str | None:
+        if importlib.util.find_spec("torchvision") is None:
+            return "torchvision is not installed"
+        return None
+
+    @classmethod
+    def download(cls, data_dir: Path) -> Iterator[tuple[int, int]]:
+        """Fetch the missing files from torchvision's mirrors; yields (bytes so far, bytes in all).
+
+        Closing the iterator cancels and leaves no partial file. Raises StudioError when the folder cannot
+        be written, no mirror answers, or a file arrives damaged.
+        """
+        mnist, utils = _torchvision()
+        target = folder(data_dir)
+        try:
+            target.mkdir(parents=True, exist_ok=True)
+        except OSError as fault:
+            raise StudioError(
+                "The data folder {folder} cannot be written: {fault}", folder=target, fault=fault
+            ) from fault
+        missing = [
+            (name, md5)
+            for name, md5 in mnist.MNIST.resources
+            if not (target / name).exists() or not utils.check_md5(target / name, md5)
+        ]
+        for place, (name, md5) in enumerate(missing):
+            for done, size in _fetch(target / name, name, mnist.MNIST.mirrors):
+                # The images are nearly all of it; each file counts as an equal share of the bar.
+                yield int((place + done / max(size, 1)) * 1000), len(missing) * 1000
+            if not utils.check_md5(target / name, md5):
+                (target / name).unlink()
+                raise StudioError("{name} arrived damaged. Download it again.", name=name)
+
+
+def _fetch(file: Path, name: str, mirrors: list[str]) -> Iterator[tuple[int, int]]:
+    """Download one file from the first mirror that answers."""
+    reasons = []
+    for mirror in mirrors:
+        part = file.with_suffix(".part")
+        try:
+            with (
+                urllib.request.urlopen(mirror + name, timeout=TIMEOUT_S) as answer,
+                part.open("wb") as out,
+            ):
+                size, done = int(answer.headers.get("Content-Length") or 0), 0
+                while block := answer.read(CHUNK):
+                    out.write(block)
+                    done += len(block)
+                    yield done, max(size, done)
+            part.replace(file)
+            return
+        except (urllib.error.URLError, OSError, http.client.HTTPException) as fault:
+            reasons.append(str(getattr(fault, "reason", fault)))
+        finally:
+            part.unlink(missing_ok=True)
+    raise StudioError(
+        "{name} could not be downloaded ({reason}). Is this machine online? You can also copy MNIST's "
+        "four .gz files into {folder}.",
+        name=name,
+        reason="; ".join(dict.fromkeys(reasons)),
+        folder=file.parent,
+    )
+
+
+def _read(raw: Path, name: str, md5: str, reader: Any, utils: Any) -> Any:
+    """One file as an array, from the archive if it is there, else from the file unpacked beside it."""
+    packed, plain = raw / name, raw / name.removesuffix(".gz")
+    if not packed.exists() and not plain.exists():
+        raise DataMissing(
+            "mnist",
+            "MNIST is not in {folder} ({name} is missing). Download it, or set another data folder.",
+            folder=raw,
+            name=name,
+        )
+    try:
+        if not packed.exists():
+            return reader(str(plain)).numpy()
+        if not utils.check_md5(packed, md5):
+            raise ValueError("its checksum is wrong")
+        # torchvision reads unpacked files only, and the data folder may be read-only.
+        with tempfile.TemporaryDirectory() as scratch:
+            unpacked = Path(scratch) / plain.name
+            with gzip.open(packed) as source, unpacked.open("wb") as target:
+                shutil.copyfileobj(source, target)
+            return reader(str(unpacked)).numpy()
+    except (
+        OSError,
+        EOFError,
+        ValueError,
+        TypeError,
+        KeyError,
+        AssertionError,
+        RuntimeError,
+    ) as fault:
+        file = packed if packed.exists() else plain
+        raise DataMissing(
+            "mnist",
+            "{file} is damaged ({fault}). Delete it and download it again.",
+            file=file,
+            fault=fault or "it ends too early",
+        ) from fault
+
+
+def _split(images: Any, labels: Any, first_id: int) -> Split:
+    if len(images) != len(labels):
+        raise DataMissing(
+            "mnist", "MNIST's images and labels do not match in number. Download it again."
+        )
+    ids = np.arange(first_id, first_id + len(images), dtype=np.int64)
+    return Split(images[:, None], labels.astype(np.int64), ids)

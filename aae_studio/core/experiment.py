@@ -1,0 +1,220 @@
+"""Experiment: several models trained in lockstep on the same batches from the same seed."""
+
+from __future__ import annotations
+
+import math
+import time
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aae_studio.core import compute
+from aae_studio.core.config import OPTIONS, ExperimentConfig
+from aae_studio.core.datasets.base import Dataset, Split
+from aae_studio.core.errors import ConfigError, NonFinite
+from aae_studio.core.models.base import Model, Phase, Setting
+from aae_studio.core.networks import Architecture, seed_for
+from aae_studio.core.options import Value
+from aae_studio.core.priors.base import Prior
+from aae_studio.core.registry import DATASETS, MODELS, PRIORS
+from aae_studio.core.snapshot import Snapshot
+
+
+@dataclass(frozen=True)
+class Report:
+    """What one step gave. `seconds` is training time since step 0; `losses` is model → curve → value."""
+
+    step: int
+    epoch: int
+    seconds: float
+    losses: dict[str, dict[str, float]]
+
+
+def load_dataset(config: ExperimentConfig, data_dir: Path) -> Dataset:
+    """Load or draw the configuration's dataset. Raises StudioError, DataMissing or ConfigError."""
+    plugin = DATASETS.get(config.dataset)
+    dataset: Dataset = plugin(data_dir, **config.options_of(config.dataset, plugin.options))
+    if config.batch_size > len(dataset.train):
+        raise ConfigError(
+            "batch_size",
+            "{batch} is more than the {count} training images of “{title}”.",
+            batch=config.batch_size,
+            count=len(dataset.train),
+            title=dataset.title,
+        )
+    return dataset
+
+
+class Experiment:
+    """The models of a configuration and their training. `run` is the trainer.
+
+    Construction builds untrained models and raises StudioError for an impossible configuration. It is not
+    thread-safe: whoever iterates `run` calls the other methods between two steps.
+    """
+
+    def __init__(self, config: ExperimentConfig, dataset: Dataset) -> None:
+        self.config, self.dataset = config, dataset
+        self.device = compute.choose_device(config.device)
+        self.precision = compute.choose_precision(config.precision, self.device)
+        self.prior = self._prior(config)
+        setting = Setting(
+            Architecture(dataset.image_shape, config.latent_size, config.network, config.hidden),
+            self.prior,
+            config.seed,
+            config.learning_rate,
+            config.reconstruction,
+            self.device,
+        )
+        self.models: dict[str, Model] = {}
+        for name in config.models:
+            plugin = MODELS.get(name)
+            self.models[name] = plugin(setting, **config.options_of(name, plugin.options))
+        self.step, self.seconds = 0, 0.0
+        self._epoch_data: tuple[int, Tensor, Tensor] | None = None
+        self._resident: tuple[Split, Tensor] | None = None
+
+    def run(self) -> Iterator[Report]:
+        """Train step by step without end; yields one report a step.
+
+        Raises NonFinite, before the update, when a loss or gradient is not a finite number.
+        """
+        while True:
+            start = time.perf_counter()
+            images = self.batch(self.step)
+            losses = {name: self.train_step(name, images) for name in self.models}
+            self.step += 1
+            self.seconds += time.perf_counter() - start
+            yield Report(self.step, self.epoch, self.seconds, losses)
+
+    def train_step(self, name: str, images: Tensor) -> dict[str, float]:
+        """Run all phases of one model on a batch; returns its curves' values."""
+        model = self.models[name]
+        model.reseed(self.step)
+        figures: dict[str, Tensor] = {}
+        waiting: dict[Any, Tensor] = {}
+        for phase in model.phases:
+            for _ in range(int(model.option[phase.repeats]) if phase.repeats else 1):
+                with self.autocast():
+                    losses = phase.loss(images)
+                figures |= losses.figures
+                objective = losses.objective + waiting.pop(phase.optimizer, 0.0)
+                if not math.isfinite(objective.item()):
+                    raise NonFinite(name, phase.name, self.step + 1, "a loss")
+                if phase.updates:
+                    self._update(name, phase, objective)
+                else:
+                    waiting[phase.optimizer] = objective
+        values = torch.stack(list(figures.values())).tolist()
+        return dict(zip(figures, values, strict=True))
+
+    def _update(self, name: str, phase: Phase, objective: Tensor) -> None:
+        """One optimiser step. Gradients are taken for the optimiser's own weights and no others."""
+        weights = [w for group in phase.optimizer.param_groups for w in group["params"]]
+        gradients = torch.autograd.grad(objective, weights, allow_unused=True)
+        total = torch.stack([g.sum() for g in gradients if g is not None]).sum()
+        if not math.isfinite(total.item()):
+            raise NonFinite(name, phase.name, self.step + 1, "a gradient")
+        for weight, gradient in zip(weights, gradients, strict=True):
+            weight.grad = gradient
+        phase.optimizer.step()
+        for weight in weights:
+            weight.grad = None
+
+    # The data
+
+    @property
+    def steps_per_epoch(self) -> int:
+        """Whole batches in the training split."""
+        return len(self.dataset.train) // self.config.batch_size
+
+    @property
+    def epoch(self) -> int:
+        """Epochs begun and finished so far: 0 until the first is complete."""
+        return self.step // self.steps_per_epoch
+
+    def batch(self, step: int) -> Tensor:
+        """The images of a step, (batch, C, H, W) in [0, 1]: they depend on seed and step alone."""
+        epoch, place = divmod(step, self.steps_per_epoch)
+        images, order = self._epoch(epoch)
+        size = self.config.batch_size
+        return self._unit(images[order[place * size : (place + 1) * size]])
+
+    def _epoch(self, epoch: int) -> tuple[Tensor, Tensor]:
+        """All training images of an epoch, on the device, and the order they are taken in."""
+        if self._epoch_data is None or self._epoch_data[0] != epoch:
+            split = self.dataset.training_split(epoch)
+            if self._resident is None or self._resident[0] is not split:
+                self._resident = (split, torch.from_numpy(split.images).to(self.device))
+            shuffle = torch.Generator().manual_seed(seed_for(self.config.seed, "epoch", epoch))
+            order = torch.randperm(len(split), generator=shuffle).to(self.device)
+            self._epoch_data = (epoch, self._resident[1], order)
+        return self._epoch_data[1:]
+
+    def _unit(self, images: Tensor) -> Tensor:
+        return images.float().mul_(1.0 / self.dataset.levels)
+
+    def autocast(self) -> AbstractContextManager[Any]:
+        """The context in which networks run at the experiment's precision."""
+        return torch.autocast(
+            self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16
+        )
+
+    # Live changes
+
+    def accepts_live(self, config: ExperimentConfig) -> bool:
+        """Whether the running experiment can go over to this configuration without starting again."""
+        live = {option.name for option in OPTIONS if option.live} | {"prior", "options", "models"}
+        if any(
+            getattr(config, name) != getattr(self.config, name)
+            for name in vars(config)
+            if name not in live
+        ):
+            return False
+        # A model can leave; one that joins would have missed the batches so far.
+        if not set(config.models) <= set(self.config.models):
+            return False
+        return all(
+            option.live or name == "prior" or before[option.name] == after[option.name]
+            for name, plugin in (
+                *((model, MODELS.get(model)) for model in config.models),
+                (config.dataset, DATASETS.get(config.dataset)),
+            )
+            for before, after in [
+                (
+                    self.config.options_of(name, plugin.options),
+                    config.options_of(name, plugin.options),
+                )
+            ]
+            for option in plugin.options
+        )
+
+    def change(self, config: ExperimentConfig) -> None:
+        """Go over to a configuration that `accepts_live` said yes to, from the next step on.
+
+        Raises StudioError, and changes nothing, when a model cannot take the prior.
+        """
+        prior = self._prior(config)
+        staying = {name: self.models[name] for name in config.models}
+        options = {name: config.options_of(name, model.options) for name, model in staying.items()}
+        for model in staying.values():
+            model.check_prior(prior)
+        self.config, self.prior, self.models = config, prior, staying
+        for name, model in staying.items():
+            model.option = options[name]
+            model.set_prior(prior)
+            model.set_learning_rate(config.learning_rate)
+
+    def _prior(self, config: ExperimentConfig) -> Prior:
+        plugin = PRIORS.get(config.prior)
+        values: dict[str, Value] = config.options_of(config.prior, plugin.options)
+        prior: Prior = plugin(config.latent_size, **values)
+        return prior
+
+    def snapshot(self) -> Snapshot:
+        """Frozen copies of all models as they are between two steps."""
+        return Snapshot.of(self.models, self.prior, self.dataset, self.step)

@@ -1,0 +1,207 @@
+"""What a model is: networks, and an ordered tuple of phases that train them."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from aae_studio.core.networks import Architecture, Encoder, seed_for
+from aae_studio.core.options import Option
+from aae_studio.core.priors.base import Prior
+
+
+@dataclass(frozen=True)
+class Curve:
+    """A figure that a model reports every step, and the plot it belongs to.
+
+    `plot` is `reconstruction`, `regularisation` or `discriminator`.
+    """
+
+    name: str
+    label: str
+    plot: str
+
+
+@dataclass(frozen=True)
+class Losses:
+    """What one phase computes: the scalar to minimise, and the named figures to report."""
+
+    objective: Tensor
+    figures: dict[str, Tensor] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One forward, backward and update.
+
+    `trains` names the networks that move. `optimizer` belongs to the phase and keeps its own state;
+    where a phase does not `update`, its objective waits and is added to that of the next phase with
+    the same optimiser, so that one step follows both gradients. `repeats` names the live option that
+    says how often the phase runs per training step.
+    """
+
+    name: str
+    trains: tuple[str, ...]
+    loss: Callable[[Tensor], Losses]
+    optimizer: Optimizer
+    updates: bool = True
+    repeats: str | None = None
+
+
+@dataclass(frozen=True)
+class Setting:
+    """What every model of an experiment is given: the same shapes, prior, seed and choices."""
+
+    architecture: Architecture
+    prior: Prior
+    seed: int
+    learning_rate: float
+    reconstruction: str
+    device: torch.device
+
+
+class Model(ABC):
+    """Networks and phases. A subclass's file is one plug-in and reads like its paper.
+
+    `options` declares what the user may choose; their values are in `self.option`. `networks` and
+    `phases` are set by the subclass. `color` names the theme's colour for title, curve and cursor.
+    """
+
+    title: ClassVar[str]
+    short: ClassVar[str]
+    summary: ClassVar[str]
+    color: ClassVar[str] = "model"
+    order: ClassVar[int] = 50
+    options: ClassVar[tuple[Option, ...]] = ()
+    curves: ClassVar[tuple[Curve, ...]] = ()
+    uses_prior: ClassVar[bool] = True
+
+    networks: dict[str, nn.Module]
+    phases: tuple[Phase, ...]
+
+    def __init__(self, setting: Setting, **option: Any) -> None:
+        self.setting = setting
+        self.prior = setting.prior
+        self.option = option
+        self.generator = torch.Generator(setting.device)
+        self.check_prior(setting.prior)
+
+    @abstractmethod
+    def decode(self, codes: Tensor) -> Tensor:
+        """Images in [0, 1], shape (n, C, H, W), from codes (n, latent size)."""
+
+    def encode(self, images: Tensor) -> Tensor | None:
+        """Codes (n, latent size) of images (n, C, H, W) in [0, 1]; None for a model without encoder.
+
+        A probabilistic encoder gives the mean of q(z|x).
+        """
+        return None
+
+    def check_prior(self, prior: Prior) -> None:
+        """Raise StudioError, with a sentence, for a prior that this model cannot be trained toward."""
+
+    def set_prior(self, prior: Prior) -> None:
+        """Train toward another prior from the next step on. Raises what `check_prior` raises."""
+        self.check_prior(prior)
+        self.prior = prior
+
+    def set_learning_rate(self, rate: float) -> None:
+        """Set the step size of every optimiser, each times its own factor."""
+        for phase in self.phases:
+            for group in phase.optimizer.param_groups:
+                group["lr"] = rate * self.rate_factor(phase)
+
+    def rate_factor(self, phase: Phase) -> float:
+        """The phase's learning rate as a multiple of the experiment's."""
+        return 1.0
+
+    def reseed(self, step: int) -> None:
+        """Make this step's random numbers depend on the seed, the model and the step alone."""
+        self.generator.manual_seed(seed_for(self.setting.seed, type(self).__name__, step))
+
+    def parameters(self, networks: Iterable[str]) -> list[nn.Parameter]:
+        """The parameters of the named networks, in order."""
+        return [weight for name in networks for weight in self.networks[name].parameters()]
+
+    def adam(self, *networks: str, rate: float = 1.0, beta1: float = 0.9) -> Optimizer:
+        """Adam (Kingma and Ba, arXiv 1412.6980) over the named networks."""
+        return torch.optim.Adam(
+            self.parameters(networks),
+            lr=self.setting.learning_rate * rate,
+            betas=(beta1, 0.999),
+            fused=True,
+        )
+
+    def noise_like(self, tensor: Tensor) -> Tensor:
+        """Standard normal numbers of the tensor's shape from this model's own generator."""
+        return torch.randn(tensor.shape, generator=self.generator, device=tensor.device)
+
+    def prior_codes(self, count: int) -> Tensor:
+        """Codes z ~ p(z), shape (count, latent size)."""
+        return self.prior.sample(count, self.generator)
+
+
+def reconstruction_error(kind: str, logits: Tensor, images: Tensor) -> Tensor:
+    """The reconstruction error as it is reported, a scalar mean over the batch.
+
+    `mse`: squared error per pixel, in [0, 1]. `bernoulli`: cross-entropy in nats per image.
+    `logits` and `images` have the shape (n, C, H, W).
+    """
+    if kind == "mse":
+        return F.mse_loss(logits.sigmoid(), images)
+    total = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
+    return total / len(images)
+
+
+def per_pixel(kind: str, error: Tensor, images: Tensor) -> Tensor:
+    """A reported reconstruction error as a mean over pixels, so that its weight beside other terms
+    does not depend on the image size."""
+    return error if kind == "mse" else error / images[0].numel()
+
+
+def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
+    """-½ E[log D(real)] - ½ E[log(1 - D(fake))] from logits; ln 2 where D cannot tell.
+
+    Goodfellow et al., arXiv 1406.2661, equation 1, halved as the mean over both kinds.
+    """
+    return 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
+
+
+def generator_loss(fake: Tensor) -> Tensor:
+    """The non-saturating generator loss -E[log D(fake)] from logits (arXiv 1406.2661, section 3)."""
+    return F.softplus(-fake).mean()
+
+
+def gradient_penalty(logits: Tensor, inputs: Tensor) -> Tensor:
+    """R1: E[|∇ D(real)|²] of the logits, a scalar (Mescheder et al., arXiv 1801.04406, equation 9)."""
+    (gradient,) = torch.autograd.grad(logits.sum(), inputs, create_graph=True)
+    return gradient.flatten(1).square().sum(dim=1).mean()
+
+
+class Autoencoding(Model):
+    """A model with an encoder and a decoder: AE, VAE and AAE."""
+
+    def encode(self, images: Tensor) -> Tensor:
+        codes: Tensor = self.networks["encoder"](images)
+        return codes
+
+    def decode(self, codes: Tensor) -> Tensor:
+        logits: Tensor = self.networks["decoder"](codes)
+        return logits.sigmoid()
+
+    @property
+    def encoder(self) -> Encoder:
+        network = self.networks["encoder"]
+        assert isinstance(network, Encoder)
+        return network
+
+    def reconstruction_error(self, logits: Tensor, images: Tensor) -> Tensor:
+        """The reported reconstruction error in the experiment's unit."""
+        return reconstruction_error(self.setting.reconstruction, logits, images)

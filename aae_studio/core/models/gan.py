@@ -1,0 +1,102 @@
+"""The generative adversarial network (Goodfellow et al., arXiv 1406.2661)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from aae_studio.core.models.base import (
+    Curve,
+    Losses,
+    Model,
+    Phase,
+    Setting,
+    discriminator_loss,
+    generator_loss,
+    gradient_penalty,
+)
+from aae_studio.core.networks import Decoder, ImageDiscriminator, seeded
+from aae_studio.core.options import Option
+
+
+class GenerativeAdversarialNetwork(Model):
+    """A generator (the forger) makes images from prior codes; a discriminator (the police) tells
+    them from real ones. It has no encoder: no image has a place in its latent space."""
+
+    title = "Generative adversarial network"
+    short = "GAN"
+    summary = "no encoder"
+    color = "model-gan"
+    order = 40
+    options = (
+        Option(
+            "discriminator_steps",
+            "D steps (GAN)",
+            1,
+            "Discriminator updates per generator update.",
+            minimum=1,
+            maximum=10,
+            live=True,
+        ),
+        Option(
+            "r1",
+            "R1 penalty (GAN)",
+            1.0,
+            "Holds the discriminator's slope at real images down, so that it cannot saturate.",
+            minimum=0.0,
+            maximum=100.0,
+            live=True,
+            logarithmic=True,
+        ),
+    )
+    curves = (
+        Curve("generator", "generator", "regularisation"),
+        Curve("d_real", "D(x)", "discriminator"),
+        Curve("d_fake", "D(G(z))", "discriminator"),
+    )
+
+    def __init__(self, setting: Setting, **option: Any) -> None:
+        super().__init__(setting, **option)
+        shape, seed = setting.architecture, setting.seed
+        discriminator = seeded(seed, "image discriminator", lambda: ImageDiscriminator(shape))
+        self.networks = {
+            # The generator has the decoder's role and starts from the same weights.
+            "generator": seeded(seed, "decoder", lambda: Decoder(shape)).to(setting.device),
+            "discriminator": discriminator.to(setting.device),
+        }
+        # β1 = 0.5: Radford et al., arXiv 1511.06434, section 3.
+        self.phases = (
+            Phase(
+                "discriminator",
+                ("discriminator",),
+                self.discriminator,
+                self.adam("discriminator", beta1=0.5),
+                repeats="discriminator_steps",
+            ),
+            Phase("generator", ("generator",), self.generate, self.adam("generator", beta1=0.5)),
+        )
+
+    def decode(self, codes: Tensor) -> Tensor:
+        logits: Tensor = self.networks["generator"](codes)
+        return logits.sigmoid()
+
+    def discriminator(self, images: Tensor) -> Losses:
+        """Train D to say real to images x and fake to G(z)."""
+        judge = self.networks["discriminator"]
+        with torch.no_grad():
+            forged = self.decode(self.prior_codes(len(images)))
+        images = images.detach().requires_grad_(True)
+        real, fake = judge(images), judge(forged)
+        objective = discriminator_loss(real, fake)
+        if self.option["r1"]:
+            objective = objective + 0.5 * self.option["r1"] * gradient_penalty(real, images)
+        figures = {"d_real": real.sigmoid().mean(), "d_fake": fake.sigmoid().mean()}
+        return Losses(objective, figures)
+
+    def generate(self, images: Tensor) -> Losses:
+        """Train G to make D say real."""
+        forged = self.decode(self.prior_codes(len(images)))
+        loss = generator_loss(self.networks["discriminator"](forged))
+        return Losses(loss, {"generator": loss})

@@ -1,0 +1,147 @@
+"""Snapshot: frozen, detached copies of an experiment's models on the CPU, for any thread to use."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor, nn
+
+from aae_studio.core import metrics
+from aae_studio.core.datasets.base import Dataset, Split
+from aae_studio.core.models.base import Curve, Model
+from aae_studio.core.networks import seed_for
+from aae_studio.core.priors.base import Prior
+
+Array = npt.NDArray[np.float32]
+CHUNK = 1024
+# Codes and samples that a live figure is made from; more cost more than they tell.
+FIGURE_SIZE = 1000
+
+
+@dataclass(frozen=True)
+class FrozenModel:
+    """One model of a snapshot: numpy arrays in and out."""
+
+    name: str
+    model: Model
+
+    @property
+    def has_encoder(self) -> bool:
+        """Whether images have a place in this model's latent space."""
+        return "encoder" in self.model.networks
+
+    def decode(self, codes: npt.ArrayLike) -> Array:
+        """Images in [0, 1], float32 (n, C, H, W), from codes (n, latent size)."""
+        with torch.inference_mode():
+            images = [self.model.decode(part) for part in _parts(codes)]
+            return torch.cat(images).float().numpy()
+
+    def encode(self, images: npt.ArrayLike) -> Array:
+        """Codes, float32 (n, latent size), of images (n, C, H, W) in [0, 1].
+
+        A probabilistic encoder gives the mean of q(z|x). Only where `has_encoder`.
+        """
+        with torch.inference_mode():
+            codes: list[Tensor] = []
+            for part in _parts(images):
+                code = self.model.encode(part)
+                assert code is not None
+                codes.append(code)
+            return torch.cat(codes).float().numpy()
+
+
+@dataclass(frozen=True)
+class Figures:
+    """A lane's live figures, or None where a model without encoder has none.
+
+    `count` is the number of test samples that they were made from, of `total`.
+    """
+
+    recon_mse: float | None
+    mmd_to_prior: float | None
+    knn_accuracy: float | None
+    count: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Snapshot:
+    """Models as they were after `step`. Nothing in it changes any more."""
+
+    step: int
+    models: Mapping[str, FrozenModel]
+    prior: Prior
+    dataset: Dataset
+
+    @classmethod
+    def of(cls, models: Mapping[str, Model], prior: Prior, dataset: Dataset, step: int) -> Snapshot:
+        """Copy the models' weights; later training does not touch the copies."""
+        frozen = {name: FrozenModel(name, _frozen(model)) for name, model in models.items()}
+        return cls(step, frozen, prior, dataset)
+
+    @cached_property
+    def probe_images(self) -> Array:
+        """The probe subset's images in [0, 1], float32 (n, C, H, W)."""
+        return self.dataset.to_unit(self.dataset.probe.images)
+
+    def prior_samples(self, count: int) -> Array:
+        """Codes z ~ p(z), float32 (count, latent size), the same at every call."""
+        generator = torch.Generator().manual_seed(seed_for(0, "prior samples"))
+        return self.prior.sample(count, generator).numpy()
+
+    def figures(self, name: str, size: int | None = FIGURE_SIZE) -> Figures:
+        """Figures of one model on the first `size` test samples (None: all of them).
+
+        MMD² and kNN accuracy compare codes pairwise and use at most 5 000 of them.
+        """
+        frozen, test = self.models[name], self.dataset.test
+        if not frozen.has_encoder:
+            return Figures(None, None, None, 0, len(test))
+        part = test if size is None else test.first(size)
+        images = self.dataset.to_unit(part.images)
+        codes = frozen.encode(images)
+        error = metrics.mean_squared_error(
+            torch.from_numpy(frozen.decode(codes)), torch.from_numpy(images)
+        )
+        with torch.inference_mode():
+            pairs = torch.from_numpy(codes[:5000])
+            wanted = torch.from_numpy(self.prior_samples(len(pairs)))
+            mmd = metrics.mmd2(pairs, wanted, self.prior.sigma)
+            accuracy = metrics.knn_accuracy(pairs, torch.from_numpy(part.labels[:5000]))
+        return Figures(error, mmd, accuracy, len(part), len(test))
+
+
+def encode_split(frozen: FrozenModel, dataset: Dataset, split: Split) -> Array:
+    """Codes of a whole split in its order, float32 (n, latent size)."""
+    parts = range(0, len(split), CHUNK)
+    return np.concatenate(
+        [frozen.encode(dataset.to_unit(split.images[at : at + CHUNK])) for at in parts]
+    )
+
+
+def curves_of(models: Mapping[str, FrozenModel]) -> dict[str, tuple[Curve, ...]]:
+    """The curves that each model declares."""
+    return {name: frozen.model.curves for name, frozen in models.items()}
+
+
+def _parts(values: npt.ArrayLike) -> tuple[Tensor, ...]:
+    """The rows as float32 tensors of at most `CHUNK` rows, so that memory stays small."""
+    return torch.from_numpy(np.ascontiguousarray(values, np.float32)).split(CHUNK)
+
+
+def _frozen(model: Model) -> Model:
+    """A copy that only decodes and encodes: networks on the CPU, without optimisers or phases."""
+    twin = copy.copy(model)
+    twin.networks = {name: _detached(net) for name, net in model.networks.items()}
+    twin.phases = ()
+    return twin
+
+
+def _detached(network: nn.Module) -> nn.Module:
+    return copy.deepcopy(network).to("cpu").requires_grad_(False).eval()

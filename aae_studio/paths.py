@@ -1,0 +1,36 @@
+"""The only file that knows where things lie on disk."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import platformdirs
+
+APP = "aae-studio"
+DATA_VARIABLE = "AAE_STUDIO_DATA"
+SETTINGS_VARIABLE = "AAE_STUDIO_SETTINGS"
+
+
+def resource(*parts: str) -> Path:
+    """A file that comes with the Studio: inside the package when installed, beside it in a checkout."""
+    inside = Path(__file__).parent / "resources"
+    base = inside if inside.is_dir() else Path(__file__).parent.parent / "resources"
+    return base.joinpath(*parts)
+
+
+def data_dir(chosen: str | Path | None = None) -> Path:
+    """The folder of downloaded datasets: the one chosen, else `AAE_STUDIO_DATA`, else the Studio's own."""
+    folder = chosen or os.environ.get(DATA_VARIABLE)
+    return Path(folder).expanduser() if folder else Path(platformdirs.user_data_dir(APP)) / "data"
+
+
+def sessions_dir() -> Path:
+    """Where the window offers to save sessions."""
+    return Path(platformdirs.user_documents_dir()) / "AAE Studio"
+
+
+def settings_file() -> Path:
+    """The window's settings: `AAE_STUDIO_SETTINGS`, else the user's configuration folder."""
+    chosen = os.environ.get(SETTINGS_VARIABLE)
+    return Path(chosen) if chosen else Path(platformdirs.user_config_dir(APP)) / "settings.ini"
