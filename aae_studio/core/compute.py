@@ -25,9 +25,7 @@ def choose_device(name: str) -> torch.device:
         "mps": torch.backends.mps.is_available(),
     }
     if not there[name]:
-        raise ConfigError(
-            "device", "this machine (or this build of torch) has no {name}.", name=name
-        )
+        raise ConfigError("device", "this machine (or this build of torch) has no {name}.", name=name)
     return torch.device(name)
 
 

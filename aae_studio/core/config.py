@@ -157,7 +157,6 @@ class ExperimentConfig:
             raise ConfigError("models", "should be a list of names.")
         # JSON has lists where the options have tuples.
         values["options"] = {
-            key: tuple(value) if isinstance(value, list) else value
-            for key, value in options.items()
+            key: tuple(value) if isinstance(value, list) else value for key, value in options.items()
         }
         return cls(**values)

@@ -36,9 +36,7 @@ class UnknownName(StudioError):
             template = "There is no {kind} called “{name}”. Did you mean {near}?"
         else:
             template = "There is no {kind} called “{name}”. There are: {names}."
-        super().__init__(
-            template, kind=kind, name=name, near=" or ".join(near), names=", ".join(names)
-        )
+        super().__init__(template, kind=kind, name=name, near=" or ".join(near), names=", ".join(names))
 
 
 class DataMissing(StudioError):

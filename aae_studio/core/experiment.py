@@ -160,9 +160,7 @@ class Experiment:
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context in which networks run at the experiment's precision."""
-        return torch.autocast(
-            self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16
-        )
+        return torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == torch.bfloat16)
 
     # Live changes
 
@@ -170,9 +168,7 @@ class Experiment:
         """Whether the running experiment can go over to this configuration without starting again."""
         live = {option.name for option in OPTIONS if option.live} | {"prior", "options", "models"}
         if any(
-            getattr(config, name) != getattr(self.config, name)
-            for name in vars(config)
-            if name not in live
+            getattr(config, name) != getattr(self.config, name) for name in vars(config) if name not in live
         ):
             return False
         # A model can leave; one that joins would have missed the batches so far.
@@ -191,6 +187,16 @@ class Experiment:
                 )
             ]
             for option in plugin.options
+        )
+
+    def shares_data(self, config: ExperimentConfig) -> bool:
+        """Whether a new experiment with this configuration can use the dataset that is loaded here."""
+        plugin = DATASETS.get(config.dataset)
+        return (
+            config.dataset == self.config.dataset
+            and config.batch_size <= len(self.dataset.train)
+            and config.options_of(config.dataset, plugin.options)
+            == self.config.options_of(config.dataset, plugin.options)
         )
 
     def change(self, config: ExperimentConfig) -> None:

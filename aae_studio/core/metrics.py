@@ -12,9 +12,7 @@ BANDWIDTHS = (0.1, 0.25, 0.5, 1.0, 2.0)
 NEIGHBOURS = 10
 
 
-def mmd2(
-    x: Tensor, y: Tensor, sigma: float = 1.0, bandwidths: Sequence[float] = BANDWIDTHS
-) -> float:
+def mmd2(x: Tensor, y: Tensor, sigma: float = 1.0, bandwidths: Sequence[float] = BANDWIDTHS) -> float:
     """Unbiased squared maximum mean discrepancy between samples x (n, d) and y (m, d).
 
     The mean over RBF kernels exp(-|a - b|² / 2h²), h = bandwidth × sigma (Gretton et al., JMLR 13, 2012,

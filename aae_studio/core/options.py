@@ -66,9 +66,7 @@ class Option:
                 return self.checked(tuple(int(word) for word in text.split(",")), field)
             number = float(text)
         except ValueError:
-            what = (
-                "whole numbers such as 256,256" if isinstance(self.default, tuple) else "a number"
-            )
+            what = "whole numbers such as 256,256" if isinstance(self.default, tuple) else "a number"
             raise ConfigError(field, "{value!r} is not {what}.", value=text, what=what) from None
         return self.checked(number, field)
 
@@ -117,9 +115,7 @@ class Option:
         return int(value) if whole else float(value)
 
 
-def resolved(
-    owner: str, declared: Iterable[Option], given: Mapping[str, Value]
-) -> dict[str, Value]:
+def resolved(owner: str, declared: Iterable[Option], given: Mapping[str, Value]) -> dict[str, Value]:
     """Values of all options that `owner` declares: those given as `owner.option`, else the defaults.
 
     Raises ConfigError for a value out of range and UnknownName for an option it does not declare.

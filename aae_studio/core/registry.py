@@ -52,11 +52,7 @@ class Registry:
                 fault=fault,
             ) from fault
         for member in vars(module).values():
-            if (
-                inspect.isclass(member)
-                and issubclass(member, base)
-                and member.__module__ == module.__name__
-            ):
+            if inspect.isclass(member) and issubclass(member, base) and member.__module__ == module.__name__:
                 return member
         raise StudioError(
             "The file of the {kind} “{name}” holds no {base}.",
@@ -73,9 +69,7 @@ class Registry:
                 found[name] = self.get(name)
             except StudioError as fault:
                 found[name] = fault
-        return dict(
-            sorted(found.items(), key=lambda item: (getattr(item[1], "order", 99), item[0]))
-        )
+        return dict(sorted(found.items(), key=lambda item: (getattr(item[1], "order", 99), item[0])))
 
 
 MODELS = Registry("model", "aae_studio.core.models", "Model")

@@ -106,9 +106,7 @@ class Snapshot:
         part = test if size is None else test.first(size)
         images = self.dataset.to_unit(part.images)
         codes = frozen.encode(images)
-        error = metrics.mean_squared_error(
-            torch.from_numpy(frozen.decode(codes)), torch.from_numpy(images)
-        )
+        error = metrics.mean_squared_error(torch.from_numpy(frozen.decode(codes)), torch.from_numpy(images))
         with torch.inference_mode():
             pairs = torch.from_numpy(codes[:5000])
             wanted = torch.from_numpy(self.prior_samples(len(pairs)))
@@ -120,9 +118,7 @@ class Snapshot:
 def encode_split(frozen: FrozenModel, dataset: Dataset, split: Split) -> Array:
     """Codes of a whole split in its order, float32 (n, latent size)."""
     parts = range(0, len(split), CHUNK)
-    return np.concatenate(
-        [frozen.encode(dataset.to_unit(split.images[at : at + CHUNK])) for at in parts]
-    )
+    return np.concatenate([frozen.encode(dataset.to_unit(split.images[at : at + CHUNK])) for at in parts])
 
 
 def curves_of(models: Mapping[str, FrozenModel]) -> dict[str, tuple[Curve, ...]]:
@@ -132,7 +128,7 @@ def curves_of(models: Mapping[str, FrozenModel]) -> dict[str, tuple[Curve, ...]]
 
 def _parts(values: npt.ArrayLike) -> tuple[Tensor, ...]:
     """The rows as float32 tensors of at most `CHUNK` rows, so that memory stays small."""
-    return torch.from_numpy(np.ascontiguousarray(values, np.float32)).split(CHUNK)
+    return torch.split(torch.from_numpy(np.ascontiguousarray(values, np.float32)), CHUNK)
 
 
 def _frozen(model: Model) -> Model:

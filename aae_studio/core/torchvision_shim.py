@@ -26,7 +26,7 @@ def load(module: str) -> ModuleType:
         if "torchvision::" not in str(fault):
             raise ImportError(str(fault)) from fault
     if _declared is None:
-        _declared = torch.library.Library("torchvision", "DEF")
+        _declared = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
         _declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
         _declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
     try:

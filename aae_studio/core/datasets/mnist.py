@@ -32,9 +32,7 @@ def _torchvision() -> tuple[Any, Any]:
             torchvision_shim.load("torchvision.datasets.utils"),
         )
     except ImportError as fault:
-        raise StudioError(
-            "MNIST needs torchvision, which fails to load: {fault}", fault=fault
-        ) from fault
+        raise StudioError("MNIST needs torchvision, which fails to load: {fault}", fault=fault) from fault
 
 
 def folder(data_dir: Path) -> Path:
@@ -171,8 +169,6 @@ def _read(raw: Path, name: str, md5: str, reader: Any, utils: Any) -> Any:
 
 def _split(images: Any, labels: Any, first_id: int) -> Split:
     if len(images) != len(labels):
-        raise DataMissing(
-            "mnist", "MNIST's images and labels do not match in number. Download it again."
-        )
+        raise DataMissing("mnist", "MNIST's images and labels do not match in number. Download it again.")
     ids = np.arange(first_id, first_id + len(images), dtype=np.int64)
     return Split(images[:, None], labels.astype(np.int64), ids)

@@ -26,9 +26,8 @@ def uniform_numbers(ids: npt.NDArray[np.int64], columns: int) -> Array:
     SplitMix64 (Steele, Lea, Flood: Fast splittable pseudorandom number generators, OOPSLA 2014).
     """
     golden = np.uint64(0x9E3779B97F4A7C15)
-    counter = ids.astype(np.uint64)[:, None] * np.uint64(columns) + np.arange(
-        columns, dtype=np.uint64
-    )
+    rows = ids.astype(np.uint64) * np.uint64(columns)
+    counter: npt.NDArray[np.uint64] = np.add.outer(rows, np.arange(columns, dtype=np.uint64))
     with np.errstate(over="ignore"):
         mixed = (counter + np.uint64(1)) * golden
         mixed = (mixed ^ (mixed >> np.uint64(30))) * np.uint64(0xBF58476D1CE4E5B9)
@@ -40,7 +39,8 @@ def _polygon(x: Array, y: Array, sides: int) -> Array:
     """Signed distance to the edge lines of a regular polygon with corners at distance 1."""
     sector = 2 * np.pi / sides
     angle = np.mod(np.arctan2(y, x) + sector / 2, sector) - sector / 2
-    return np.hypot(x, y) * np.cos(angle) - np.cos(sector / 2)
+    signed: Array = np.hypot(x, y) * np.cos(angle) - np.cos(sector / 2)
+    return signed
 
 
 def _star(x: Array, y: Array) -> Array:
@@ -52,7 +52,8 @@ def _star(x: Array, y: Array) -> Array:
     inner = 0.45
     # The edge from a point (1, 0) to the notch at half a sector.
     ex, ey = inner * np.cos(sector / 2) - 1, inner * np.sin(sector / 2)
-    return ((px - 1) * ey - py * ex) / np.hypot(ex, ey)
+    signed: Array = ((px - 1) * ey - py * ex) / np.hypot(ex, ey)
+    return signed
 
 
 def _box(x: Array, y: Array, half_width: float, half_height: float) -> Array:
@@ -122,7 +123,7 @@ class Shapes(Dataset):
         unit = uniform_numbers(ids + self.offset, len(FACTORS))
         low = np.array([0, 0.3, -0.6, -0.25, -0.25, 0.15, 0.3, 0.3, 0.3])
         high = np.array([len(KINDS), 0.7, 0.6, 0.25, 0.25, 0.85, 1, 1, 1])
-        values = low + (high - low) * unit
+        values: Array = low + (high - low) * unit
         values[:, 0] = np.floor(values[:, 0])
         return values
 
@@ -147,7 +148,8 @@ class Shapes(Dataset):
         edge = np.where(stroke > 0.5, edge, np.abs(edge + stroke / 2) - stroke / 2)
         # One pixel wide, from covered to not: the distance is in sizes, the image 2 wide.
         coverage = np.clip(0.5 - edge * size * self.size / 2, 0, 1)
-        levels = np.rint(coverage * self.levels).astype(np.uint8)[:, None]
+        levels: npt.NDArray[np.uint8] = np.rint(coverage * self.levels).astype(np.uint8)[:, None]
         if not self.color:
             return levels
-        return np.rint(levels * values[:, 6:9, None, None]).astype(np.uint8)
+        tinted: npt.NDArray[np.uint8] = np.rint(levels * values[:, 6:9, None, None]).astype(np.uint8)
+        return tinted

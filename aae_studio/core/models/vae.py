@@ -51,7 +51,7 @@ class VariationalAutoencoder(Autoencoding):
             "pixel_sigma",
             "Pixel σ (VAE)",
             0.25,
-            "Standard deviation that the decoder grants each pixel, with mse. Smaller: sharper, less regular.",
+            "Standard deviation that the decoder grants a pixel, with mse. Smaller: sharper, less regular.",
             minimum=0.01,
             maximum=10.0,
             live=True,

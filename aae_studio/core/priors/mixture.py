@@ -24,9 +24,7 @@ class Mixture(Prior):
     smallest_latent = 2
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        component = torch.randint(
-            COMPONENTS, (count,), generator=generator, device=generator.device
-        )
+        component = torch.randint(COMPONENTS, (count,), generator=generator, device=generator.device)
         angle = 2 * torch.pi * component / COMPONENTS
         noise = self._noise((count, 2), generator)
         out = RADIUS + ALONG * noise[:, 0]
@@ -43,7 +41,7 @@ class Mixture(Prior):
         each = gaussian_log_prob(out.reshape(-1, 1), ALONG * self.sigma) + gaussian_log_prob(
             side.reshape(-1, 1), ACROSS * self.sigma
         )
-        plane = torch.logsumexp(each.reshape(len(codes), COMPONENTS), dim=1) - np.log(COMPONENTS)
+        plane: Tensor = torch.logsumexp(each.reshape(len(codes), COMPONENTS), dim=1) - np.log(COMPONENTS)
         return plane + self._rest_log_prob(codes)
 
     def outline(self) -> list[Polyline]:

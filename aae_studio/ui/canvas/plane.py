@@ -1,0 +1,113 @@
+"""Plane and View: how a latent space of any size comes onto a flat canvas. Pure functions of numpy."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A plane through the latent space: two orthonormal directions and the point they start from.
+
+    `basis`: (2, latent size), its second row zero where there is only one axis. `origin`: (latent size,).
+    """
+
+    basis: Array
+    origin: Array
+    labels: tuple[str, str]
+
+    def project(self, codes: Array) -> Array:
+        """Places in the plane, (n, 2), of codes (n, latent size)."""
+        return (codes - self.origin) @ self.basis.T
+
+    def moved(self, code: Array, place: npt.ArrayLike) -> Array:
+        """The code moved within the plane to a place; what lies across the plane stays as it is."""
+        step = np.asarray(place, np.float32) - self.project(code[None])[0]
+        return code + step @ self.basis
+
+
+def axis_plane(size: int, x: int, y: int) -> Plane:
+    """The plane of two code axes, counted from 0."""
+    basis = np.zeros((2, size), np.float32)
+    basis[0, x] = 1
+    if size > 1:
+        basis[1, y] = 1
+    labels = (f"z{x + 1}", f"z{y + 1}" if size > 1 else "")
+    return Plane(basis, np.zeros(size, np.float32), labels)
+
+
+def principal_plane(codes: Array, previous: Plane | None = None) -> Plane:
+    """The plane of the first two principal components of codes (n, latent size).
+
+    Directions have no sign of their own: they follow the previous plane's, so that the picture
+    does not flip while training goes on.
+    """
+    mean = codes.mean(axis=0)
+    centred = (codes - mean).astype(np.float64)
+    _, vectors = np.linalg.eigh(centred.T @ centred)
+    basis = vectors[:, ::-1][:, :2].T.astype(np.float32)
+    if len(basis) == 1:
+        basis = np.concatenate([basis, np.zeros_like(basis)])
+    for row in range(2):
+        reference = basis[row] if previous is None else previous.basis[row]
+        anchor = reference if previous is not None else np.abs(basis[row])
+        if float(basis[row] @ anchor) < 0:
+            basis[row] *= -1
+    return Plane(basis, mean.astype(np.float32), ("PC1", "PC2"))
+
+
+@dataclass(frozen=True)
+class View:
+    """The part of a plane that a canvas shows: its centre, and half the shorter side, in code units."""
+
+    x: float
+    y: float
+    half: float
+
+    def scale(self, width: float, height: float) -> float:
+        """Pixels per code unit."""
+        return min(width, height) / (2 * self.half)
+
+    def to_pixels(self, places: Array, width: float, height: float) -> Array:
+        """Places (n, 2) to pixels (n, 2); y points up in the plane, down on the screen."""
+        scale = self.scale(width, height)
+        offset = np.array([width / 2 - self.x * scale, height / 2 + self.y * scale], np.float32)
+        return places * np.array([scale, -scale], np.float32) + offset
+
+    def to_plane(self, x: float, y: float, width: float, height: float) -> tuple[float, float]:
+        """A pixel to its place."""
+        scale = self.scale(width, height)
+        return self.x + (x - width / 2) / scale, self.y - (y - height / 2) / scale
+
+    def zoomed(self, factor: float, x: float, y: float) -> View:
+        """Magnified by a factor around a place, which stays where it is."""
+        return View(x + (self.x - x) / factor, y + (self.y - y) / factor, self.half / factor)
+
+    def panned(self, dx: float, dy: float) -> View:
+        """Shifted by so many code units."""
+        return View(self.x + dx, self.y + dy, self.half)
+
+    def carried(self, place: tuple[float, float], other: View) -> tuple[float, float]:
+        """The place in another view that looks the same as this place does in this one."""
+        ratio = other.half / self.half
+        return other.x + (place[0] - self.x) * ratio, other.y + (place[1] - self.y) * ratio
+
+
+def fitting_view(places: Array) -> View:
+    """A view of nearly all places (n, 2): the middle 98 % in each direction, with a margin."""
+    low, high = np.quantile(places, [0.01, 0.99], axis=0)
+    middle = (low + high) / 2
+    half = float(max((high - low).max() / 2, 1e-3))
+    return View(float(middle[0]), float(middle[1]), 1.25 * half)
+
+
+def settled(current: View, wanted: View) -> View:
+    """The wanted view if it differs visibly from the current one, so that a view does not jitter."""
+    moved = max(abs(current.x - wanted.x), abs(current.y - wanted.y)) / current.half
+    grown = wanted.half / current.half
+    return current if moved < 0.15 and 0.8 < grown < 1.15 else wanted

@@ -1,0 +1,263 @@
+"""TrainerThread: drives `Experiment.run()` in the background, nothing else."""
+
+from __future__ import annotations
+
+import queue
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import QThread, Signal
+
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.errors import StudioError
+
+if TYPE_CHECKING:
+    from aae_studio.core.experiment import Experiment, Report
+    from aae_studio.core.history import History
+    from aae_studio.core.snapshot import Snapshot
+
+REPORT_INTERVAL_S = 1 / 30
+# A snapshot waits until this many times its own cost has gone into training.
+SNAPSHOT_PATIENCE = 25
+NICE = 10
+
+
+@dataclass(frozen=True)
+class Configure:
+    """Mail: go over to this configuration, live where that is possible and `restart` is not asked for."""
+
+    config: ExperimentConfig
+    data_dir: Path
+    restart: bool
+
+
+@dataclass(frozen=True)
+class Open:
+    """Mail: bring back the session in this folder."""
+
+    folder: Path
+    data_dir: Path
+
+
+@dataclass(frozen=True)
+class Train:
+    """Mail: train so many steps; None: until told otherwise; 0: pause."""
+
+    steps: int | None
+
+
+@dataclass(frozen=True)
+class Save:
+    """Mail: write the session into this folder."""
+
+    folder: Path
+
+
+Mail = Configure | Open | Train | Save
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A new experiment at its first step: what the interface needs to show it.
+
+    The thread goes on appending to `history`; everyone else only reads it.
+    """
+
+    config: ExperimentConfig
+    snapshot: Snapshot
+    history: History
+    precision: str
+    steps_per_epoch: int
+    seconds: float
+
+
+class TrainerThread(QThread):
+    """Trains in the background.
+
+    Its public methods are thread-safe: they put mail into a box that is emptied between two steps.
+    Emits, in the order of what happened: `prepared` (Prepared), `changed` (the configuration that now
+    holds), `reported` (all reports since the last time), `snapshotted` (Snapshot), `trained` (whether
+    training goes on), `saved` (folder) and `failed` (StudioError).
+    """
+
+    prepared = Signal(object)
+    changed = Signal(object)
+    reported = Signal(object)
+    snapshotted = Signal(object)
+    trained = Signal(bool)
+    saved = Signal(object)
+    failed = Signal(object)
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.setObjectName("trainer")
+        self._mailbox: queue.SimpleQueue[Mail | None] = queue.SimpleQueue()
+        self._experiment: Experiment | None = None
+        self._steps: Iterator[Report] = iter(())
+        self._remaining: int | None = 0
+        self._unsent: list[Report] = []
+        self._sent_at = self._snapshot_due = 0.0
+
+    # From any thread
+
+    def configure(self, config: ExperimentConfig, data_dir: Path, restart: bool = False) -> None:
+        """Go over to a configuration: live if the running experiment can, else from step 0."""
+        self._mailbox.put(Configure(config, data_dir, restart))
+
+    def open(self, folder: Path, data_dir: Path) -> None:
+        """Bring back the session in a folder."""
+        self._mailbox.put(Open(folder, data_dir))
+
+    def train(self, steps: int | None = None) -> None:
+        """Train for so many steps; None: until `pause`."""
+        self._mailbox.put(Train(steps))
+
+    def pause(self) -> None:
+        """Stop between two steps."""
+        self._mailbox.put(Train(0))
+
+    def save(self, folder: Path) -> None:
+        """Write the session between two steps."""
+        self._mailbox.put(Save(folder))
+
+    def close(self, limit_ms: int = 3000) -> bool:
+        """Ask the thread to end and wait; False when it is still busy at the time limit."""
+        self.requestInterruption()
+        self._mailbox.put(None)
+        return self.wait(limit_ms)
+
+    # In the thread
+
+    def run(self) -> None:
+        while not self.isInterruptionRequested():
+            try:
+                for mail in self._mail(wait=self._remaining == 0):
+                    self._take(mail)
+                if self._remaining != 0:
+                    self._advance()
+            except StudioError as fault:
+                self._fail(fault)
+            except Exception as fault:
+                # A defect of ours must not end the thread in silence.
+                self._fail(StudioError("An unexpected fault stopped training: {fault}", fault=repr(fault)))
+
+    def _mail(self, wait: bool) -> Iterator[Mail]:
+        """The mail that is there; with `wait`, at least one piece."""
+        while True:
+            try:
+                mail = self._mailbox.get(block=wait)
+            except queue.Empty:
+                return
+            if mail is None or self.isInterruptionRequested():
+                return
+            wait = False
+            yield mail
+
+    def _take(self, mail: Mail) -> None:
+        match mail:
+            case Train(steps=steps):
+                self._train(steps)
+            case Configure(config=config, data_dir=data_dir, restart=restart):
+                self._configure(config, data_dir, restart)
+            case Open(folder=folder, data_dir=data_dir):
+                from aae_studio.core import session
+
+                experiment, history = session.restore(folder, data_dir)
+                self._remaining = 0
+                self._adopt(experiment, history)
+                self.trained.emit(False)
+            case Save(folder=folder):
+                from aae_studio.core import session
+
+                if self._experiment is not None:
+                    self._send_reports()
+                    session.save(folder, self._experiment, self._history)
+                    self.saved.emit(folder)
+
+    def _train(self, steps: int | None) -> None:
+        going = self._remaining != 0
+        self._remaining = steps if self._experiment is not None else 0
+        if going and self._remaining == 0:
+            self._send_reports()
+            self._send_snapshot()
+        self.trained.emit(self._remaining is None)
+
+    def _configure(self, config: ExperimentConfig, data_dir: Path, restart: bool) -> None:
+        # Imported here: importing torch takes a second, and the window must not wait for it.
+        from aae_studio.core import compute
+        from aae_studio.core.experiment import Experiment, load_dataset
+        from aae_studio.core.history import History
+
+        compute.lower_priority(NICE)
+        compute.use_threads(compute.training_threads())
+        old = self._experiment
+        if old is not None and not restart and old.accepts_live(config):
+            old.change(config)
+            # A snapshot carries the prior, and the set of models, that now hold.
+            self._send_reports()
+            self.changed.emit(config)
+            self._send_snapshot()
+            return
+        same_data = old is not None and old.shares_data(config)
+        dataset = old.dataset if old is not None and same_data else load_dataset(config, data_dir)
+        self._adopt(Experiment(config, dataset), History())
+
+    def _adopt(self, experiment: Experiment, history: History) -> None:
+        self._unsent.clear()
+        self._experiment, self._history = experiment, history
+        self._steps = experiment.run()
+        self._snapshot_due = 0.0
+        self.prepared.emit(
+            Prepared(
+                experiment.config,
+                experiment.snapshot(),
+                history,
+                str(experiment.precision).removeprefix("torch."),
+                experiment.steps_per_epoch,
+                experiment.seconds,
+            )
+        )
+
+    def _advance(self) -> None:
+        """One step, and news of it when it is time."""
+        self._unsent.append(next(self._steps))
+        if self._remaining is not None:
+            self._remaining -= 1
+        now = time.perf_counter()
+        if self._remaining == 0:
+            self._send_reports()
+            self._send_snapshot()
+            self.trained.emit(False)
+        elif now - self._sent_at >= REPORT_INTERVAL_S:
+            self._sent_at = now
+            self._send_reports()
+            if now >= self._snapshot_due:
+                self._send_snapshot()
+
+    def _send_reports(self) -> None:
+        if self._unsent:
+            self._history.append(self._unsent)
+            self.reported.emit(self._unsent)
+            self._unsent = []
+
+    def _send_snapshot(self) -> None:
+        if self._experiment is None:
+            return
+        start = time.perf_counter()
+        snapshot = self._experiment.snapshot()
+        end = time.perf_counter()
+        self._snapshot_due = end + SNAPSHOT_PATIENCE * (end - start)
+        self.snapshotted.emit(snapshot)
+
+    def _fail(self, fault: StudioError) -> None:
+        """Pause and say why. The experiment stays as it was before the failing step."""
+        self._remaining = 0
+        self._send_reports()
+        if self._experiment is not None:
+            # A generator that raised is spent; the experiment goes on from its last good step.
+            self._steps = self._experiment.run()
+        self.trained.emit(False)
+        self.failed.emit(fault)

@@ -1,0 +1,45 @@
+"""The interface's words in the user's language. English is the source; a catalogue maps it to others."""
+
+from __future__ import annotations
+
+import json
+
+from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
+from PySide6.QtWidgets import QApplication
+
+from aae_studio import paths
+from aae_studio.core.errors import StudioError
+
+LANGUAGES = {"en": "English", "ko": "한국어"}
+
+_catalogue: dict[str, str] = {}
+_qt_words = QTranslator()
+
+
+def use(language: str, application: QApplication) -> None:
+    """Speak this language from now on. Widgets that exist keep their words."""
+    _catalogue.clear()
+    application.removeTranslator(_qt_words)
+    if language != "en":
+        file = paths.resource("translations", f"{language}.json")
+        _catalogue.update(json.loads(file.read_text(encoding="utf-8")))
+        folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)
+        if _qt_words.load(f"qtbase_{language}", folder):
+            application.installTranslator(_qt_words)
+
+
+def system_language() -> str:
+    """The language of the desktop, if the Studio speaks it, else English."""
+    code = QLocale.system().name()[:2]
+    return code if code in LANGUAGES else "en"
+
+
+def tr(text: str, **values: object) -> str:
+    """The text in the user's language, with `{name}` filled in from `values`."""
+    words = _catalogue.get(text, text)
+    return words.format(**values) if values else words
+
+
+def tr_error(fault: StudioError) -> str:
+    """An error's sentence in the user's language."""
+    return tr(fault.template, **fault.values)

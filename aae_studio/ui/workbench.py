@@ -1,0 +1,360 @@
+"""Workbench: the one mutable state of the user interface."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject, Signal
+
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.errors import StudioError
+from aae_studio.ui.canvas.plane import Plane, View, axis_plane, fitting_view, principal_plane, settled
+from aae_studio.ui.survey_thread import Survey, SurveyThread
+from aae_studio.ui.trainer_thread import Prepared, TrainerThread
+
+if TYPE_CHECKING:
+    from aae_studio.core.experiment import Report
+    from aae_studio.core.history import History
+    from aae_studio.core.snapshot import Figures, FrozenModel, Snapshot
+
+Array = npt.NDArray[np.float32]
+UNDO_DEPTH = 100
+RATE_WINDOW_S = 1.0
+
+
+class Workbench(QObject):
+    """Holds what the window shows. Widgets read it, call its methods and listen to its signals.
+
+    Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
+    step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
+    `cursor_moved`, `views_changed`, `training_changed` (bool), `failed` (StudioError) and `saved`
+    (folder).
+    """
+
+    configured = Signal()
+    prepared = Signal()
+    progressed = Signal()
+    snapshot_changed = Signal()
+    surveyed = Signal()
+    cursor_moved = Signal()
+    views_changed = Signal()
+    training_changed = Signal(bool)
+    failed = Signal(object)
+    saved = Signal(object)
+
+    def __init__(
+        self, config: ExperimentConfig, data_dir: Path, trainer: TrainerThread, survey: SurveyThread
+    ) -> None:
+        super().__init__()
+        self.config, self.data_dir = config, data_dir
+        self.training = False
+        self.busy = True
+        self.snapshot: Snapshot | None = None
+        self.history: History | None = None
+        self.precision = ""
+        self.step = self.epoch = self.steps_per_epoch = 0
+        self.seconds = self.steps_per_second = 0.0
+        self.codes: dict[str, Array] = {}
+        self.samples: dict[str, Array] = {}
+        self.figures: dict[str, Figures] = {}
+        self.cursors: dict[str, Array] = {}
+        self.planes: dict[str, Plane] = {}
+        self.views: dict[str, View] = {}
+        self.linked = True
+        self.active = ""
+        self.axes: tuple[int, int] | None = (0, 1)
+        self._zoomed: set[str] = set()
+        self._generation = 0
+        self._undo: list[ExperimentConfig] = []
+        self._redo: list[ExperimentConfig] = []
+        self._asked = self._wanted = config
+        self._rate_mark = (0, 0.0)
+        self._trainer, self._survey = trainer, survey
+        trainer.prepared.connect(self._on_prepared)
+        trainer.changed.connect(self._on_changed)
+        trainer.reported.connect(self._on_reported)
+        trainer.snapshotted.connect(self._on_snapshotted)
+        trainer.trained.connect(self._on_trained)
+        trainer.saved.connect(self.saved)
+        trainer.failed.connect(self._on_failed)
+        survey.surveyed.connect(self._on_surveyed)
+
+    # Training
+
+    def begin(self, run: Path | None = None, train: bool = False) -> None:
+        """Bring up the first experiment, or the session in `run`."""
+        if run is None:
+            self._trainer.configure(self.config, self.data_dir)
+        else:
+            self._trainer.open(run, self.data_dir)
+        if train:
+            self.train()
+
+    def train(self, steps: int | None = None) -> None:
+        """Train for so many steps, or until `pause`."""
+        self._trainer.train(steps)
+
+    def pause(self) -> None:
+        """Stop training between two steps."""
+        self._trainer.pause()
+
+    def toggle_training(self) -> None:
+        """Train if it stands still, else pause."""
+        if self.training:
+            self.pause()
+        else:
+            self.train()
+
+    def rewind(self) -> None:
+        """Back to step 0 with the same seed: the same weights and batches again."""
+        self._ask(self._asked, restart=True)
+
+    def new_seed(self) -> None:
+        """Back to step 0 with the next seed: other weights and batches."""
+        self.configure(seed=(self._asked.seed + 1) % 2**31)
+
+    def configure(self, **changes: object) -> None:
+        """Change options of the experiment; live where possible, else from step 0.
+
+        Raises StudioError, and changes nothing, for a value that cannot be.
+        """
+        config = self._asked.with_(**changes)
+        if config != self._asked:
+            self._undo = [*self._undo[-UNDO_DEPTH:], self._asked]
+            self._redo.clear()
+            self._ask(config)
+
+    def undo(self) -> None:
+        """Take the last change of options back."""
+        if self._undo:
+            self._redo.append(self._asked)
+            self._ask(self._undo.pop())
+
+    def redo(self) -> None:
+        """Make the change again that was taken back last."""
+        if self._redo:
+            self._undo.append(self._asked)
+            self._ask(self._redo.pop())
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._redo)
+
+    def set_data_dir(self, folder: Path) -> None:
+        """Look for downloaded datasets in another folder, and try the configuration again."""
+        self.data_dir = folder
+        self._ask(self._asked, restart=True)
+
+    def retry(self) -> None:
+        """Try the configuration again that failed, after its cause was mended."""
+        self._ask(self._wanted, restart=True)
+
+    def open(self, folder: Path) -> None:
+        """Bring back the session in a folder."""
+        self._trainer.open(folder, self.data_dir)
+
+    def save(self, folder: Path) -> None:
+        """Write the session into a folder."""
+        self._trainer.save(folder)
+
+    def _ask(self, config: ExperimentConfig, restart: bool = False) -> None:
+        self._asked = self._wanted = config
+        self.configured.emit()
+        self._trainer.configure(config, self.data_dir, restart)
+
+    @property
+    def asked(self) -> ExperimentConfig:
+        """The configuration that the user asked for; `config` follows when the trainer has it."""
+        return self._asked
+
+    # The cursor, the planes and the views
+
+    @property
+    def models(self) -> Mapping[str, FrozenModel]:
+        """The models of the newest snapshot."""
+        return {} if self.snapshot is None else self.snapshot.models
+
+    def move_cursor(self, name: str, place: tuple[float, float]) -> None:
+        """Move one lane's cursor to a place in its plane, and the others with it when they are linked.
+
+        Lanes of equal scale get the same place, others the place that looks the same.
+        """
+        self.active = name
+        for other in self.cursors if self.linked else (name,):
+            there = place if other == name else self.views[name].carried(place, self.views[other])
+            self.cursors[other] = self.planes[other].moved(self.cursors[other], there)
+        self.cursor_moved.emit()
+
+    def set_code_axis(self, axis: int, value: float) -> None:
+        """Set one number of the cursor's code, in all lanes when they are linked."""
+        for name in self.cursors if self.linked else (self.active,):
+            code = self.cursors[name].copy()
+            code[axis] = value
+            self.cursors[name] = code
+        self.cursor_moved.emit()
+
+    def cursor_place(self, name: str) -> tuple[float, float]:
+        """Where a lane's cursor is in its plane."""
+        x, y = self.planes[name].project(self.cursors[name][None])[0]
+        return float(x), float(y)
+
+    def decoded(self, name: str) -> Array:
+        """The image at a lane's cursor, (C, H, W) in [0, 1], by the newest snapshot."""
+        return self.models[name].decode(self.cursors[name][None])[0]
+
+    def set_linked(self, linked: bool) -> None:
+        """Move all cursors together, or each for itself."""
+        self.linked = linked
+
+    def set_axes(self, axes: tuple[int, int] | None) -> None:
+        """Show the plane of two code axes, or None: of the first two principal components."""
+        self.axes = axes
+        self._zoomed.clear()
+        self._refresh_planes()
+        for name in self.models:
+            self.views[name] = self._home(name)
+        self.views_changed.emit()
+        self.surveyed.emit()
+
+    def set_view(self, name: str, view: View) -> None:
+        """Show another part of a lane's plane. Lanes that share a prior keep one scale."""
+        for other in self._sharing(name):
+            self.views[other] = view
+            self._zoomed.add(other)
+        self.views_changed.emit()
+
+    def fit_view(self, name: str) -> None:
+        """Show the whole lane again."""
+        for other in self._sharing(name):
+            self._zoomed.discard(other)
+            self.views[other] = self._home(other)
+        self.views_changed.emit()
+
+    def _sharing(self, name: str) -> list[str]:
+        """The lanes that share this lane's scale."""
+        if not self._shares_scale(name):
+            return [name]
+        return [other for other in self.models if self._shares_scale(other)]
+
+    def _shares_scale(self, name: str) -> bool:
+        return self.axes is not None and self.models[name].model.uses_prior
+
+    def _home(self, name: str) -> View:
+        """The view that shows a lane whole: the prior's extent, or the codes where no prior holds."""
+        assert self.snapshot is not None
+        if not self._shares_scale(name) and name in self.codes:
+            return fitting_view(self.planes[name].project(self.codes[name]))
+        return View(0.0, 0.0, self.snapshot.prior.extent)
+
+    def _refresh_planes(self) -> None:
+        size = self.config.latent_size
+        for name in self.models:
+            if self.axes is None and name in self.codes and size > 1:
+                old = self.planes.get(name)
+                follow = old if old is not None and old.labels[0] == "PC1" else None
+                self.planes[name] = principal_plane(self.codes[name], follow)
+            else:
+                x, y = self.axes or (0, 1)
+                self.planes[name] = axis_plane(size, min(x, size - 1), min(y, size - 1))
+
+    # News from the threads
+
+    def _on_prepared(self, news: Prepared) -> None:
+        same_lanes = self.snapshot is not None and news.config.latent_size == self.config.latent_size
+        self._generation += 1
+        self.config = self._asked = self._wanted = news.config
+        self.snapshot, self.history = news.snapshot, news.history
+        self.precision, self.steps_per_epoch = news.precision, news.steps_per_epoch
+        self.step, self.seconds, self.steps_per_second = news.snapshot.step, news.seconds, 0.0
+        self.epoch = self.step // self.steps_per_epoch
+        self._rate_mark = (self.step, time.perf_counter())
+        self.busy = False
+        for table in (self.codes, self.samples, self.figures, self.views, self.planes):
+            table.clear()
+        if not same_lanes:
+            self.cursors.clear()
+            self.axes = (0, 1)
+        self._zoomed.clear()
+        zero = np.zeros(self.config.latent_size, np.float32)
+        self.cursors = {name: self.cursors.get(name, zero) for name in self.models}
+        self.active = next(iter(self.models))
+        self._refresh_planes()
+        self.views = {name: self._home(name) for name in self.models}
+        self._survey.look(self._generation, news.snapshot, thorough=True)
+        self.configured.emit()
+        self.prepared.emit()
+
+    def _on_changed(self, config: ExperimentConfig) -> None:
+        leaving = set(self.config.models) - set(config.models)
+        self.config = self._asked = self._wanted = config
+        for name in leaving:
+            for table in (self.codes, self.samples, self.figures, self.views, self.planes, self.cursors):
+                table.pop(name, None)  # type: ignore[attr-defined]
+        if self.active in leaving:
+            self.active = config.models[0]
+        self.configured.emit()
+
+    def _on_reported(self, reports: list[Report]) -> None:
+        last = reports[-1]
+        self.step, self.epoch, self.seconds = last.step, last.epoch, last.seconds
+        # By the clock on the wall: what a person waits for, the price of looking included.
+        step, seconds = self._rate_mark
+        now = time.perf_counter()
+        if now - seconds >= RATE_WINDOW_S:
+            self.steps_per_second = (self.step - step) / (now - seconds)
+            self._rate_mark = (self.step, now)
+        self.progressed.emit()
+
+    def _on_snapshotted(self, snapshot: Snapshot) -> None:
+        prior_changed = self.snapshot is not None and snapshot.prior is not self.snapshot.prior
+        lanes_changed = self.snapshot is not None and list(snapshot.models) != list(self.models)
+        self.snapshot = snapshot
+        self._survey.look(self._generation, snapshot, thorough=not self.training)
+        if prior_changed:
+            self._zoomed.clear()
+            self.views = {name: self._home(name) for name in self.models}
+            self.views_changed.emit()
+        if lanes_changed:
+            self.prepared.emit()
+        self.snapshot_changed.emit()
+
+    def _on_trained(self, going: bool) -> None:
+        self.training = going
+        self._rate_mark = (self.step, time.perf_counter())
+        if not going and self.snapshot is not None:
+            self._survey.look(self._generation, self.snapshot, thorough=True)
+        self.training_changed.emit(going)
+
+    def _on_failed(self, fault: StudioError) -> None:
+        # What was asked for does not hold; what holds stays. `retry` asks again.
+        self._asked = self.config
+        self.busy = False
+        self.configured.emit()
+        self.failed.emit(fault)
+
+    def _on_surveyed(self, survey: Survey) -> None:
+        if survey.generation != self._generation:
+            return
+        self.codes.update({name: codes for name, codes in survey.codes.items() if name in self.models})
+        self.samples.update(survey.samples)
+        self.figures.update(survey.figures)
+        if self.axes is None:
+            self._refresh_planes()
+        moved = False
+        for name in self.models:
+            if name not in self._zoomed:
+                view = settled(self.views[name], self._home(name))
+                moved |= view is not self.views[name]
+                self.views[name] = view
+        if moved:
+            self.views_changed.emit()
+        self.surveyed.emit()
