@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import threading
 import time
 from collections.abc import Mapping
@@ -26,16 +27,53 @@ NICE = 15
 
 
 @dataclass(frozen=True)
-class Survey:
-    """What was seen in one snapshot: codes of the probe subset, and images decoded from prior samples.
+class Grid:
+    """Codes over a rectangle of a plane, row by row from the upper left, (rows × rows, latent size)."""
 
-    `figures` holds the newest figures of those models that were measured this time.
+    codes: Array
+    rows: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Lattice:
+    """The images (rows × rows, C, H, W) that a grid's codes decode to."""
+
+    images: Array
+    rows: int
+    left: float
+    top: float
+    right: float
+    bottom: float
+
+
+@dataclass(frozen=True)
+class Request:
+    """What to look at. `grids` holds the codes of the lattices that are wanted, by model.
+
+    `urgent` requests do not wait for a rest to end; `thorough` ones ask for all figures at once.
     """
+
+    generation: int
+    snapshot: Snapshot
+    grids: Mapping[str, Grid]
+    thorough: bool = False
+    urgent: bool = False
+
+
+@dataclass(frozen=True)
+class Survey:
+    """What was seen in one snapshot, by model: codes of the probe subset, images decoded from prior samples,
+    lattices, and the figures of those models that were measured this time."""
 
     generation: int
     step: int
     codes: Mapping[str, Array]
     samples: Mapping[str, Array]
+    lattices: Mapping[str, Lattice]
     figures: Mapping[str, Figures]
 
 
@@ -49,17 +87,21 @@ class SurveyThread(QThread):
         super().__init__()
         self.setObjectName("survey")
         self._news = threading.Condition()
-        self._wanted: tuple[int, Snapshot, bool] | None = None
+        self._wanted: Request | None = None
         self._figures_due = 0.0
         self._turn = 0
 
-    def look(self, generation: int, snapshot: Snapshot, thorough: bool) -> None:
-        """Survey this snapshot next, in place of any that still waits.
-
-        `thorough`: with all figures and at once, for a training that stands still.
-        """
+    def look(self, request: Request) -> None:
+        """Do this survey next, in place of any that still waits."""
         with self._news:
-            self._wanted = (generation, snapshot, thorough)
+            waiting = self._wanted
+            if waiting is not None and waiting.generation == request.generation:
+                request = dataclasses.replace(
+                    request,
+                    thorough=request.thorough or waiting.thorough,
+                    urgent=request.urgent or waiting.urgent,
+                )
+            self._wanted = request
             self._news.notify()
 
     def close(self, limit_ms: int = 3000) -> bool:
@@ -80,7 +122,7 @@ class SurveyThread(QThread):
                 prepared = True
             start = time.perf_counter()
             try:
-                survey = self._survey(*wanted)
+                survey = self._survey(wanted)
             except Exception as fault:
                 self.failed.emit(repr(fault))
                 continue
@@ -89,7 +131,7 @@ class SurveyThread(QThread):
             self.surveyed.emit(survey)
             self._rest(max(SHORTEST_REST_S, REST * (time.perf_counter() - start)))
 
-    def _next(self) -> tuple[int, Snapshot, bool] | None:
+    def _next(self) -> Request | None:
         with self._news:
             while self._wanted is None and not self.isInterruptionRequested():
                 self._news.wait()
@@ -97,21 +139,36 @@ class SurveyThread(QThread):
             return None if self.isInterruptionRequested() else wanted
 
     def _rest(self, seconds: float) -> None:
-        """Wait, but not when something thorough is asked for or the thread is to end."""
+        """Wait, but not when something urgent is asked for or the thread is to end."""
         with self._news:
-            self._news.wait_for(
-                lambda: self.isInterruptionRequested() or (self._wanted is not None and self._wanted[2]),
-                timeout=seconds,
-            )
+            self._news.wait_for(self._is_urgent, timeout=seconds)
 
-    def _survey(self, generation: int, snapshot: Snapshot, thorough: bool) -> Survey:
+    def _is_urgent(self) -> bool:
+        wanted = self._wanted
+        return self.isInterruptionRequested() or (wanted is not None and (wanted.urgent or wanted.thorough))
+
+    def _survey(self, request: Request) -> Survey:
+        snapshot = request.snapshot
         prior_codes = snapshot.prior_samples(SAMPLES)
         codes, samples = {}, {}
         for name, frozen in snapshot.models.items():
             samples[name] = frozen.decode(prior_codes)
             if frozen.has_encoder:
                 codes[name] = frozen.encode(snapshot.probe_images)
-        return Survey(generation, snapshot.step, codes, samples, self._figures(snapshot, thorough))
+        lattices = {
+            name: Lattice(
+                snapshot.models[name].decode(grid.codes),
+                grid.rows,
+                grid.left,
+                grid.top,
+                grid.right,
+                grid.bottom,
+            )
+            for name, grid in request.grids.items()
+            if name in snapshot.models
+        }
+        figures = self._figures(snapshot, request.thorough)
+        return Survey(request.generation, snapshot.step, codes, samples, lattices, figures)
 
     def _figures(self, snapshot: Snapshot, thorough: bool) -> dict[str, Figures]:
         """All models' figures, or one model's when its turn has come."""

@@ -67,9 +67,10 @@ class Theme:
         return palette
 
     def style_sheet(self) -> str:
-        """The application's style sheet with this theme's colours."""
+        """The application's style sheet with this theme's colours and its folder of icons."""
         template = paths.resource("themes", "studio.qss").read_text(encoding="utf-8")
-        return re.sub(r"@([a-z-]+)@", lambda found: self.colors[found[1]], template)
+        words = {**self.colors, "icons": paths.resource("icons", self.name).as_posix()}
+        return re.sub(r"@([a-z-]+)@", lambda found: words[found[1]], template)
 
 
 @cache

@@ -14,8 +14,9 @@ from PySide6.QtCore import QObject, Signal
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.ui.canvas.plane import Plane, View, axis_plane, fitting_view, principal_plane, settled
-from aae_studio.ui.survey_thread import Survey, SurveyThread
+from aae_studio.ui.survey_thread import Grid, Lattice, Request, Survey, SurveyThread
 from aae_studio.ui.trainer_thread import Prepared, TrainerThread
+from aae_studio.ui.translation import tr
 
 if TYPE_CHECKING:
     from aae_studio.core.experiment import Report
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float32]
 UNDO_DEPTH = 100
+LATTICE_ROWS = 14
 RATE_WINDOW_S = 1.0
 
 
@@ -32,8 +34,8 @@ class Workbench(QObject):
 
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
-    `cursor_moved`, `views_changed`, `training_changed` (bool), `failed` (StudioError) and `saved`
-    (folder).
+    `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, layers of
+    the canvas), `failed` (StudioError) and `saved` (folder).
     """
 
     configured = Signal()
@@ -44,6 +46,7 @@ class Workbench(QObject):
     cursor_moved = Signal()
     views_changed = Signal()
     training_changed = Signal(bool)
+    display_changed = Signal()
     failed = Signal(object)
     saved = Signal(object)
 
@@ -58,10 +61,15 @@ class Workbench(QObject):
         self.history: History | None = None
         self.precision = ""
         self.step = self.epoch = self.steps_per_epoch = 0
+        self.surveyed_step = -1
         self.seconds = self.steps_per_second = 0.0
         self.codes: dict[str, Array] = {}
         self.samples: dict[str, Array] = {}
+        self.lattices: dict[str, Lattice] = {}
         self.figures: dict[str, Figures] = {}
+        self.losses: dict[str, dict[str, float]] = {}
+        self.crisp = self.show_codes = self.show_prior = True
+        self.show_lattice = False
         self.cursors: dict[str, Array] = {}
         self.planes: dict[str, Plane] = {}
         self.views: dict[str, View] = {}
@@ -128,6 +136,14 @@ class Workbench(QObject):
             self._undo = [*self._undo[-UNDO_DEPTH:], self._asked]
             self._redo.clear()
             self._ask(config)
+
+    def try_configure(self, **changes: object) -> None:
+        """Like `configure`, but an impossible value is shown as an error."""
+        try:
+            self.configure(**changes)
+        except StudioError as fault:
+            self.configured.emit()
+            self.failed.emit(fault)
 
     def undo(self) -> None:
         """Take the last change of options back."""
@@ -211,6 +227,76 @@ class Workbench(QObject):
         """The image at a lane's cursor, (C, H, W) in [0, 1], by the newest snapshot."""
         return self.models[name].decode(self.cursors[name][None])[0]
 
+    def places(self, name: str) -> Array:
+        """Where the probe subset's codes are in a lane's plane, (n, 2).
+
+        A single code axis leaves the height free: there each class has a row of its own.
+        """
+        places = self.planes[name].project(self.codes[name])
+        if self.config.latent_size == 1:
+            view, count = self._home(name), len(self.probe_classes)
+            places[:, 1] = view.y + view.half * (
+                1.5 * (self.probe_labels[: len(places)] + 0.5) / count - 0.75
+            )
+        return places
+
+    @property
+    def probe_labels(self) -> npt.NDArray[np.int64]:
+        """The probe subset's classes, (n,), as places in `probe_classes`."""
+        assert self.snapshot is not None
+        return self.snapshot.dataset.probe.labels
+
+    @property
+    def probe_classes(self) -> tuple[str, ...]:
+        """The names of the dataset's classes."""
+        return () if self.snapshot is None else self.snapshot.dataset.classes
+
+    def probe_caption(self, place: int) -> str:
+        """The class and the id of one probe sample."""
+        assert self.snapshot is not None
+        name = self.probe_classes[int(self.probe_labels[place])]
+        return tr("{name} · id {id} · x → x̂", name=tr(name), id=int(self.snapshot.dataset.probe.ids[place]))
+
+    def reconstruction(self, name: str, place: int) -> tuple[Array, Array]:
+        """One probe image and what a model makes of it, each (C, H, W) in [0, 1]."""
+        assert self.snapshot is not None
+        image = self.snapshot.probe_images[place]
+        frozen = self.models[name]
+        return image, frozen.decode(frozen.encode(image[None]))[0]
+
+    def set_display(self, **shown: bool) -> None:
+        """Set `crisp`, `show_codes`, `show_prior` or `show_lattice`."""
+        for key, value in shown.items():
+            setattr(self, key, value)
+        self.display_changed.emit()
+        self._look(urgent=True)
+
+    def wants_lattice(self, name: str) -> bool:
+        """Whether a lane shows decoded images over its plane: always where images have no codes."""
+        return self.show_lattice or not self.models[name].has_encoder
+
+    def home_view(self, name: str) -> View:
+        """The view that shows a lane whole."""
+        return self._home(name)
+
+    def _grid(self, name: str) -> Grid:
+        """The codes of a lattice over a lane's view."""
+        view = self.views[name]
+        cell = 2 * view.half / LATTICE_ROWS
+        ticks = (np.arange(LATTICE_ROWS) + 0.5) * cell - view.half
+        x, y = np.meshgrid(view.x + ticks, view.y - ticks)
+        places = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
+        plane, code = self.planes[name], self.cursors[name]
+        codes = code + (places - plane.project(code[None])) @ plane.basis
+        low, high = view.panned(-view.half, -view.half), view.panned(view.half, view.half)
+        return Grid(codes.astype(np.float32), LATTICE_ROWS, low.x, high.y, high.x, low.y)
+
+    def _look(self, thorough: bool = False, urgent: bool = False) -> None:
+        """Have the newest snapshot surveyed."""
+        if self.snapshot is not None:
+            grids = {name: self._grid(name) for name in self.models if self.wants_lattice(name)}
+            self._survey.look(Request(self._generation, self.snapshot, grids, thorough, urgent))
+
     def set_linked(self, linked: bool) -> None:
         """Move all cursors together, or each for itself."""
         self.linked = linked
@@ -230,14 +316,19 @@ class Workbench(QObject):
         for other in self._sharing(name):
             self.views[other] = view
             self._zoomed.add(other)
-        self.views_changed.emit()
+        self._views_moved()
 
     def fit_view(self, name: str) -> None:
         """Show the whole lane again."""
         for other in self._sharing(name):
             self._zoomed.discard(other)
             self.views[other] = self._home(other)
+        self._views_moved()
+
+    def _views_moved(self) -> None:
         self.views_changed.emit()
+        if any(self.wants_lattice(name) for name in self.models):
+            self._look(urgent=True)
 
     def _sharing(self, name: str) -> list[str]:
         """The lanes that share this lane's scale."""
@@ -278,7 +369,8 @@ class Workbench(QObject):
         self.epoch = self.step // self.steps_per_epoch
         self._rate_mark = (self.step, time.perf_counter())
         self.busy = False
-        for table in (self.codes, self.samples, self.figures, self.views, self.planes):
+        self.losses, self.surveyed_step = {}, -1
+        for table in (self.codes, self.samples, self.lattices, self.figures, self.views, self.planes):
             table.clear()
         if not same_lanes:
             self.cursors.clear()
@@ -289,7 +381,7 @@ class Workbench(QObject):
         self.active = next(iter(self.models))
         self._refresh_planes()
         self.views = {name: self._home(name) for name in self.models}
-        self._survey.look(self._generation, news.snapshot, thorough=True)
+        self._look(thorough=True)
         self.configured.emit()
         self.prepared.emit()
 
@@ -297,8 +389,8 @@ class Workbench(QObject):
         leaving = set(self.config.models) - set(config.models)
         self.config = self._asked = self._wanted = config
         for name in leaving:
-            for table in (self.codes, self.samples, self.figures, self.views, self.planes, self.cursors):
-                table.pop(name, None)  # type: ignore[attr-defined]
+            for table in (self.codes, self.samples, self.lattices, self.figures, self.cursors):
+                table.pop(name, None)
         if self.active in leaving:
             self.active = config.models[0]
         self.configured.emit()
@@ -306,6 +398,7 @@ class Workbench(QObject):
     def _on_reported(self, reports: list[Report]) -> None:
         last = reports[-1]
         self.step, self.epoch, self.seconds = last.step, last.epoch, last.seconds
+        self.losses = last.losses
         # By the clock on the wall: what a person waits for, the price of looking included.
         step, seconds = self._rate_mark
         now = time.perf_counter()
@@ -318,20 +411,21 @@ class Workbench(QObject):
         prior_changed = self.snapshot is not None and snapshot.prior is not self.snapshot.prior
         lanes_changed = self.snapshot is not None and list(snapshot.models) != list(self.models)
         self.snapshot = snapshot
-        self._survey.look(self._generation, snapshot, thorough=not self.training)
+
         if prior_changed:
             self._zoomed.clear()
             self.views = {name: self._home(name) for name in self.models}
             self.views_changed.emit()
         if lanes_changed:
             self.prepared.emit()
+        self._look(thorough=not self.training)
         self.snapshot_changed.emit()
 
     def _on_trained(self, going: bool) -> None:
         self.training = going
         self._rate_mark = (self.step, time.perf_counter())
-        if not going and self.snapshot is not None:
-            self._survey.look(self._generation, self.snapshot, thorough=True)
+        if not going:
+            self._look(thorough=True)
         self.training_changed.emit(going)
 
     def _on_failed(self, fault: StudioError) -> None:
@@ -344,8 +438,10 @@ class Workbench(QObject):
     def _on_surveyed(self, survey: Survey) -> None:
         if survey.generation != self._generation:
             return
+        self.surveyed_step = survey.step
         self.codes.update({name: codes for name, codes in survey.codes.items() if name in self.models})
         self.samples.update(survey.samples)
+        self.lattices.update(survey.lattices)
         self.figures.update(survey.figures)
         if self.axes is None:
             self._refresh_planes()

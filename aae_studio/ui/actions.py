@@ -1,0 +1,75 @@
+"""The window's actions: one table of text, shortcut, icon and explanation."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from PySide6.QtGui import QAction, QKeySequence
+from PySide6.QtWidgets import QWidget
+
+from aae_studio.ui.icons import icon
+from aae_studio.ui.theme import Theme
+from aae_studio.ui.translation import tr
+
+
+@dataclass(frozen=True)
+class Row:
+    """One action. `checked` is its first state, for an action that can be on or off."""
+
+    name: str
+    text: str
+    shortcut: str = ""
+    tip: str = ""
+    icon: str = ""
+    checked: bool | None = None
+
+
+ROWS = (
+    Row("train", "Train", "Space", "Train all models, or pause.", "train"),
+    Row("step", "Step", "S", "Train exactly one step, then stand still.", "step"),
+    Row("rewind", "Rewind", "R", "Back to step 0 with the same seed: same weights, same batches.", "rewind"),
+    Row("new_seed", "New seed", "N", "Back to step 0 with another seed: other weights and batches.", "seed"),
+    Row("open", "Open session…", "Ctrl+O", "Bring back a saved session."),
+    Row("save", "Save session…", "Ctrl+S", "Write configuration, weights and curves into a folder."),
+    Row("data_dir", "Data folder…", "", "Choose where downloaded datasets lie."),
+    Row("download", "Download MNIST…", "", "Fetch MNIST into the data folder."),
+    Row("quit", "Quit", "Ctrl+Q", "Close the Studio."),
+    Row("undo", "Undo", "Ctrl+Z", "Take the last change of options back."),
+    Row("redo", "Redo", "Ctrl+Shift+Z", "Make the change again."),
+    Row("linked", "Link cursors", "L", "Move the points of all lanes together.", "link", True),
+    Row("crisp", "Crisp pixels", "P", "Show pixels as squares instead of smoothly.", "", True),
+    Row("show_codes", "Encoded data", "E", "Show the codes of real images.", "", True),
+    Row("show_prior", "Prior outline", "O", "Show the shape of the prior.", "", True),
+    Row("show_lattice", "Decoded lattice", "D", "Show what the decoder makes of the whole plane.", "", False),
+    Row("fit", "Show all", "F", "Fit every canvas to its codes and prior."),
+    Row("reset_layout", "Reset layout", "", "Put all panels back where they were."),
+    Row("keys", "Mouse and keys", "F1", "What mouse and keyboard do."),
+    Row("about", "About AAE Studio", "", "Version, licences and data."),
+)
+
+
+def make_actions(
+    parent: QWidget, theme: Theme, slots: Mapping[str, Callable[..., object]]
+) -> dict[str, QAction]:
+    """All actions by name, connected to the slots of the same name. A row without a slot is an error."""
+    actions = {}
+    for row in ROWS:
+        action = QAction(tr(row.text), parent)
+        action.setObjectName(row.name)
+        shortcut = f" ({row.shortcut})" if row.shortcut else ""
+        action.setToolTip(tr(row.tip) + shortcut)
+        action.setStatusTip(tr(row.tip))
+        if row.shortcut:
+            action.setShortcut(QKeySequence(row.shortcut))
+        if row.icon:
+            action.setIcon(icon(row.icon, theme.color("on-accent" if row.name == "train" else "text")))
+        if row.checked is None:
+            action.triggered.connect(slots[row.name])
+        else:
+            action.setCheckable(True)
+            action.setChecked(row.checked)
+            action.toggled.connect(slots[row.name])
+        parent.addAction(action)
+        actions[row.name] = action
+    return actions

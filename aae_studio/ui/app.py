@@ -1,0 +1,245 @@
+"""Composition root: builds threads, workbench and window, and wires them."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Iterator
+from pathlib import Path
+from types import TracebackType
+
+from PySide6.QtCore import QEventLoop, QObject, QSettings, QTimer, Signal
+from PySide6.QtGui import QGuiApplication
+from PySide6.QtWidgets import QApplication
+
+from aae_studio import paths
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.errors import StudioError
+from aae_studio.ui import theme as themes
+from aae_studio.ui import translation
+from aae_studio.ui.main_window import MainWindow
+from aae_studio.ui.survey_thread import SurveyThread
+from aae_studio.ui.trainer_thread import TrainerThread
+from aae_studio.ui.workbench import Workbench
+
+# The interface takes the interpreter back from a training thread after at most this long.
+SWITCH_INTERVAL_S = 0.0005
+CLOSE_LIMIT_MS = 900
+
+
+class Studio(QObject):
+    """The running program: two threads, one workbench, one window."""
+
+    def __init__(
+        self, application: QApplication, config: ExperimentConfig, data_dir: Path, settings: QSettings
+    ) -> None:
+        super().__init__()
+        self._application, self.settings = application, settings
+        self.trainer, self.survey = TrainerThread(), SurveyThread()
+        self.workbench = Workbench(config, data_dir, self.trainer, self.survey)
+        self.workbench.prepared.connect(self._quiet_torch)
+        self.workbench.failed.connect(self._print_fault)
+        self.window = self._new_window()
+        QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
+
+    def start(self, run: Path | None = None, train: bool = False) -> None:
+        """Bring up the experiment behind the window that is already shown."""
+        sys.setswitchinterval(SWITCH_INTERVAL_S)
+        self.trainer.start()
+        self.survey.start()
+        self.workbench.begin(run, train)
+
+    def close_threads(self) -> bool:
+        """End both threads; False when one is still busy at the time limit."""
+        self.trainer.requestInterruption()
+        self.survey.requestInterruption()
+        ended = [thread.close(CLOSE_LIMIT_MS) for thread in (self.trainer, self.survey)]
+        return all(ended)
+
+    def set_theme(self, choice: str) -> None:
+        """Dress in `dark`, `light` or as the `system`."""
+        self.settings.setValue("theme", choice)
+        self._rebuild()
+
+    def set_language(self, language: str) -> None:
+        """Speak `en` or `ko`."""
+        self.settings.setValue("language", language)
+        self._rebuild()
+
+    def _new_window(self) -> MainWindow:
+        translation.use(str(self.settings.value("language", "en")), self._application)
+        self._theme = themes.resolve(str(self.settings.value("theme", "system")))
+        themes.apply(self._application, self._theme)
+        window = MainWindow(self.workbench, self._theme, self.settings, self.close_threads)
+        window.theme_chosen.connect(self.set_theme)
+        window.language_chosen.connect(self.set_language)
+        return window
+
+    def _rebuild(self) -> None:
+        """Another window on the same workbench: words and colours are chosen when widgets are made."""
+        old = self.window
+        old.save_layout()
+        self.window = self._new_window()
+        self.window.show()
+        old.hide()
+        old.deleteLater()
+
+    def _follow_system(self) -> None:
+        if themes.resolve(str(self.settings.value("theme", "system"))) != self._theme:
+            self._rebuild()
+
+    def _quiet_torch(self) -> None:
+        """Decode with one thread on the interface thread: waking others costs more than it saves."""
+        from aae_studio.core import compute
+
+        compute.use_threads(1)
+
+    def _print_fault(self, fault: StudioError) -> None:
+        print(f"aae-studio: {fault}", file=sys.stderr)
+
+
+class _Probe(QObject):
+    fired = Signal(bool)
+
+    def take(self, value: bool) -> None:
+        """Receive and forget."""
+
+
+def qt_loses_references() -> bool:
+    """Whether this PySide6 loses a reference to True on every emit (6.12.0 before Python 3.12 does)."""
+    probe = _Probe()
+    probe.fired.connect(probe.take)
+    before = sys.getrefcount(True)
+    for _ in range(64):
+        probe.fired.emit(True)
+    return sys.getrefcount(True) < before - 32
+
+
+def make_application() -> QApplication:
+    """The QApplication, checked and named. Raises StudioError when this Qt would crash."""
+    existing = QApplication.instance()
+    application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
+    application.setApplicationName("AAE Studio")
+    application.setDesktopFileName("aae-studio")
+    if qt_loses_references():
+        raise StudioError(
+            "This version of PySide6 crashes on this Python. Install another: "
+            "pip install 'PySide6-Essentials!=6.12.0'"
+        )
+    return application
+
+
+def user_settings() -> QSettings:
+    """The window's settings on disk."""
+    return QSettings(str(paths.settings_file()), QSettings.Format.IniFormat)
+
+
+def open_window(
+    config: ExperimentConfig,
+    data_dir: Path,
+    run: Path | None = None,
+    train: bool = False,
+    theme: str | None = None,
+    language: str | None = None,
+) -> int:
+    """Open the Studio and return its exit code when it is closed. Raises StudioError."""
+    application = make_application()
+    settings = user_settings()
+    if theme is not None:
+        settings.setValue("theme", theme)
+    if language is not None:
+        settings.setValue("language", language)
+    elif settings.value("language") is None:
+        settings.setValue("language", translation.system_language())
+    studio = Studio(application, config, data_dir, settings)
+    sys.excepthook = _report_defect
+    studio.window.show()
+    # Shown first, then the work that needs torch.
+    QTimer.singleShot(0, Starter(studio, run, train).start)
+    return application.exec()
+
+
+class Starter(QObject):
+    """Starts a Studio once the window is on the screen."""
+
+    def __init__(self, studio: Studio, run: Path | None, train: bool) -> None:
+        super().__init__(studio)
+        self._studio, self._run, self._train = studio, run, train
+
+    def start(self) -> None:
+        """Start the threads."""
+        self._studio.start(self._run, self._train)
+
+
+def _report_defect(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
+    """A defect in a slot is printed; the window goes on."""
+    traceback.print_exception(kind, fault, trace)
+
+
+@contextlib.contextmanager
+def offscreen_studio(
+    config: ExperimentConfig, data_dir: Path, size: tuple[int, int], theme: str, language: str
+) -> Iterator[Studio]:
+    """A Studio with its real main window, drawn without a screen and without the user's settings."""
+    if QApplication.instance() is None:
+        os.environ["QT_QPA_PLATFORM"] = "offscreen"
+    application = make_application()
+    with tempfile.TemporaryDirectory() as folder:
+        settings = QSettings(str(Path(folder) / "settings.ini"), QSettings.Format.IniFormat)
+        settings.setValue("theme", theme)
+        settings.setValue("language", language)
+        studio = Studio(application, config, data_dir, settings)
+        studio.window.resize(*size)
+        studio.window.show()
+        try:
+            yield studio
+        finally:
+            studio.close_threads()
+            studio.window.close()
+
+
+def screenshot(
+    config: ExperimentConfig,
+    data_dir: Path,
+    steps: int,
+    out: Path,
+    size: tuple[int, int],
+    theme: str,
+    language: str,
+    run: Path | None = None,
+) -> int:
+    """Train so many steps in the real main window and save its picture. Raises StudioError."""
+    faults: list[StudioError] = []
+    with offscreen_studio(config, data_dir, size, theme, language) as studio:
+        bench = studio.workbench
+        loop = QEventLoop()
+
+        def finish_on_fault(fault: StudioError) -> None:
+            faults.append(fault)
+            loop.quit()
+
+        def finish_when_surveyed() -> None:
+            whole = all(name in bench.figures for name, frozen in bench.models.items() if frozen.has_encoder)
+            if bench.surveyed_step >= steps and whole:
+                loop.quit()
+
+        bench.failed.connect(finish_on_fault)
+        bench.surveyed.connect(finish_when_surveyed)
+        studio.start(run)
+        if steps:
+            bench.train(steps)
+        loop.exec()
+        if faults:
+            raise faults[0]
+        # Twice: layouts that a first round of events made are drawn in the second.
+        for _ in range(3):
+            QApplication.processEvents()
+        if studio.window.loss_plots is not None:
+            studio.window.loss_plots.refresh()
+        picture = studio.window.grab()
+        if not out.parent.is_dir() or not picture.save(str(out)):
+            raise StudioError("The picture {out} cannot be written.", out=out)
+    return 0

@@ -1,0 +1,258 @@
+"""LatentCanvas: one model's latent plane, with its codes, its prior and the cursor."""
+
+from __future__ import annotations
+
+import numpy as np
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtGui import (
+    QEnterEvent,
+    QFocusEvent,
+    QImage,
+    QKeyEvent,
+    QMouseEvent,
+    QPainter,
+    QPaintEvent,
+    QPen,
+    QPixmap,
+    QResizeEvent,
+    QWheelEvent,
+)
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+from aae_studio.ui.canvas import painting
+from aae_studio.ui.canvas.images import pixel_image
+from aae_studio.ui.canvas.plane import View
+from aae_studio.ui.canvas.raster import rasterise
+from aae_studio.ui.theme import Theme
+from aae_studio.ui.translation import tr
+from aae_studio.ui.workbench import Workbench
+
+HOVER_PX = 9
+NUDGE = 1 / 60
+KEYS = {
+    Qt.Key.Key_Left: (-1, 0),
+    Qt.Key.Key_Right: (1, 0),
+    Qt.Key.Key_Up: (0, 1),
+    Qt.Key.Key_Down: (0, -1),
+}
+
+
+class LatentCanvas(QWidget):
+    """Shows a plane of one model's latent space.
+
+    Drag moves the cursor, the wheel zooms, a drag with the right button pans, a double click
+    fits, the arrow keys nudge the cursor, Esc takes a drag back. Hovering a point shows its image and
+    its reconstruction. Everything goes through the workbench; emits nothing.
+    """
+
+    def __init__(self, workbench: Workbench, name: str, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bench, self._name, self._theme = workbench, name, theme
+        self._color = theme.color(workbench.models[name].model.color)
+        self._palette = np.array(
+            [theme.class_color(place).getRgb()[:3] for place in range(len(theme.classes))], np.uint32
+        )
+        self._backdrop: QPixmap | None = None
+        self._places = np.zeros((0, 2), np.float32)
+        self._hovered: int | None = None
+        self._card: painting.Card | None = None
+        self._drag_from: tuple[float, float] | None = None
+        self._pan_from: tuple[QPointF, View] | None = None
+        self._cursor_rect = QRect()
+        self.setMouseTracking(True)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
+        self.setMinimumSize(140, 140)
+        self.setCursor(Qt.CursorShape.CrossCursor)
+        self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
+        title = tr(workbench.models[name].model.title)
+        self.setAccessibleName(tr("Latent space of the {title}", title=title))
+        self.setAccessibleDescription(
+            tr("Drag or arrow keys: move the point. Wheel: zoom. Right drag: pan. Double click: show all.")
+        )
+        workbench.surveyed.connect(self.redraw)
+        workbench.views_changed.connect(self.redraw)
+        workbench.cursor_moved.connect(self.follow_cursor)
+
+    def sizeHint(self) -> QSize:
+        return QSize(320, 320)
+
+    # Drawing
+
+    def redraw(self) -> None:
+        """Paint anew: codes, view or prior have changed."""
+        self._backdrop = None
+        self._leave_point()
+        self.update()
+
+    def follow_cursor(self) -> None:
+        """Repaint only where the cursor was and is."""
+        if self._name in self._bench.cursors:
+            old, self._cursor_rect = self._cursor_rect, self._cursor_area()
+            self.update(old)
+            self.update(self._cursor_rect)
+
+    def cursor_pixel(self) -> QPointF:
+        """Where the cursor is, in logical pixels."""
+        place = np.array([self._bench.cursor_place(self._name)], np.float32)
+        x, y = self._view().to_pixels(place, self.width(), self.height())[0]
+        return QPointF(float(x), float(y))
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        if self._name not in self._bench.models:
+            return
+        if self._backdrop is None:
+            self._backdrop = self._painted_backdrop()
+        painter = QPainter(self)
+        painter.drawPixmap(QPoint(0, 0), self._backdrop)
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painting.draw_cursor(painter, self.cursor_pixel(), self._color, self._theme)
+        if self._hovered is not None and self._card is not None:
+            spot = self._places[self._hovered]
+            painting.draw_card(painter, QPointF(*map(float, spot)), self._card, self.size(), self._theme)
+        if self.hasFocus():
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+            painter.setPen(QPen(self._theme.color("accent"), 1))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
+        painter.end()
+
+    def _painted_backdrop(self) -> QPixmap:
+        """Everything but cursor and hover card: it changes a few times a second at most."""
+        ratio = self.devicePixelRatioF()
+        pixmap = QPixmap(QSize(round(self.width() * ratio), round(self.height() * ratio)))
+        pixmap.setDevicePixelRatio(ratio)
+        pixmap.fill(self._theme.color("well"))
+        painter = QPainter(pixmap)
+        view, size = self._view(), self.size()
+        painting.draw_grid(painter, view, size, self._theme)
+        lattice = self._bench.lattices.get(self._name)
+        if self._bench.wants_lattice(self._name) and lattice is not None:
+            painting.draw_lattice(painter, lattice, view, size, self._bench.crisp)
+        if self._name in self._bench.codes and self._bench.show_codes:
+            points = self._points_image(pixmap.width(), pixmap.height(), ratio)
+            painter.drawImage(QPoint(0, 0), points)
+        if self._bench.show_prior and self._bench.axes in ((0, 1), None):
+            snapshot = self._bench.snapshot
+            assert snapshot is not None
+            if self._bench.config.latent_size > 1 and self._bench.axes is not None:
+                painting.draw_outline(painter, snapshot.prior.outline(), view, size, self._theme)
+        painting.draw_axis_names(painter, self._bench.planes[self._name].labels, size, self._theme)
+        painter.end()
+        return pixmap
+
+    def _points_image(self, width: int, height: int, ratio: float) -> QImage:
+        places = self._bench.places(self._name)
+        self._places = self._view().to_pixels(places, self.width(), self.height())
+        classes = self._bench.probe_labels[: len(places)]
+        self._pixels = rasterise(self._places * ratio, classes, self._palette, width, height, ratio)
+        return pixel_image(self._pixels, ratio)
+
+    def _view(self) -> View:
+        return self._bench.views[self._name]
+
+    def _cursor_area(self) -> QRect:
+        at, reach = self.cursor_pixel(), painting.CURSOR_REACH + 2
+        return QRectF(at.x() - reach, at.y() - reach, 2 * reach, 2 * reach).toAlignedRect()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self.redraw()
+
+    def changeEvent(self, event: QEvent) -> None:
+        if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self.redraw()
+        super().changeEvent(event)
+
+    # Mouse and keyboard
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        if event.button() == Qt.MouseButton.LeftButton:
+            self._leave_point()
+            self._drag_from = self._bench.cursor_place(self._name)
+            self._move_to(event.position())
+        elif event.button() in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
+            self._pan_from = (event.position(), self._view())
+            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+
+    def mouseMoveEvent(self, event: QMouseEvent) -> None:
+        if self._drag_from is not None:
+            self._move_to(event.position())
+        elif self._pan_from is not None:
+            start, view = self._pan_from
+            scale = view.scale(self.width(), self.height())
+            shift = event.position() - start
+            self._bench.set_view(self._name, view.panned(-shift.x() / scale, shift.y() / scale))
+        else:
+            self._hover(event.position())
+
+    def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        self._drag_from = self._pan_from = None
+        self.setCursor(Qt.CursorShape.CrossCursor)
+
+    def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        self._drag_from = None
+        self._bench.fit_view(self._name)
+
+    def wheelEvent(self, event: QWheelEvent) -> None:
+        at = event.position()
+        place = self._view().to_plane(at.x(), at.y(), self.width(), self.height())
+        factor = 1.0015 ** event.angleDelta().y()
+        self._zoom(factor, place)
+        event.accept()
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        key = Qt.Key(event.key())
+        if key in KEYS:
+            far = 5 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
+            step = far * NUDGE * 2 * self._view().half
+            x, y = self._bench.cursor_place(self._name)
+            self._bench.move_cursor(self._name, (x + KEYS[key][0] * step, y + KEYS[key][1] * step))
+        elif key == Qt.Key.Key_Escape and self._drag_from is not None:
+            place, self._drag_from = self._drag_from, None
+            self._bench.move_cursor(self._name, place)
+        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
+            factor = 1 / 1.25 if key == Qt.Key.Key_Minus else 1.25
+            self._zoom(factor, self._bench.cursor_place(self._name))
+        elif key in (Qt.Key.Key_0, Qt.Key.Key_Home):
+            self._bench.fit_view(self._name)
+        else:
+            super().keyPressEvent(event)
+
+    def focusInEvent(self, event: QFocusEvent) -> None:
+        self.update()
+
+    def focusOutEvent(self, event: QFocusEvent) -> None:
+        self.update()
+
+    def enterEvent(self, event: QEnterEvent) -> None:
+        self._hover(event.position())
+
+    def leaveEvent(self, event: QEvent) -> None:
+        self._leave_point()
+
+    def _move_to(self, at: QPointF) -> None:
+        place = self._view().to_plane(at.x(), at.y(), self.width(), self.height())
+        self._bench.move_cursor(self._name, place)
+
+    def _zoom(self, factor: float, place: tuple[float, float]) -> None:
+        view = self._view().zoomed(factor, *place)
+        home = self._bench.home_view(self._name)
+        if home.half / 1000 <= view.half <= home.half * 50:
+            self._bench.set_view(self._name, view)
+
+    def _hover(self, at: QPointF) -> None:
+        """Show the point under the mouse, if there is one."""
+        found = painting.nearest(self._places, at, HOVER_PX)
+        if found == self._hovered:
+            return
+        self._hovered = found
+        self._card = None
+        if found is not None and self._name in self._bench.codes:
+            original, rebuilt = self._bench.reconstruction(self._name, found)
+            self._card = painting.Card.of(original, rebuilt, self._bench.probe_caption(found))
+        self.update()
+
+    def _leave_point(self) -> None:
+        if self._hovered is not None:
+            self._hovered = self._card = None
+            self.update()

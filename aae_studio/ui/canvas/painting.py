@@ -1,0 +1,148 @@
+"""What a latent canvas is painted from. Functions draw with a given painter and keep nothing."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
+
+from aae_studio.ui.canvas.images import tiled, to_qimage
+from aae_studio.ui.canvas.plane import View
+from aae_studio.ui.theme import Theme, fixed_font
+
+if TYPE_CHECKING:
+    from aae_studio.ui.survey_thread import Lattice
+
+Array = npt.NDArray[np.float32]
+CURSOR_RADIUS = 7
+CURSOR_REACH = 13
+CARD_IMAGE = 56
+MARGIN = 6
+
+
+@dataclass(frozen=True)
+class Card:
+    """What hovering a point shows: its image, its reconstruction and a caption."""
+
+    original: QImage
+    rebuilt: QImage
+    caption: str
+
+    @classmethod
+    def of(cls, original: Array, rebuilt: Array, caption: str) -> Card:
+        return cls(to_qimage(original), to_qimage(rebuilt), caption)
+
+
+def nearest(places: Array, at: QPointF, reach: float) -> int | None:
+    """The place (of n, in pixels) nearest to a pixel, if one lies within reach."""
+    if len(places) == 0:
+        return None
+    squared = ((places - np.array([at.x(), at.y()], np.float32)) ** 2).sum(axis=1)
+    found = int(squared.argmin())
+    return found if squared[found] <= reach * reach else None
+
+
+def tick_step(half: float) -> float:
+    """A round distance between grid lines (1, 2 or 5 times a power of ten), three to seven in a view."""
+    rough = 2 * half / 6
+    power = 10.0 ** np.floor(np.log10(rough))
+    return float(next(power * m for m in (1, 2, 5, 10) if power * m >= rough))
+
+
+def draw_grid(painter: QPainter, view: View, size: QSize, theme: Theme) -> None:
+    """Grid lines at round numbers, the axes through zero, and their numbers along two edges."""
+    width, height = size.width(), size.height()
+    step = tick_step(view.half)
+    left, bottom = view.to_plane(0, height, width, height)
+    right, top = view.to_plane(width, 0, width, height)
+    painter.setFont(fixed_font(11))
+    metrics = QFontMetricsF(painter.font())
+    for low, high, vertical in ((left, right, True), (bottom, top, False)):
+        for number in np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step:
+            x, y = view.to_pixels(np.array([[number, number]], np.float32), width, height)[0]
+            at = round(float(x if vertical else y)) + 0.5
+            painter.setPen(QPen(theme.color("axis" if abs(number) < step / 2 else "grid"), 1))
+            if vertical:
+                painter.drawLine(QPointF(at, 0), QPointF(at, height))
+            else:
+                painter.drawLine(QPointF(0, at), QPointF(width, at))
+            text = f"{number:.6g}".replace("-", "−") if abs(number) > step / 2 else "0"
+            painter.setPen(theme.color("muted"))
+            if vertical and 14 < at < width - 40:
+                painter.drawText(QPointF(at - metrics.horizontalAdvance(text) / 2, height - 4), text)
+            elif not vertical and 26 < at < height - 18:
+                painter.drawText(QPointF(4, at + 4), text)
+
+
+def draw_axis_names(painter: QPainter, labels: tuple[str, str], size: QSize, theme: Theme) -> None:
+    """The names of the plane's axes, right below and at the top left."""
+    painter.setFont(fixed_font(11))
+    painter.setPen(theme.color("muted"))
+    advance = QFontMetricsF(painter.font()).horizontalAdvance(labels[0])
+    painter.drawText(QPointF(size.width() - advance - 5, size.height() - 4), labels[0])
+    painter.drawText(QPointF(4, 14), labels[1])
+
+
+def draw_outline(
+    painter: QPainter, lines: list[npt.NDArray[np.float64]], view: View, size: QSize, theme: Theme
+) -> None:
+    """The prior's outline, dashed."""
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setPen(QPen(theme.color("outline"), 1, Qt.PenStyle.DashLine))
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for line in lines:
+        pixels = view.to_pixels(line.astype(np.float32), size.width(), size.height())
+        painter.drawPolyline(QPolygonF([QPointF(float(x), float(y)) for x, y in pixels]))
+
+
+def draw_lattice(painter: QPainter, lattice: Lattice, view: View, size: QSize, crisp: bool) -> None:
+    """Images decoded over the plane, each centred on its code."""
+    image = to_qimage(tiled(lattice.images, lattice.rows))
+    corners = np.array([[lattice.left, lattice.top], [lattice.right, lattice.bottom]], np.float32)
+    (x0, y0), (x1, y1) = view.to_pixels(corners, size.width(), size.height())
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not crisp)
+    painter.drawImage(QRectF(float(x0), float(y0), float(x1 - x0), float(y1 - y0)), image)
+
+
+def draw_cursor(painter: QPainter, at: QPointF, color: QColor, theme: Theme) -> None:
+    """A filled circle with a cross, in the model's colour, ringed to stand out on any ground."""
+    ring = theme.color("cursor")
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(theme.color("well"), 4.5))
+    painter.drawEllipse(at, CURSOR_RADIUS, CURSOR_RADIUS)
+    painter.setBrush(color)
+    painter.setPen(QPen(ring, 2))
+    painter.drawEllipse(at, CURSOR_RADIUS, CURSOR_RADIUS)
+    painter.setPen(QPen(ring, 1.2))
+    for dx, dy in ((1, 0), (0, 1)):
+        reach = QPointF(dx * CURSOR_REACH, dy * CURSOR_REACH)
+        painter.drawLine(at - reach, at + reach)
+
+
+def draw_card(painter: QPainter, spot: QPointF, card: Card, size: QSize, theme: Theme) -> None:
+    """The hovered point ringed, and its card beside it, within the canvas."""
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    painter.setPen(QPen(theme.color("cursor"), 1.5))
+    painter.drawEllipse(spot, 6, 6)
+    font = painter.font()
+    font.setPixelSize(11)
+    painter.setFont(font)
+    metrics = QFontMetricsF(font)
+    inner = max(2 * CARD_IMAGE + MARGIN, metrics.horizontalAdvance(card.caption))
+    width, height = inner + 2 * MARGIN, CARD_IMAGE + metrics.height() + 3 * MARGIN
+    x = spot.x() + 14 if spot.x() + 14 + width < size.width() else spot.x() - 14 - width
+    y = min(max(spot.y() - height / 2, 2), size.height() - height - 2)
+    x = min(max(x, 2), max(2.0, size.width() - width - 2))
+    painter.setBrush(theme.color("card"))
+    painter.setPen(QPen(theme.color("border"), 1))
+    painter.drawRoundedRect(QRectF(x, y, width, height), 5, 5)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, False)
+    for place, image in enumerate((card.original, card.rebuilt)):
+        left = x + MARGIN + place * (CARD_IMAGE + MARGIN)
+        painter.drawImage(QRectF(left, y + MARGIN, CARD_IMAGE, CARD_IMAGE), image)
+    painter.setPen(theme.color("text"))
+    painter.drawText(QPointF(x + MARGIN, y + height - MARGIN - metrics.descent()), card.caption)

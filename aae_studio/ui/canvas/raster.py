@@ -1,0 +1,128 @@
+"""Points to pixels: thousands of class-shaped markers painted into one array, without Qt."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import numpy.typing as npt
+
+Pixels = npt.NDArray[np.uint32]
+Floats = npt.NDArray[np.float32]
+
+# Up to so many points are drawn with markers of this diameter, in logical pixels; more as single pixels.
+SIZES = ((3_000, 7.0), (8_000, 5.0), (30_000, 3.0), (120_000, 2.0))
+SUPERSAMPLING = 8
+SHAPES = (
+    "disc",
+    "square",
+    "triangle",
+    "diamond",
+    "triangle-down",
+    "plus",
+    "cross",
+    "pentagon",
+    "ring",
+    "bar",
+)
+
+
+def marker_size(count: int) -> float:
+    """Diameter of a marker in logical pixels when so many points are drawn; 1 for single pixels."""
+    return next((size for most, size in SIZES if count <= most), 1.0)
+
+
+def coverage(shape: str, diameter: float) -> npt.NDArray[np.float64]:
+    """How much of each pixel a marker covers, 0 to 1, shape (odd, odd), centred."""
+    half = int(np.ceil(diameter / 2))
+    side = (2 * half + 1) * SUPERSAMPLING
+    axis = ((np.arange(side) + 0.5) / SUPERSAMPLING - half - 0.5) / (diameter / 2)
+    x, y = np.meshgrid(axis, axis)
+    ax, ay, radius = np.abs(x), np.abs(y), np.hypot(x, y)
+    inside = {
+        "disc": radius <= 0.92,
+        "square": np.maximum(ax, ay) <= 0.78,
+        "triangle": (y <= 0.75) & (ax <= (y + 1.05) * 0.56),
+        "diamond": ax + ay <= 1.08,
+        "triangle-down": (y >= -0.75) & (ax <= (1.05 - y) * 0.56),
+        "plus": (np.minimum(ax, ay) <= 0.3) & (np.maximum(ax, ay) <= 1.0),
+        "cross": (np.minimum(np.abs(x + y), np.abs(x - y)) <= 0.45) & (np.maximum(ax, ay) <= 0.85),
+        "pentagon": np.maximum.reduce(
+            [x * np.sin(turn) - y * np.cos(turn) for turn in 2 * np.pi * (np.arange(5) + 0.5) / 5]
+        )
+        <= 0.78,
+        "ring": (radius <= 1.0) & (radius >= 0.45),
+        "bar": (ax <= 1.0) & (ay <= 0.4),
+    }[shape]
+    size = 2 * half + 1
+    return inside.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING).mean(axis=(1, 3))
+
+
+@lru_cache(maxsize=16)
+def _markers(diameter: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
+    """All shapes' covered pixels: row offsets, column offsets and alpha (0–255), each (shapes, most pixels).
+
+    Shorter rows repeat their first pixel, which paints it again and changes nothing. Edge pixels come
+    before full ones.
+    """
+    rows = []
+    for shape in SHAPES:
+        alpha = np.rint(coverage(shape, diameter) * 255).astype(np.int32)
+        y, x = np.nonzero(alpha > 24)
+        order = np.argsort(alpha[y, x], kind="stable")
+        middle = alpha.shape[0] // 2
+        rows.append(np.stack([y - middle, x - middle, alpha[y, x]])[:, order])
+    longest = max(row.shape[1] for row in rows)
+    padded = [np.concatenate([np.repeat(r[:, :1], longest - r.shape[1], axis=1), r], axis=1) for r in rows]
+    table = np.stack(padded, axis=1)
+    return table[0], table[1], table[2].astype(np.uint32)
+
+
+def premultiplied(color: npt.NDArray[np.uint32], alpha: npt.NDArray[np.uint32]) -> Pixels:
+    """0xAARRGGBB with the colour (…, 3) scaled by alpha (…), as Qt's ARGB32_Premultiplied has it."""
+    scaled = (color * alpha[..., None] + 127) // 255
+    return (alpha << 24 | scaled[..., 0] << 16 | scaled[..., 1] << 8 | scaled[..., 2]).astype(np.uint32)
+
+
+def rasterise(
+    places: Floats,
+    classes: npt.NDArray[np.int64],
+    palette: npt.NDArray[np.uint32],
+    width: int,
+    height: int,
+    ratio: float = 1.0,
+) -> Pixels:
+    """Paint points into a transparent image (height, width) of premultiplied ARGB.
+
+    `places`: (n, 2) in device pixels. `classes`: (n,), each picks a colour of `palette` (k, 3), 0–255, and
+    a shape. `ratio`: device pixels per logical pixel. Later points lie above earlier ones.
+    """
+    image = np.zeros(height * width, np.uint32)
+    if len(places) == 0:
+        return image.reshape(height, width)
+    size = marker_size(len(places)) * ratio
+    pixels = np.rint(np.clip(places, -1e6, 1e6) - 0.5).astype(np.int32)
+    x, y = pixels[:, 0], pixels[:, 1]
+    if size <= 1.0:
+        there = (x >= 0) & (x < width) & (y >= 0) & (y < height)
+        colors = premultiplied(palette, np.full(len(palette), 255, np.uint32))
+        image[y[there] * width + x[there]] = colors[classes[there] % len(palette)]
+        return image.reshape(height, width)
+    rows, columns, alphas = _markers(round(size, 2))
+    margin = int(size)
+    there = (x >= -margin) & (x < width + margin) & (y >= -margin) & (y < height + margin)
+    x, y, classes = x[there, None], y[there, None], classes[there]
+    shape = classes % len(SHAPES)
+    # Every shape in every colour is one row of premultiplied pixels.
+    kinds = np.arange(int(np.lcm(len(SHAPES), len(palette))))
+    stamps = premultiplied(palette[kinds % len(palette)][:, None, :], alphas[kinds % len(SHAPES)])
+    px, py = x + columns[shape], y + rows[shape]
+    ink = stamps[classes % len(kinds)]
+    # Clamped pixels would smear along the edges: the outermost frame is dropped instead.
+    inside = (px >= 0) & (px < width) & (py >= 0) & (py < height)
+    place, ink = (py * width + px)[inside], ink[inside]
+    full = ink >= 0xFF000000
+    # Soft edges first, full pixels above them: neighbours touch without dark seams.
+    image[place[~full]] = ink[~full]
+    image[place[full]] = ink[full]
+    return image.reshape(height, width)

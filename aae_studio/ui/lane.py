@@ -1,0 +1,177 @@
+"""Lane: one model's column: latent canvas, decoded image, figures and samples."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
+
+from aae_studio.ui.canvas.latent_canvas import LatentCanvas
+from aae_studio.ui.decode_view import DecodeView, ImageStrip
+from aae_studio.ui.theme import Theme, fixed_font
+from aae_studio.ui.translation import tr
+from aae_studio.ui.workbench import Workbench
+
+DECODE_SIDE = 108
+# Narrower than this, the title is the model's short name.
+ROOMY = 290
+
+
+class Lane(QFrame):
+    """Shows one model. Listens to the workbench; emits nothing."""
+
+    def __init__(self, workbench: Workbench, name: str, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._bench, self._name, self._theme = workbench, name, theme
+        self._model = workbench.models[name].model
+        self.setObjectName("card")
+        self.canvas = LatentCanvas(workbench, name, theme)
+        self.decode_view = DecodeView(theme, DECODE_SIDE)
+        self.decode_view.setAccessibleName(tr("Decoded image"))
+        self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))
+        self.strip = ImageStrip(theme)
+        self.strip.setToolTip(self._samples_tip())
+        self._code = QLabel()
+        self._code.setFont(fixed_font(12))
+        self._code.setToolTip(tr("The code under the cursor."))
+        self._note = QLabel()
+        self._rows: list[tuple[QLabel, QLabel]] = []
+        self._arrange()
+        workbench.cursor_moved.connect(self.show_decoded)
+        workbench.snapshot_changed.connect(self.show_decoded)
+        workbench.surveyed.connect(self.show_figures)
+        workbench.progressed.connect(self._show_discriminator)
+        workbench.display_changed.connect(self._apply_display)
+        self._apply_display()
+        self.show_decoded()
+        self.show_figures()
+
+    def figures(self) -> dict[str, str]:
+        """The figures on show, by label."""
+        return {label.text(): value.text() for label, value in self._rows}
+
+    def show_decoded(self) -> None:
+        """Decode at the cursor and show it."""
+        if self._name not in self._bench.models:
+            return
+        self.decode_view.set_image(self._bench.decoded(self._name))
+        code = self._bench.cursors[self._name]
+        numbers = ", ".join(f"{value:+.2f}" for value in code[:2]).replace("-", "−")
+        self._code.setText(f"z = ({numbers}{', …' if len(code) > 2 else ''})")
+
+    def show_figures(self) -> None:
+        """Show the newest figures and samples."""
+        if self._name in self._bench.samples:
+            self.strip.set_images(self._bench.samples[self._name])
+        if self._model.summary and not self._bench.models[self._name].has_encoder:
+            self._show_discriminator()
+            return
+        figures = self._bench.figures.get(self._name)
+        if figures is None:
+            return
+        assert figures.recon_mse is not None
+        assert figures.mmd_to_prior is not None
+        assert figures.knn_accuracy is not None
+        texts = (f"{figures.recon_mse:.4f}", f"{figures.mmd_to_prior:.4f}", f"{figures.knn_accuracy:.2f}")
+        count = tr(
+            "Measured on {count} of {total} test images.",
+            count=f"{figures.count:,}".replace(",", " "),
+            total=f"{figures.total:,}".replace(",", " "),
+        )
+        for (label, value), text, (_, tip) in zip(self._rows, texts, self._figure_rows(), strict=True):
+            value.setText(text.replace("-", "−"))
+            label.setToolTip(f"{tip}\n{count}")
+            value.setToolTip(f"{tip}\n{count}")
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        painter = QPainter(self)
+        painter.fillRect(0, 9, 3, 20, self._theme.color(self._model.color))
+        painter.end()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        roomy = self.width() >= ROOMY
+        self._title.setText(tr(self._model.title) if roomy else self._model.short)
+        super().resizeEvent(event)
+
+    def _arrange(self) -> None:
+        self._title = QLabel(tr(self._model.title))
+        self._title.setObjectName("cardTitle")
+        self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        summary = QLabel(tr(self._model.summary))
+        summary.setProperty("muted", True)
+        head = QHBoxLayout()
+        head.addWidget(self._title, 1)
+        head.addWidget(summary)
+        grid = QGridLayout()
+        grid.setContentsMargins(0, 0, 0, 0)
+        grid.setHorizontalSpacing(8)
+        grid.setVerticalSpacing(4)
+        grid.addWidget(self._code, 0, 0, 1, 2)
+        for row, (text, tip) in enumerate(self._figure_rows(), start=1):
+            label, value = QLabel(text), QLabel("–")
+            label.setProperty("muted", True)
+            value.setFont(fixed_font(12))
+            value.setAlignment(Qt.AlignmentFlag.AlignRight)
+            value.setAccessibleName(text)
+            label.setToolTip(tip)
+            value.setToolTip(tip)
+            grid.addWidget(label, row, 0)
+            grid.addWidget(value, row, 1)
+            self._rows.append((label, value))
+        grid.setRowStretch(len(self._rows) + 1, 1)
+        grid.setColumnStretch(1, 1)
+        below = QHBoxLayout()
+        below.setSpacing(10)
+        below.addWidget(self.decode_view)
+        below.addLayout(grid, 1)
+        caption = QLabel(tr("decoded from z ~ p(z)"))
+        caption.setProperty("muted", True)
+        caption.setToolTip(self._samples_tip())
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 6)
+        layout.setSpacing(6)
+        layout.addLayout(head)
+        layout.addWidget(self.canvas, 1)
+        layout.addLayout(below)
+        layout.addWidget(self.strip)
+        layout.addWidget(caption)
+
+    def _samples_tip(self) -> str:
+        return tr(
+            "Codes drawn from the prior, decoded. Where the codes of real images are elsewhere, "
+            "the decoder was never taught what to make of them."
+        )
+
+    def _figure_rows(self) -> tuple[tuple[str, str], ...]:
+        """Label and explanation of each figure."""
+        if not self._bench.models[self._name].has_encoder:
+            return (
+                ("D(x)", tr("How real the discriminator finds real images, on average. ½: it cannot tell.")),
+                ("D(G(z))", tr("How real the discriminator finds forged images. ½: it cannot tell.")),
+            )
+        return (
+            (tr("recon MSE"), tr("Squared error per pixel between test images and their reconstructions.")),
+            (
+                tr("MMD² to prior"),
+                tr("Distance between the codes and the prior (unbiased, five RBF kernels). 0: they match."),
+            ),
+            (
+                tr("kNN accuracy"),
+                tr("Share of codes whose 10 nearest codes vote for their own class."),
+            ),
+        )
+
+    def _show_discriminator(self) -> None:
+        """A model without encoder shows its discriminator's last figures."""
+        losses = self._bench.losses.get(self._name)
+        if losses is None or self._bench.models[self._name].has_encoder:
+            return
+        for (_, value), key in zip(self._rows, ("d_real", "d_fake"), strict=True):
+            if key in losses:
+                value.setText(f"{losses[key]:.2f}")
+
+    def _apply_display(self) -> None:
+        self.decode_view.set_crisp(self._bench.crisp)
+        self.strip.set_crisp(self._bench.crisp)
+        self.canvas.redraw()

@@ -1,0 +1,393 @@
+"""MainWindow: layout and menus only."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+from pathlib import Path
+
+from PySide6.QtCore import QSettings, Qt, QTimer, Signal
+from PySide6.QtGui import QActionGroup, QCloseEvent
+from PySide6.QtWidgets import (
+    QDockWidget,
+    QFileDialog,
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QMainWindow,
+    QMenu,
+    QMessageBox,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
+
+from aae_studio import __version__, paths
+from aae_studio.core.errors import DataMissing, StudioError
+from aae_studio.ui.actions import make_actions
+from aae_studio.ui.banner import Banner
+from aae_studio.ui.code_panel import CodePanel
+from aae_studio.ui.download_dialog import DownloadDialog
+from aae_studio.ui.icons import application_icon
+from aae_studio.ui.lane import Lane
+from aae_studio.ui.options_form import OptionsForm
+from aae_studio.ui.status_bar import StatusBar
+from aae_studio.ui.theme import Theme
+from aae_studio.ui.tool_bar import ToolBar
+from aae_studio.ui.translation import LANGUAGES, tr, tr_error
+from aae_studio.ui.workbench import Workbench
+
+LAYOUT_VERSION = 1
+THEMES = {"system": "As the system", "dark": "Dark", "light": "Light"}
+
+
+class MainWindow(QMainWindow):
+    """The Studio's window.
+
+    Emits `theme_chosen` and `language_chosen`, after which the composition root builds another window
+    on the same workbench. `may_close` is asked before it closes for good.
+    """
+
+    theme_chosen = Signal(str)
+    language_chosen = Signal(str)
+
+    def __init__(
+        self,
+        workbench: Workbench,
+        theme: Theme,
+        settings: QSettings,
+        may_close: Callable[[], bool],
+    ) -> None:
+        super().__init__()
+        self._bench, self._theme, self._settings, self._may_close = workbench, theme, settings, may_close
+        self.lanes: dict[str, Lane] = {}
+        self.setWindowTitle("AAE Studio")
+        self.setWindowIcon(application_icon())
+        self.actions_by_name = make_actions(self, theme, self._slots())
+        self.tool_bar = ToolBar(workbench, theme, self.actions_by_name)
+        self.banner = Banner()
+        self.setStatusBar(StatusBar(workbench, self))
+        self._make_center()
+        self._make_docks()
+        self._make_menus()
+        self._connect()
+        self.resize(1480, 900)
+        self._default_state = self.saveState(LAYOUT_VERSION)
+        self._restore_layout()
+        self._show_lanes()
+        # pyqtgraph takes a quarter of a second to import: the window is shown first.
+        QTimer.singleShot(0, self._make_plots)
+
+    # Layout
+
+    def _make_center(self) -> None:
+        self._lane_row = QHBoxLayout()
+        self._lane_row.setContentsMargins(0, 0, 0, 0)
+        self._lane_row.setSpacing(8)
+        center = QWidget()
+        column = QVBoxLayout(center)
+        column.setContentsMargins(4, 8, 8, 2)
+        column.setSpacing(8)
+        column.addWidget(self.banner)
+        column.addLayout(self._lane_row, 1)
+        self.setCentralWidget(center)
+        self.setMenuWidget(self._top())
+
+    def _top(self) -> QWidget:
+        """The menu bar above the tool bar, both over the docks."""
+        top = QWidget()
+        column = QVBoxLayout(top)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(0)
+        self._menus = self.menuBar()
+        column.addWidget(self._menus)
+        column.addWidget(self.tool_bar)
+        return top
+
+    def _make_docks(self) -> None:
+        self.options_form = OptionsForm(self._bench, self._theme)
+        self.code_panel = CodePanel(self._bench, self._theme)
+        scroll = QScrollArea()
+        scroll.setWidgetResizable(True)
+        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        scroll.setWidget(self.options_form)
+        side = Qt.DockWidgetArea.LeftDockWidgetArea
+        self.options_dock = self._dock("options", tr("Experiment"), scroll, side)
+        self.code_dock = self._dock("code", tr("Latent axes"), self.code_panel, side)
+        self._plots_host = QWidget()
+        host = QVBoxLayout(self._plots_host)
+        host.setContentsMargins(4, 0, 8, 6)
+        self.plots_dock = self._dock(
+            "losses", tr("Losses"), self._plots_host, Qt.DockWidgetArea.BottomDockWidgetArea
+        )
+        self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.resizeDocks([self.options_dock], [228], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.plots_dock], [214], Qt.Orientation.Vertical)
+        self.loss_plots: QWidget | None = None
+
+    def _dock(self, name: str, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
+        dock = QDockWidget(title, self)
+        dock.setObjectName(name)
+        dock.setWidget(content)
+        self.addDockWidget(area, dock)
+        return dock
+
+    def _make_plots(self) -> None:
+        from aae_studio.ui.plots.loss_plots import LossPlots
+
+        self.loss_plots = LossPlots(self._bench, self._theme)
+        layout = self._plots_host.layout()
+        assert layout is not None
+        layout.addWidget(self.loss_plots)
+
+    def _show_lanes(self) -> None:
+        """One lane a model, in the configuration's order; cards to wait before there are models."""
+        while (item := self._lane_row.takeAt(0)) is not None:
+            widget = item.widget()
+            if widget is not None:
+                widget.hide()
+                widget.deleteLater()
+        self.lanes = {name: Lane(self._bench, name, self._theme) for name in self._bench.models}
+        for lane in self.lanes.values():
+            self._lane_row.addWidget(lane, 1)
+        if not self.lanes:
+            for name in self._bench.config.models:
+                self._lane_row.addWidget(_waiting_card(name), 1)
+        size = self._bench.config.latent_size
+        self.code_dock.setVisible(size > 2)
+
+    # Menus
+
+    def _make_menus(self) -> None:
+        actions = self.actions_by_name
+        sections = (
+            ("&File", ("open", "save", "", "data_dir", "download", "", "quit")),
+            ("&Edit", ("undo", "redo")),
+            ("E&xperiment", ("train", "step", "rewind", "new_seed")),
+            ("&View", ("show_codes", "show_prior", "show_lattice", "", "linked", "crisp", "fit", "")),
+            ("&Help", ("keys", "about")),
+        )
+        for title, names in sections:
+            menu = self._menus.addMenu(tr(title))
+            menu.setObjectName(title)
+            for name in names:
+                if name:
+                    menu.addAction(actions[name])
+                else:
+                    menu.addSeparator()
+            if title == "E&xperiment":
+                self.tool_bar.dataset_menu.setTitle(tr("Dataset"))
+                self.tool_bar.prior_menu.setTitle(tr("Prior"))
+                menu.addSeparator()
+                menu.addMenu(self.tool_bar.dataset_menu)
+                menu.addMenu(self.tool_bar.prior_menu)
+            if title == "&View":
+                self._fill_view_menu(menu)
+
+    def _fill_view_menu(self, menu: QMenu) -> None:
+        for dock in (self.options_dock, self.code_dock, self.plots_dock):
+            menu.addAction(dock.toggleViewAction())
+        menu.addAction(self.actions_by_name["reset_layout"])
+        menu.addSeparator()
+        chosen = (self._settings.value("theme", "system"), self._settings.value("language", "en"))
+        for title, choices, current, signal in (
+            (tr("Theme"), {key: tr(text) for key, text in THEMES.items()}, chosen[0], self.theme_chosen),
+            ("Language · 언어", LANGUAGES, chosen[1], self.language_chosen),
+        ):
+            submenu = menu.addMenu(title)
+            group = QActionGroup(submenu)
+            for key, text in choices.items():
+                action = submenu.addAction(text)
+                action.setCheckable(True)
+                action.setChecked(key == current)
+                action.triggered.connect(partial(self._choose, signal, key))
+                group.addAction(action)
+
+    def _choose(self, signal: Signal, key: str) -> None:
+        signal.emit(key)  # type: ignore[attr-defined]
+
+    def _slots(self) -> dict[str, Callable[..., object]]:
+        bench = self._bench
+        return {
+            "train": bench.toggle_training,
+            "step": partial(bench.train, 1),
+            "rewind": bench.rewind,
+            "new_seed": bench.new_seed,
+            "open": self.open_session,
+            "save": self.save_session,
+            "data_dir": self.choose_data_dir,
+            "download": partial(self.download, "mnist"),
+            "quit": self.close,
+            "undo": bench.undo,
+            "redo": bench.redo,
+            "linked": bench.set_linked,
+            **{
+                name: partial(self._set_display, name)
+                for name in ("crisp", "show_codes", "show_prior", "show_lattice")
+            },
+            "fit": self._fit_all,
+            "reset_layout": self.reset_layout,
+            "keys": self.show_keys,
+            "about": self.show_about,
+        }
+
+    def _connect(self) -> None:
+        bench = self._bench
+        bench.prepared.connect(self._on_prepared)
+        bench.configured.connect(self._show_undo)
+        bench.failed.connect(self._on_failed)
+        bench.saved.connect(self._on_saved)
+        bench.training_changed.connect(self._on_training)
+        self.banner.download_asked.connect(self.download)
+        self.banner.folder_asked.connect(self.choose_data_dir)
+        self.banner.rewind_asked.connect(bench.rewind)
+        for name in ("linked", "crisp", "show_codes", "show_prior", "show_lattice"):
+            self.actions_by_name[name].setChecked(getattr(bench, name))
+        self._show_undo()
+        self._enable_training()
+
+    def _set_display(self, name: str, shown: bool) -> None:
+        self._bench.set_display(**{name: shown})
+
+    def _fit_all(self) -> None:
+        for name in self._bench.models:
+            self._bench.fit_view(name)
+
+    # News from the workbench
+
+    def _on_prepared(self) -> None:
+        self.banner.hide()
+        self._show_lanes()
+        self._enable_training()
+        self.say(tr("Ready: press Space to train, drag in a plane to look around."))
+
+    def _on_training(self, training: bool) -> None:
+        if training:
+            self.banner.hide()
+            self.say(tr("Training. Drag the point: the decoded image follows."))
+        elif self._bench.step:
+            self.say(tr("Paused at step {step}.", step=self._bench.step))
+
+    def _on_failed(self, fault: StudioError) -> None:
+        self.banner.show_fault(fault)
+        self._enable_training()
+        self.say(tr_error(fault) if not isinstance(fault, DataMissing) else tr("Data missing."))
+
+    def _on_saved(self, folder: Path) -> None:
+        self.say(tr("Saved in {folder}.", folder=folder))
+
+    def _show_undo(self) -> None:
+        self.actions_by_name["undo"].setEnabled(self._bench.can_undo)
+        self.actions_by_name["redo"].setEnabled(self._bench.can_redo)
+
+    def _enable_training(self) -> None:
+        there = self._bench.snapshot is not None
+        for name in ("train", "step", "rewind", "new_seed", "save"):
+            self.actions_by_name[name].setEnabled(there)
+
+    def say(self, text: str) -> None:
+        """Show a message in the status bar."""
+        bar = self.statusBar()
+        assert isinstance(bar, StatusBar)
+        bar.say(text)
+
+    # Files
+
+    def open_session(self) -> None:
+        """Ask for a session's folder and bring it back."""
+        folder = QFileDialog.getExistingDirectory(self, tr("Open session"), str(paths.sessions_dir()))
+        if folder:
+            self._bench.open(Path(folder))
+
+    def save_session(self) -> None:
+        """Ask for a folder and write the session into it."""
+        name = f"{self._bench.config.dataset}-{self._bench.config.seed}-{self._bench.step}"
+        folder, _ = QFileDialog.getSaveFileName(
+            self,
+            tr("Save session as a folder"),
+            str(paths.sessions_dir() / name),
+            options=QFileDialog.Option.DontConfirmOverwrite,
+        )
+        if folder:
+            self._bench.save(Path(folder))
+
+    def choose_data_dir(self) -> None:
+        """Ask for the folder of downloaded datasets."""
+        folder = QFileDialog.getExistingDirectory(self, tr("Data folder"), str(self._bench.data_dir))
+        if folder:
+            self._settings.setValue("data_dir", folder)
+            self._bench.set_data_dir(Path(folder))
+
+    def download(self, dataset: str, *_: object) -> None:
+        """Fetch a dataset with a progress bar, then try again what failed without it."""
+        self._dialog = DownloadDialog(dataset, self._bench.data_dir, self)
+        self._dialog.completed.connect(self._on_downloaded)
+        self._dialog.show()
+
+    def _on_downloaded(self) -> None:
+        self.say(tr("Downloaded."))
+        self._bench.retry()
+
+    # Help
+
+    def show_keys(self) -> None:
+        """Say what mouse and keyboard do."""
+        QMessageBox.information(
+            self,
+            tr("Mouse and keys"),
+            tr(
+                "Space: train or pause · S: one step · R: rewind · N: new seed\n"
+                "Drag or arrow keys: move the point (Shift: farther) · Esc: take the drag back\n"
+                "Hover a point: its image and its reconstruction\n"
+                "Wheel or + and −: zoom · right drag: pan · double click or F: show all\n"
+                "L: link cursors · P: crisp pixels · E, O, D: codes, prior, decoded lattice\n"
+                "Ctrl+Z: undo a change of options · Ctrl+S, Ctrl+O: save and open a session"
+            ),
+        )
+
+    def show_about(self) -> None:
+        """Say which version this is, and whose data it shows."""
+        snapshot = self._bench.snapshot
+        source = snapshot.dataset.attribution if snapshot is not None else ""
+        QMessageBox.about(self, tr("About AAE Studio"), f"AAE Studio {__version__}\nMIT\n\n{source}")
+
+    # Leaving
+
+    def reset_layout(self) -> None:
+        """Put all panels back where they were."""
+        self.restoreState(self._default_state, LAYOUT_VERSION)
+        self.code_dock.setVisible(self._bench.config.latent_size > 2)
+
+    def save_layout(self) -> None:
+        """Remember size and panels."""
+        self._settings.setValue("geometry", self.saveGeometry())
+        self._settings.setValue("state", self.saveState(LAYOUT_VERSION))
+
+    def _restore_layout(self) -> None:
+        geometry, state = self._settings.value("geometry"), self._settings.value("state")
+        if geometry is not None:
+            self.restoreGeometry(geometry)
+        if state is not None:
+            self.restoreState(state, LAYOUT_VERSION)
+
+    def closeEvent(self, event: QCloseEvent) -> None:
+        self.save_layout()
+        if self._may_close():
+            event.accept()
+        else:
+            self.say(tr("Training did not stop yet. Close once more."))
+            event.ignore()
+
+
+def _waiting_card(name: str) -> QFrame:
+    """What a lane's place shows until the models are there."""
+    card = QFrame()
+    card.setObjectName("card")
+    column = QVBoxLayout(card)
+    title, note = QLabel(name.upper()), QLabel(tr("loading…"))
+    title.setObjectName("cardTitle")
+    note.setProperty("muted", True)
+    note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+    column.addWidget(title)
+    column.addWidget(note, 1)
+    return card

@@ -1,0 +1,327 @@
+"""The form of the experiment's options, made from what the configuration and the plug-ins declare."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from html import escape
+from itertools import pairwise
+from typing import TYPE_CHECKING
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
+
+from aae_studio.core.config import OPTIONS, ExperimentConfig
+from aae_studio.core.errors import StudioError
+from aae_studio.core.options import Option, Value
+from aae_studio.core.registry import MODELS, PRIORS, Registry
+from aae_studio.ui.option_editors import Choice, editor_for
+from aae_studio.ui.theme import Theme
+from aae_studio.ui.translation import tr, tr_error
+from aae_studio.ui.workbench import Workbench
+
+if TYPE_CHECKING:
+    from aae_studio.core.datasets.base import Dataset
+
+EDITOR_WIDTH = 80
+RESTARTS = "↺"
+
+
+@dataclass(frozen=True)
+class Group:
+    """One section: its heading, the name of its colour, and its options by the key that changes them."""
+
+    heading: str
+    color: str
+    short: str
+    options: tuple[tuple[str, Option], ...]
+    always_live: bool = False
+
+
+def groups_of(config: ExperimentConfig) -> list[Group]:
+    """The sections for a configuration: the experiment's own, then each plug-in's that has options."""
+    groups = [Group(tr("Experiment"), "", "", tuple((option.name, option) for option in OPTIONS))]
+    for registry, name in config.plugins():
+        try:
+            plugin = registry.get(name)
+        except StudioError:
+            # The trainer meets the same fault and reports it.
+            continue
+        if plugin.options:
+            groups.append(
+                Group(
+                    _heading(registry, plugin),
+                    plugin.color if registry is MODELS else "",
+                    getattr(plugin, "short", ""),
+                    tuple((f"{name}.{option.name}", option) for option in plugin.options),
+                    always_live=registry is PRIORS,
+                )
+            )
+    return groups
+
+
+def _heading(registry: Registry, plugin: type) -> str:
+    title = tr(plugin.title)
+    if registry is MODELS:
+        return title
+    return tr("Prior: {title}", title=title) if registry is PRIORS else tr("Dataset: {title}", title=title)
+
+
+def tip(*paragraphs: str) -> str:
+    """A tooltip that breaks its lines."""
+    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph)
+
+
+def grouped(number: int) -> str:
+    """A whole number with its thousands apart."""
+    return f"{number:,}".replace(",", "\u202f")
+
+
+class OptionRow(QWidget):
+    """One option: label, editor, and below them the sentence when a value was refused.
+
+    Emits `chosen` (key, value).
+    """
+
+    chosen = Signal(str, object)
+
+    def __init__(self, key: str, option: Option, live: bool, short: str = "") -> None:
+        super().__init__()
+        self.key = key
+        name = tr(option.label)
+        # Under its model's heading an option need not repeat the model's name.
+        label = QLabel(name.removesuffix(f" ({short})") + ("" if live else f" {RESTARTS}"))
+        label.setProperty("muted", True)
+        label.setWordWrap(True)
+        self.editor = editor_for(option, name)
+        self._help = tip(tr(option.help), tr("Applies at once.") if live else tr("Starts again from step 0."))
+        for part in (label, self.editor):
+            part.setToolTip(self._help)
+        label.setBuddy(self.editor)
+        self.editor.setObjectName(key)
+        self.editor.setAccessibleName(name)
+        self.editor.setAccessibleDescription(tr(option.help))
+        self._sentence: QLabel | None = None
+        self._layout = QGridLayout(self, horizontalSpacing=6, verticalSpacing=2)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setColumnStretch(0, 1)
+        self._layout.addWidget(label, 0, 0)
+        self._layout.addWidget(self.editor, 0, 1, Qt.AlignmentFlag.AlignVCenter)
+        self.editor.ensurePolished()
+        hint = self.editor.sizeHint().width() if isinstance(self.editor, Choice) else 0
+        self.editor.setFixedWidth(max(EDITOR_WIDTH, hint))
+        self.editor.chosen.connect(self._on_chosen)
+        self.editor.refused.connect(self.mark)
+
+    def show_value(self, value: Value) -> None:
+        """Show this value, and that nothing is wrong."""
+        self.editor.show_value(value)
+
+    def mark(self, sentence: str) -> None:
+        """Say why the value was refused; an empty sentence: it was not."""
+        invalid = "true" if sentence else "false"
+        if (self.editor.property("invalid") or "false") == invalid and not sentence:
+            return
+        self.editor.setProperty("invalid", invalid)
+        self.editor.setToolTip(tip(sentence) if sentence else self._help)
+        self.editor.style().unpolish(self.editor)
+        self.editor.style().polish(self.editor)
+        if self._sentence is None:
+            self._sentence = QLabel()
+            self._sentence.setProperty("bad", True)
+            self._sentence.setWordWrap(True)
+            self._layout.addWidget(self._sentence, 1, 0, 1, 2)
+        self._sentence.setText(sentence)
+        self._sentence.setVisible(bool(sentence))
+
+    def _on_chosen(self, value: Value) -> None:
+        self.chosen.emit(self.key, value)
+
+
+class Section(QWidget):
+    """A heading, in its model's colour where it has one, and rows below. Emits `chosen` (key, value)."""
+
+    chosen = Signal(str, object)
+
+    def __init__(self, group: Group, theme: Theme) -> None:
+        super().__init__()
+        self.group = group
+        self.rows: dict[str, OptionRow] = {}
+        heading = QLabel(group.heading.upper())
+        heading.setObjectName("section")
+        heading.setWordWrap(True)
+        self._stripe = QFrame()
+        self._stripe.setFixedWidth(3)
+        self._stripe.setVisible(bool(group.color))
+        top = QHBoxLayout(spacing=7)
+        top.addWidget(self._stripe)
+        top.addWidget(heading, 1)
+        self.body = QVBoxLayout(self, spacing=4)
+        self.body.setContentsMargins(0, 0, 0, 12)
+        self.body.addLayout(top)
+        self.body.addSpacing(2)
+        for key, option in group.options:
+            row = OptionRow(key, option, option.live or group.always_live, group.short)
+            row.chosen.connect(self.chosen)
+            self.rows[key] = row
+            self.body.addWidget(row)
+        self.set_theme(theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take on a theme's colours."""
+        if self.group.color:
+            self._stripe.setStyleSheet(f"background: {theme.color(self.group.color).name()}; border: none;")
+
+
+class DataRow(QWidget):
+    """The dataset in use: title, image size and counts; the rest in its tooltip."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._title, self._counts = QLabel(), QLabel()
+        layout = QGridLayout(self, horizontalSpacing=6, verticalSpacing=2)
+        layout.setContentsMargins(0, 0, 0, 2)
+        layout.setColumnStretch(1, 1)
+        for row, (name, value) in enumerate(((tr("Data"), self._title), (tr("Images"), self._counts))):
+            label = QLabel(name)
+            label.setProperty("muted", True)
+            value.setAlignment(Qt.AlignmentFlag.AlignRight)
+            value.setWordWrap(True)
+            layout.addWidget(label, row, 0, Qt.AlignmentFlag.AlignTop)
+            layout.addWidget(value, row, 1)
+
+    def show_dataset(self, dataset: Dataset) -> None:
+        """Show this dataset."""
+        channels, height, width = dataset.image_shape
+        size = f"{width}×{height}" + (f"×{channels}" if channels > 1 else "")
+        train, test = len(dataset.train), len(dataset.test)
+        title = tr(dataset.title)
+        self._title.setText(f"{title} {size}")
+        self._counts.setText(f"{grouped(train)} + {grouped(test)}")
+        split = tr(
+            "{train} images to train on, {test} to test with.", train=grouped(train), test=grouped(test)
+        )
+        classes = tr("Classes: {names}", names=", ".join(tr(name) for name in dataset.classes))
+        source = tr("Source: {source}", source=tr(dataset.attribution)) if dataset.attribution else ""
+        self.setToolTip(tip(f"{title} · {tr(dataset.summary)}", split, classes, source))
+        self.setAccessibleName(f"{tr('Data')}: {title} {size}. {split}")
+
+
+class OptionsForm(QWidget):
+    """Shows the options of the configuration that was asked for, and changes them on the workbench.
+
+    Plug-ins are looked at only after the trainer has brought up the first experiment, because their
+    files import torch.
+    """
+
+    def __init__(self, workbench: Workbench, theme: Theme, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self._workbench, self._theme = workbench, theme
+        self._sections: list[Section] = []
+        self._opened = False
+        self._loading = QLabel(tr("Loading…"))
+        self._loading.setProperty("muted", True)
+        self._data = DataRow()
+        self._data.hide()
+        content = QWidget()
+        self._column = QVBoxLayout(content, spacing=0)
+        self._column.setContentsMargins(10, 8, 6, 8)
+        self._column.addWidget(self._loading)
+        self._column.addStretch(1)
+        self._scroll = QScrollArea(widgetResizable=True, frameShape=QFrame.Shape.NoFrame)
+        self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+        self._scroll.setWidget(content)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(self._scroll)
+        self.setSizePolicy(QSizePolicy.Policy.Preferred, QSizePolicy.Policy.Expanding)
+        workbench.configured.connect(self._show)
+        workbench.prepared.connect(self._open)
+        # A first experiment that cannot be is mended here too.
+        workbench.failed.connect(self._open)
+        if workbench.snapshot is not None:
+            self._open()
+
+    @property
+    def rows(self) -> dict[str, OptionRow]:
+        """The rows by the key that `Workbench.configure` takes."""
+        return {key: row for section in self._sections for key, row in section.rows.items()}
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take on a theme's colours."""
+        self._theme = theme
+        for section in self._sections:
+            section.set_theme(theme)
+
+    def _open(self) -> None:
+        self._opened = True
+        self._loading.hide()
+        self._show()
+        if self._workbench.snapshot is not None:
+            self._data.show_dataset(self._workbench.snapshot.dataset)
+            self._data.show()
+
+    def _show(self) -> None:
+        if not self._opened:
+            return
+        asked = self._workbench.asked
+        groups = groups_of(asked)
+        if groups != [section.group for section in self._sections]:
+            self._arrange(groups)
+        for key, row in self.rows.items():
+            if not row.editor.editing:
+                row.show_value(self._value(asked, key))
+
+    def _value(self, config: ExperimentConfig, key: str) -> Value:
+        if "." not in key:
+            return getattr(config, key)
+        return config.options.get(key, self.rows[key].editor.option.default)
+
+    def _arrange(self, groups: list[Group]) -> None:
+        """Put up the sections; those that stay keep their widgets, and with them the focus."""
+        there = {section.group: section for section in self._sections}
+        self._sections = [there.pop(group, None) or self._new_section(group) for group in groups]
+        for section in there.values():
+            self._column.removeWidget(section)
+            section.hide()
+            section.deleteLater()
+        for place, section in enumerate(self._sections):
+            self._column.insertWidget(place, section)
+        for before, after in pairwise(self.rows.values()):
+            QWidget.setTabOrder(before.editor, after.editor)
+        # Nothing may be cut: the dock cannot be narrower than the widest row and the scroll bar.
+        width = self._scroll.widget().minimumSizeHint().width()
+        self.setMinimumWidth(width + self._scroll.verticalScrollBar().sizeHint().width())
+
+    def _new_section(self, group: Group) -> Section:
+        section = Section(group, self._theme)
+        section.chosen.connect(self._choose)
+        if "device" in section.rows:
+            section.body.insertWidget(1, self._data)
+            self._grey_devices(section.rows["device"])
+        return section
+
+    def _grey_devices(self, row: OptionRow) -> None:
+        from aae_studio.core.compute import available_devices
+
+        assert isinstance(row.editor, Choice)
+        missing = set(row.editor.option.choices) - set(available_devices())
+        row.editor.grey_out(missing, "This machine (or this build of torch) has no {name}.")
+
+    def _choose(self, key: str, value: Value) -> None:
+        row = self.rows[key]
+        try:
+            self._workbench.configure(**{key: value})
+        except StudioError as fault:
+            row.mark(tr_error(fault))
+        else:
+            row.show_value(value)

@@ -1,0 +1,197 @@
+"""ToolBar: training, progress, dataset, prior, and which models run."""
+
+from __future__ import annotations
+
+from functools import partial
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+
+from aae_studio.core.errors import StudioError
+from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
+from aae_studio.ui.icons import icon
+from aae_studio.ui.theme import Theme, fixed_font
+from aae_studio.ui.translation import tr, tr_error
+from aae_studio.ui.workbench import Workbench
+
+NARROW = 1200
+
+
+def spaced(number: float) -> str:
+    """A whole number with thin gaps between thousands."""
+    return f"{number:,.0f}".replace(",", " ")
+
+
+class ToolBar(QWidget):
+    """Shows the controls that are always wanted. Emits nothing."""
+
+    def __init__(
+        self, workbench: Workbench, theme: Theme, actions: dict[str, QAction], parent: QWidget | None = None
+    ) -> None:
+        super().__init__(parent)
+        self._bench, self._theme, self._actions = workbench, theme, actions
+        self.setObjectName("toolBar")
+        self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
+        self._brand = QLabel("AAE Studio")
+        self._brand.setObjectName("brand")
+        self._progress = QLabel()
+        self._progress.setObjectName("progress")
+        self._progress.setFont(fixed_font(12))
+        self._progress.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
+        self._progress.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.dataset_menu, self.prior_menu = QMenu(self), QMenu(self)
+        self._dataset = self._menu_button(self.dataset_menu, tr("Dataset"))
+        self._prior = self._menu_button(self.prior_menu, tr("Prior"))
+        self._pills = QHBoxLayout()
+        self._pills.setSpacing(5)
+        self.model_buttons: dict[str, QToolButton] = {}
+        self._layout()
+        workbench.progressed.connect(self.show_progress)
+        workbench.prepared.connect(self.show_progress)
+        workbench.prepared.connect(self._fill)
+        workbench.configured.connect(self._show_choices)
+        workbench.training_changed.connect(self.show_training)
+        self.show_training(workbench.training)
+        self.show_progress()
+        self._show_choices()
+        if workbench.snapshot is not None:
+            self._fill()
+
+    def show_progress(self) -> None:
+        """Show step, epoch, speed and seed."""
+        bench = self._bench
+        if bench.snapshot is None:
+            self._progress.setText(tr("loading…"))
+            return
+        rate = f"{bench.steps_per_second:.0f}" if bench.training and bench.steps_per_second else "–"
+        self._progress.setText(
+            tr(
+                "step {step} · epoch {epoch} · {rate} steps/s · seed {seed}",
+                step=spaced(bench.step),
+                epoch=spaced(bench.epoch),
+                rate=rate,
+                seed=bench.config.seed,
+            )
+        )
+
+    def show_training(self, training: bool) -> None:
+        """Let the first button say what it will do."""
+        action = self._actions["train"]
+        action.setText(tr("Pause") if training else tr("Train"))
+        action.setIcon(icon("pause" if training else "train", self._theme.color("on-accent")))
+        self.show_progress()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        self._brand.setVisible(self.width() >= NARROW)
+        super().resizeEvent(event)
+
+    def _layout(self) -> None:
+        row = QHBoxLayout(self)
+        row.setContentsMargins(12, 7, 12, 7)
+        row.setSpacing(6)
+        row.addWidget(self._brand)
+        row.addSpacing(8)
+        for name in ("train", "step", "rewind", "new_seed"):
+            button = QToolButton()
+            button.setObjectName(name)
+            button.setDefaultAction(self._actions[name])
+            button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            row.addWidget(button)
+        row.addWidget(self._progress, 1)
+        row.addWidget(self._dataset)
+        row.addWidget(self._prior)
+        row.addSpacing(8)
+        row.addLayout(self._pills)
+
+    def _menu_button(self, menu: QMenu, name: str) -> QToolButton:
+        button = QToolButton()
+        button.setMenu(menu)
+        button.setPopupMode(QToolButton.ToolButtonPopupMode.InstantPopup)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        button.setAccessibleName(name)
+        return button
+
+    def _fill(self) -> None:
+        """List what there is. Done once, when the plug-ins are loaded."""
+        if self.model_buttons:
+            self._show_choices()
+            return
+        for registry, menu, field in (
+            (DATASETS, self.dataset_menu, "dataset"),
+            (PRIORS, self.prior_menu, "prior"),
+        ):
+            self._fill_menu(registry, menu, field)
+        for name, plugin in MODELS.all().items():
+            button = QToolButton()
+            self._pills.addWidget(button)
+            self.model_buttons[name] = button
+            button.setCheckable(True)
+            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            if isinstance(plugin, StudioError):
+                button.setText(name)
+                button.setEnabled(False)
+                button.setToolTip(tr_error(plugin))
+                continue
+            button.setText(plugin.short)
+            button.setAccessibleName(tr(plugin.title))
+            button.setToolTip(
+                tr("{title}: on or off. A model that joins starts all from step 0.", title=tr(plugin.title))
+            )
+            color = self._theme.color(plugin.color).name()
+            on = self._theme.color("on-model").name()
+            button.setStyleSheet(
+                f"QToolButton:checked {{ background: {color}; border-color: {color}; color: {on};"
+                " font-weight: 600; }"
+            )
+            button.clicked.connect(partial(self._toggle_model, name))
+        self._show_choices()
+
+    def _fill_menu(self, registry: Registry, menu: QMenu, field: str) -> None:
+        group = QActionGroup(menu)
+        menu.setToolTipsVisible(True)
+        for name, plugin in registry.all().items():
+            action = QAction(name, menu)
+            if isinstance(plugin, StudioError):
+                reason: str | None = tr_error(plugin)
+            else:
+                action.setText(f"{tr(plugin.title)}   {tr(plugin.summary)}")
+                reason = plugin.unavailable() if registry is DATASETS else None
+            action.setCheckable(True)
+            action.setData(name)
+            action.setEnabled(reason is None)
+            if reason:
+                action.setToolTip(reason)
+            action.triggered.connect(partial(self._choose, field, name))
+            group.addAction(action)
+            menu.addAction(action)
+
+    def _show_choices(self) -> None:
+        """Show which dataset, prior and models hold."""
+        asked = self._bench.asked
+        for menu, chosen in ((self.dataset_menu, asked.dataset), (self.prior_menu, asked.prior)):
+            for action in menu.actions():
+                action.setChecked(action.data() == chosen)
+        for name, button in self.model_buttons.items():
+            button.setChecked(name in asked.models)
+        snapshot = self._bench.snapshot
+        loaded = snapshot is not None
+        dataset = tr(DATASETS.get(asked.dataset).title) if loaded else asked.dataset
+        prior = tr(PRIORS.get(asked.prior).title) if loaded else asked.prior
+        self._dataset.setText(f"{dataset} ▾")
+        self._prior.setText(tr("Prior: {title}", title=prior) + " ▾")
+        self._dataset.setToolTip(tr("The images that all models are trained on. Another starts from step 0."))
+        self._prior.setToolTip(tr("The shape that VAE, AAE and GAN give the latent space. Changes at once."))
+
+    def _choose(self, field: str, name: str) -> None:
+        self._bench.try_configure(**{field: name})
+
+    def _toggle_model(self, name: str) -> None:
+        chosen = set(self._bench.asked.models) ^ {name}
+        if not chosen:
+            self._show_choices()
+            return
+        # Lanes stand in teaching order.
+        models = tuple(other for other in self.model_buttons if other in chosen)
+        self._bench.try_configure(models=models)

@@ -1,0 +1,71 @@
+"""Rasterised points against a plain loop."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from aae_studio.ui.canvas.raster import SHAPES, coverage, marker_size, rasterise
+
+PALETTE = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint32)
+
+
+def channels(image):
+    return [(image >> shift) & 255 for shift in (24, 16, 8, 0)]
+
+
+def test_a_marker_is_centred_on_its_point_and_has_its_colour():
+    image = rasterise(np.array([[20.5, 12.5]], np.float32), np.array([0]), PALETTE, 41, 25)
+    alpha, red, green, blue = channels(image)
+    assert alpha[12, 20] == 255
+    assert (green.max(), blue.max()) == (0, 0)
+    assert (red == alpha).all()  # premultiplied
+    rows, columns = np.nonzero(alpha)
+    assert abs(rows.mean() - 12) < 0.6
+    assert abs(columns.mean() - 20) < 0.6
+
+
+@pytest.mark.parametrize("shape", SHAPES)
+def test_every_class_shape_is_a_visible_different_mark(shape):
+    mask = coverage(shape, 7.0)
+    assert 10 < mask.sum() < 50
+    others = [coverage(other, 7.0) for other in SHAPES if other != shape]
+    assert min(np.abs(mask - other).sum() for other in others) > 3
+
+
+def test_single_pixels_match_a_plain_loop():
+    rng = np.random.default_rng(0)
+    places = rng.uniform(-5, 70, size=(200_000, 2)).astype(np.float32)
+    classes = rng.integers(0, 3, len(places))
+    image = rasterise(places, classes, PALETTE, 64, 48)
+    expected = np.zeros((48, 64), np.uint32)
+    colors = [0xFFFF0000, 0xFF00FF00, 0xFF0000FF]
+    for (x, y), kind in zip(places, classes, strict=True):
+        column, row = (
+            int(np.rint(np.float32(x) - np.float32(0.5))),
+            int(np.rint(np.float32(y) - np.float32(0.5))),
+        )
+        if 0 <= column < 64 and 0 <= row < 48:
+            expected[row, column] = colors[kind]
+    assert (image == expected).all()
+
+
+def test_points_outside_leave_no_mark_at_the_edges():
+    far = np.array([[-500, 10], [10, -500], [900, 10], [10, 900], [1e30, 5], [-1e30, 5]], np.float32)
+    assert not rasterise(far, np.zeros(6, int), PALETTE, 64, 64).any()
+
+
+def test_a_marker_at_the_edge_is_cut_not_moved():
+    image = rasterise(np.array([[0.0, 32.0]], np.float32), np.array([1]), PALETTE, 64, 64)
+    _, columns = np.nonzero(image)
+    assert columns.max() <= 4
+
+
+def test_more_points_make_smaller_marks():
+    sizes = [marker_size(count) for count in (100, 5_000, 20_000, 70_000, 1_000_000)]
+    assert sizes == sorted(sizes, reverse=True)
+    assert sizes[-1] == 1.0
+
+
+def test_no_points_no_paint():
+    assert not rasterise(np.zeros((0, 2), np.float32), np.zeros(0, int), PALETTE, 8, 8).any()
