@@ -17,14 +17,19 @@ from aae_studio.core.errors import ConfigError
 MOST_THREADS = 4
 
 
-def choose_device(name: str) -> torch.device:
-    """The torch device called `cpu`, `cuda` or `mps`. Raises ConfigError where it is not there."""
+def available_devices() -> tuple[str, ...]:
+    """Those of `cpu`, `cuda` and `mps` that this machine and this build of torch have."""
     there = {
         "cpu": True,
         "cuda": torch.cuda.is_available(),
         "mps": torch.backends.mps.is_available(),
     }
-    if not there[name]:
+    return tuple(name for name, has in there.items() if has)
+
+
+def choose_device(name: str) -> torch.device:
+    """The torch device called `cpu`, `cuda` or `mps`. Raises ConfigError where it is not there."""
+    if name not in available_devices():
         raise ConfigError("device", "this machine (or this build of torch) has no {name}.", name=name)
     return torch.device(name)
 

@@ -141,7 +141,7 @@ class ExperimentConfig:
         """Read what `to_json` wrote. Raises StudioError when it is not that, naming the field."""
         try:
             values = json.loads(text)
-        except ValueError as fault:
+        except (ValueError, RecursionError) as fault:
             raise StudioError("This is not a configuration in JSON: {fault}", fault=fault) from None
         if not isinstance(values, dict):
             raise StudioError("This is not a configuration: it should be a JSON object.")
@@ -153,7 +153,7 @@ class ExperimentConfig:
         models = values.get("models", [])
         if not isinstance(options, dict):
             raise ConfigError("options", "should be a JSON object.")
-        if not isinstance(models, list):
+        if not isinstance(models, list) or not all(isinstance(name, str) for name in models):
             raise ConfigError("models", "should be a list of names.")
         # JSON has lists where the options have tuples.
         values["options"] = {

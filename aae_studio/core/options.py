@@ -6,7 +6,7 @@ session on disk are all made from them.
 
 from __future__ import annotations
 
-import math
+import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -76,7 +76,10 @@ class Option:
             return ",".join(str(width) for width in value)
         if isinstance(value, bool):
             return str(value).lower()
-        return f"{value:g}" if isinstance(value, float) else str(value)
+        if isinstance(value, float):
+            short = f"{value:g}"
+            return short if float(short) == value else repr(value)
+        return str(value)
 
     def _checked_choice(self, value: Any, field: str) -> str:
         if not isinstance(value, str) or value not in self.choices:
@@ -97,7 +100,8 @@ class Option:
         whole = isinstance(self.default, int) if whole is None else whole
         if isinstance(value, bool) or not isinstance(value, int | float):
             raise ConfigError(field, "{value!r} is not a number.", value=value)
-        if not math.isfinite(value):
+        # Neither nan nor infinite, nor a whole number beyond floating point.
+        if not abs(value) <= sys.float_info.max:
             raise ConfigError(field, "{value!r} is not a finite number.", value=value)
         if whole and value != int(value):
             raise ConfigError(field, "{value} is not a whole number.", value=value)

@@ -11,7 +11,16 @@ from collections.abc import Iterator
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QEventLoop, QObject, QSettings, QTimer, Signal
+from PySide6.QtCore import (
+    QEventLoop,
+    QMessageLogContext,
+    QObject,
+    QSettings,
+    QtMsgType,
+    QTimer,
+    Signal,
+    qInstallMessageHandler,
+)
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication
 
@@ -179,6 +188,12 @@ def _report_defect(kind: type[BaseException], fault: BaseException, trace: Trace
     traceback.print_exception(kind, fault, trace)
 
 
+def _pass_on(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
+    """Print Qt's messages, but for one that every window without a screen causes."""
+    if "propagateSizeHints" not in text:
+        print(text, file=sys.stderr)
+
+
 @contextlib.contextmanager
 def offscreen_studio(
     config: ExperimentConfig, data_dir: Path, size: tuple[int, int], theme: str, language: str
@@ -186,6 +201,7 @@ def offscreen_studio(
     """A Studio with its real main window, drawn without a screen and without the user's settings."""
     if QApplication.instance() is None:
         os.environ["QT_QPA_PLATFORM"] = "offscreen"
+        qInstallMessageHandler(_pass_on)
     application = make_application()
     with tempfile.TemporaryDirectory() as folder:
         settings = QSettings(str(Path(folder) / "settings.ini"), QSettings.Format.IniFormat)
@@ -238,7 +254,7 @@ def screenshot(
         for _ in range(3):
             QApplication.processEvents()
         if studio.window.loss_plots is not None:
-            studio.window.loss_plots.refresh()
+            studio.window.loss_plots.redraw()
         picture = studio.window.grab()
         if not out.parent.is_dir() or not picture.save(str(out)):
             raise StudioError("The picture {out} cannot be written.", out=out)

@@ -13,8 +13,8 @@ from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
 
 DECODE_SIDE = 108
-# Narrower than this, the title is the model's short name.
-ROOMY = 290
+# What the title leaves for the summary at its right; a longer title becomes the model's short name.
+SUMMARY_SPACE = 116
 
 
 class Lane(QFrame):
@@ -90,8 +90,9 @@ class Lane(QFrame):
         painter.end()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        roomy = self.width() >= ROOMY
-        self._title.setText(tr(self._model.title) if roomy else self._model.short)
+        title = tr(self._model.title)
+        roomy = self._title.fontMetrics().horizontalAdvance(title) <= self.width() - SUMMARY_SPACE
+        self._title.setText(title if roomy else self._model.short)
         super().resizeEvent(event)
 
     def _arrange(self) -> None:

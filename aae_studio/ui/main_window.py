@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QActionGroup, QCloseEvent
@@ -37,7 +38,11 @@ from aae_studio.ui.tool_bar import ToolBar
 from aae_studio.ui.translation import LANGUAGES, tr, tr_error
 from aae_studio.ui.workbench import Workbench
 
+if TYPE_CHECKING:
+    from aae_studio.ui.plots.loss_plots import LossPlots
+
 LAYOUT_VERSION = 1
+FORM_WIDTH = 228
 THEMES = {"system": "As the system", "dark": "Dark", "light": "Light"}
 
 
@@ -111,6 +116,7 @@ class MainWindow(QMainWindow):
         scroll.setWidgetResizable(True)
         scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         scroll.setWidget(self.options_form)
+        scroll.setMinimumWidth(FORM_WIDTH)
         side = Qt.DockWidgetArea.LeftDockWidgetArea
         self.options_dock = self._dock("options", tr("Experiment"), scroll, side)
         self.code_dock = self._dock("code", tr("Latent axes"), self.code_panel, side)
@@ -121,9 +127,9 @@ class MainWindow(QMainWindow):
             "losses", tr("Losses"), self._plots_host, Qt.DockWidgetArea.BottomDockWidgetArea
         )
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
-        self.resizeDocks([self.options_dock], [228], Qt.Orientation.Horizontal)
+        self.resizeDocks([self.options_dock], [FORM_WIDTH], Qt.Orientation.Horizontal)
         self.resizeDocks([self.plots_dock], [214], Qt.Orientation.Vertical)
-        self.loss_plots: QWidget | None = None
+        self.loss_plots: LossPlots | None = None
 
     def _dock(self, name: str, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)

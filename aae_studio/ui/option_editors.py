@@ -1,12 +1,13 @@
-"""Editors of options, one per type: they show a value, check what is entered, and say what was chosen."""
+"""Editors of options, one per type: they show a value, check what is entered and say what was chosen."""
 
 from __future__ import annotations
 
 import math
+from html import escape
 
-from PySide6.QtCore import QEvent, Qt, QTimer, Signal
+from PySide6.QtCore import Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QStandardItemModel, QValidator, QWheelEvent
-from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QSlider, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QWidget
 
 from aae_studio.core.errors import StudioError
 from aae_studio.core.options import Option, Value
@@ -58,6 +59,24 @@ def _linear_step(option: Option) -> float:
     return abs(float(option.default)) / 10 or 0.1
 
 
+def tip(*paragraphs: str) -> str:
+    """A tooltip that breaks its lines."""
+    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph)
+
+
+def mark(editor: QWidget, sentence: str, otherwise: str = "") -> None:
+    """Show on an editor, and in its tooltip, why a value was refused.
+
+    An empty sentence: nothing is wrong, and the tooltip is `otherwise`.
+    """
+    invalid = "true" if sentence else "false"
+    if sentence or (editor.property("invalid") or "false") != invalid:
+        editor.setProperty("invalid", invalid)
+        editor.setToolTip(tip(sentence) if sentence else otherwise)
+        editor.style().unpolish(editor)
+        editor.style().polish(editor)
+
+
 class WheelWhenFocused:
     """Lets the wheel scroll the page over an input that the user has not gone to."""
 
@@ -66,10 +85,6 @@ class WheelWhenFocused:
             super().wheelEvent(event)
         else:
             event.ignore()
-
-
-class Slider(WheelWhenFocused, QSlider):
-    """A slider that scrolls with the page until it has the focus."""
 
 
 class Typed:
@@ -86,7 +101,6 @@ class Typed:
 
     @property
     def text_now(self) -> str:
-        """What stands in the field."""
         return self.lineEdit().text()
 
     @property
@@ -148,6 +162,8 @@ class NumberEntry(Typed, WheelWhenFocused, QAbstractSpinBox):
         self._pause = QTimer(self, singleShot=True, interval=STEP_PAUSE_MS)
         self._pause.timeout.connect(self.commit)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        # Style sheets do not reach the padding of a spin box's field.
+        self.lineEdit().setTextMargins(4, 0, 0, 0)
         self.show_value(option.default)
 
     def show_value(self, value: Value) -> None:
@@ -261,7 +277,7 @@ class Switch(QCheckBox):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         # A form is walked with Enter as much as with Space.
-        if event.type() == QEvent.Type.KeyPress and event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
+        if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.click()
         else:
             super().keyPressEvent(event)

@@ -2,48 +2,24 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from html import escape
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import (
-    QFrame,
-    QGridLayout,
-    QHBoxLayout,
-    QLabel,
-    QScrollArea,
-    QSizePolicy,
-    QVBoxLayout,
-    QWidget,
-)
+from PySide6.QtCore import Qt
+from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from aae_studio.core.config import OPTIONS, ExperimentConfig
-from aae_studio.core.errors import StudioError
-from aae_studio.core.options import Option, Value
+from aae_studio.core.errors import ConfigError, StudioError
+from aae_studio.core.options import Value
 from aae_studio.core.registry import MODELS, PRIORS, Registry
-from aae_studio.ui.option_editors import Choice, editor_for
+from aae_studio.ui.option_editors import Choice, tip
+from aae_studio.ui.option_rows import Group, OptionRow, Section
 from aae_studio.ui.theme import Theme
-from aae_studio.ui.translation import tr, tr_error
+from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from aae_studio.core.datasets.base import Dataset
-
-EDITOR_WIDTH = 80
-RESTARTS = "↺"
-
-
-@dataclass(frozen=True)
-class Group:
-    """One section: its heading, the name of its colour, and its options by the key that changes them."""
-
-    heading: str
-    color: str
-    short: str
-    options: tuple[tuple[str, Option], ...]
-    always_live: bool = False
 
 
 def groups_of(config: ExperimentConfig) -> list[Group]:
@@ -75,110 +51,9 @@ def _heading(registry: Registry, plugin: type) -> str:
     return tr("Prior: {title}", title=title) if registry is PRIORS else tr("Dataset: {title}", title=title)
 
 
-def tip(*paragraphs: str) -> str:
-    """A tooltip that breaks its lines."""
-    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph)
-
-
 def grouped(number: int) -> str:
     """A whole number with its thousands apart."""
     return f"{number:,}".replace(",", "\u202f")
-
-
-class OptionRow(QWidget):
-    """One option: label, editor, and below them the sentence when a value was refused.
-
-    Emits `chosen` (key, value).
-    """
-
-    chosen = Signal(str, object)
-
-    def __init__(self, key: str, option: Option, live: bool, short: str = "") -> None:
-        super().__init__()
-        self.key = key
-        name = tr(option.label)
-        # Under its model's heading an option need not repeat the model's name.
-        label = QLabel(name.removesuffix(f" ({short})") + ("" if live else f" {RESTARTS}"))
-        label.setProperty("muted", True)
-        label.setWordWrap(True)
-        self.editor = editor_for(option, name)
-        self._help = tip(tr(option.help), tr("Applies at once.") if live else tr("Starts again from step 0."))
-        for part in (label, self.editor):
-            part.setToolTip(self._help)
-        label.setBuddy(self.editor)
-        self.editor.setObjectName(key)
-        self.editor.setAccessibleName(name)
-        self.editor.setAccessibleDescription(tr(option.help))
-        self._sentence: QLabel | None = None
-        self._layout = QGridLayout(self, horizontalSpacing=6, verticalSpacing=2)
-        self._layout.setContentsMargins(0, 0, 0, 0)
-        self._layout.setColumnStretch(0, 1)
-        self._layout.addWidget(label, 0, 0)
-        self._layout.addWidget(self.editor, 0, 1, Qt.AlignmentFlag.AlignVCenter)
-        self.editor.ensurePolished()
-        hint = self.editor.sizeHint().width() if isinstance(self.editor, Choice) else 0
-        self.editor.setFixedWidth(max(EDITOR_WIDTH, hint))
-        self.editor.chosen.connect(self._on_chosen)
-        self.editor.refused.connect(self.mark)
-
-    def show_value(self, value: Value) -> None:
-        """Show this value, and that nothing is wrong."""
-        self.editor.show_value(value)
-
-    def mark(self, sentence: str) -> None:
-        """Say why the value was refused; an empty sentence: it was not."""
-        invalid = "true" if sentence else "false"
-        if (self.editor.property("invalid") or "false") == invalid and not sentence:
-            return
-        self.editor.setProperty("invalid", invalid)
-        self.editor.setToolTip(tip(sentence) if sentence else self._help)
-        self.editor.style().unpolish(self.editor)
-        self.editor.style().polish(self.editor)
-        if self._sentence is None:
-            self._sentence = QLabel()
-            self._sentence.setProperty("bad", True)
-            self._sentence.setWordWrap(True)
-            self._layout.addWidget(self._sentence, 1, 0, 1, 2)
-        self._sentence.setText(sentence)
-        self._sentence.setVisible(bool(sentence))
-
-    def _on_chosen(self, value: Value) -> None:
-        self.chosen.emit(self.key, value)
-
-
-class Section(QWidget):
-    """A heading, in its model's colour where it has one, and rows below. Emits `chosen` (key, value)."""
-
-    chosen = Signal(str, object)
-
-    def __init__(self, group: Group, theme: Theme) -> None:
-        super().__init__()
-        self.group = group
-        self.rows: dict[str, OptionRow] = {}
-        heading = QLabel(group.heading.upper())
-        heading.setObjectName("section")
-        heading.setWordWrap(True)
-        self._stripe = QFrame()
-        self._stripe.setFixedWidth(3)
-        self._stripe.setVisible(bool(group.color))
-        top = QHBoxLayout(spacing=7)
-        top.addWidget(self._stripe)
-        top.addWidget(heading, 1)
-        self.body = QVBoxLayout(self, spacing=4)
-        self.body.setContentsMargins(0, 0, 0, 12)
-        self.body.addLayout(top)
-        self.body.addSpacing(2)
-        for key, option in group.options:
-            row = OptionRow(key, option, option.live or group.always_live, group.short)
-            row.chosen.connect(self.chosen)
-            self.rows[key] = row
-            self.body.addWidget(row)
-        self.set_theme(theme)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take on a theme's colours."""
-        if self.group.color:
-            self._stripe.setStyleSheet(f"background: {theme.color(self.group.color).name()}; border: none;")
 
 
 class DataRow(QWidget):
@@ -190,7 +65,7 @@ class DataRow(QWidget):
         layout = QGridLayout(self, horizontalSpacing=6, verticalSpacing=2)
         layout.setContentsMargins(0, 0, 0, 2)
         layout.setColumnStretch(1, 1)
-        for row, (name, value) in enumerate(((tr("Data"), self._title), (tr("Images"), self._counts))):
+        for row, (name, value) in enumerate(((tr("Data"), self._title), (tr("Train + test"), self._counts))):
             label = QLabel(name)
             label.setProperty("muted", True)
             value.setAlignment(Qt.AlignmentFlag.AlignRight)
@@ -247,7 +122,7 @@ class OptionsForm(QWidget):
         workbench.configured.connect(self._show)
         workbench.prepared.connect(self._open)
         # A first experiment that cannot be is mended here too.
-        workbench.failed.connect(self._open)
+        workbench.failed.connect(self._on_failed)
         if workbench.snapshot is not None:
             self._open()
 
@@ -318,10 +193,25 @@ class OptionsForm(QWidget):
         row.editor.grey_out(missing, "This machine (or this build of torch) has no {name}.")
 
     def _choose(self, key: str, value: Value) -> None:
-        row = self.rows[key]
+        row = self.rows.get(key)
+        if row is None:
+            # Its section leaves, and took the focus from it.
+            return
         try:
             self._workbench.configure(**{key: value})
         except StudioError as fault:
-            row.mark(tr_error(fault))
+            self._refuse(row, fault)
         else:
             row.show_value(value)
+
+    def _on_failed(self, fault: StudioError) -> None:
+        self._open()
+        if isinstance(fault, ConfigError) and fault.field in self.rows:
+            self._refuse(self.rows[fault.field], fault)
+
+    def _refuse(self, row: OptionRow, fault: StudioError) -> None:
+        """Say what is wrong; show the old value again, unless the user is still entering another."""
+        if not row.editor.editing:
+            row.show_value(self._value(self._workbench.asked, row.key))
+        values = {**fault.values, "field": row.name} if isinstance(fault, ConfigError) else fault.values
+        row.mark(tr(fault.template, **values))

@@ -15,7 +15,8 @@ from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.workbench import Workbench
 
-NARROW = 1200
+# Below this width the name gives way, then the buttons show their icons only.
+NARROW, NARROWER = 1420, 1320
 
 
 def spaced(number: float) -> str:
@@ -46,6 +47,7 @@ class ToolBar(QWidget):
         self._pills = QHBoxLayout()
         self._pills.setSpacing(5)
         self.model_buttons: dict[str, QToolButton] = {}
+        self._icon_buttons: list[QToolButton] = []
         self._layout()
         workbench.progressed.connect(self.show_progress)
         workbench.prepared.connect(self.show_progress)
@@ -84,6 +86,10 @@ class ToolBar(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self._brand.setVisible(self.width() >= NARROW)
+        style = Qt.ToolButtonStyle
+        chosen = style.ToolButtonTextBesideIcon if self.width() >= NARROWER else style.ToolButtonIconOnly
+        for button in self._icon_buttons:
+            button.setToolButtonStyle(chosen)
         super().resizeEvent(event)
 
     def _layout(self) -> None:
@@ -98,7 +104,10 @@ class ToolBar(QWidget):
             button.setDefaultAction(self._actions[name])
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+            button.setAccessibleName(self._actions[name].text())
             row.addWidget(button)
+            if name in ("rewind", "new_seed"):
+                self._icon_buttons.append(button)
         row.addWidget(self._progress, 1)
         row.addWidget(self._dataset)
         row.addWidget(self._prior)

@@ -76,8 +76,10 @@ class View:
     def to_pixels(self, places: Array, width: float, height: float) -> Array:
         """Places (n, 2) to pixels (n, 2); y points up in the plane, down on the screen."""
         scale = self.scale(width, height)
-        offset = np.array([width / 2 - self.x * scale, height / 2 + self.y * scale], np.float32)
-        return places * np.array([scale, -scale], np.float32) + offset
+        # Centred before it is scaled: deep in a zoom, float32 would not hold the difference.
+        centre = np.array([self.x, self.y], places.dtype)
+        middle = np.array([width / 2, height / 2], places.dtype)
+        return (places - centre) * np.array([scale, -scale], places.dtype) + middle
 
     def to_plane(self, x: float, y: float, width: float, height: float) -> tuple[float, float]:
         """A pixel to its place."""

@@ -1,0 +1,137 @@
+"""`encode` and `decode`: the way in and out for other programs."""
+
+from __future__ import annotations
+
+import argparse
+import secrets
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, TYPE_CHECKING, Any
+
+from aae_studio.commands.parsing import Parser, add_data_dir, name_reader, path_reader
+from aae_studio.core.errors import StudioError
+
+if TYPE_CHECKING:
+    from aae_studio.core.datasets.base import Dataset, Split
+
+SPLITS = ("test", "train", "all")
+
+
+def add_encode_flags(parser: Parser) -> None:
+    """Flags of `encode`."""
+    _add_run(parser)
+    parser.add_argument(
+        "--split",
+        default="test",
+        type=name_reader("split", SPLITS),
+        metavar="NAME",
+        help="test, train, or all: training samples, then test samples (default test)",
+    )
+    parser.add_argument("--out", required=True, type=path_reader, metavar="FILE", help="file to write (.npz)")
+    add_data_dir(parser)
+
+
+def encode(args: argparse.Namespace) -> int:
+    """Write the codes of a split: an array (n, latent size) per model with an encoder, labels and ids."""
+    import numpy as np
+
+    import aae_studio
+
+    run = aae_studio.load(args.run, args.data_dir)
+    if not run.encoders:
+        raise StudioError("No model of {run} has an encoder.", run=args.run)
+    with _written(args.out) as out:
+        split = _split(run.dataset, args.split)
+        images = (run.dataset.to_unit(split.images[at : at + 1024]) for at in range(0, len(split), 1024))
+        parts: dict[str, list[Any]] = {name: [] for name in run.encoders}
+        for part in images:
+            for name, codes in parts.items():
+                codes.append(run.encode(part, name))
+        arrays: dict[str, Any] = {name: np.concatenate(codes) for name, codes in parts.items()}
+        np.savez(out, **arrays, labels=split.labels, ids=split.ids)
+    print(f"{len(split)} codes of {', '.join(arrays)} are in {args.out}")
+    return 0
+
+
+def add_decode_flags(parser: Parser) -> None:
+    """Flags of `decode`."""
+    _add_run(parser)
+    parser.add_argument("--model", metavar="NAME", help="which model decodes, if there are several")
+    parser.add_argument(
+        "--codes",
+        required=True,
+        type=path_reader,
+        metavar="FILE",
+        help=".npy file with an array (n, latent size), or what encode wrote",
+    )
+    parser.add_argument("--out", required=True, type=path_reader, metavar="FILE", help="file to write (.npy)")
+
+
+def decode(args: argparse.Namespace) -> int:
+    """Write the images of codes: float32 (n, C, H, W), values from 0 to 1."""
+    import numpy as np
+
+    import aae_studio
+
+    run = aae_studio.load(args.run)
+    codes = _read_codes(args.codes, args.model)
+    with _written(args.out) as out:
+        images = run.decode(codes, args.model)
+        np.save(out, images)
+    print(f"{len(images)} images are in {args.out}")
+    return 0
+
+
+def _add_run(parser: Parser) -> None:
+    parser.add_argument("run", metavar="RUN", type=path_reader, help="folder that train or the window saved")
+
+
+def _split(dataset: Dataset, name: str) -> Split:
+    if name == "all":
+        return dataset.train.joined(dataset.test)
+    return dataset.train if name == "train" else dataset.test
+
+
+def _read_codes(file: Path, model: str | None) -> Any:
+    """The array in a .npy file, or the model's in a .npz file. Raises StudioError."""
+    import numpy as np
+
+    try:
+        # Without pickles: a file of codes must not be able to run anything.
+        found = np.load(file, allow_pickle=False)
+        if not isinstance(found, np.lib.npyio.NpzFile):
+            return found
+        with found:
+            if model is None or model not in found:
+                raise StudioError(
+                    "{file} holds several arrays ({names}). Say with --model which to decode.",
+                    file=file,
+                    names=", ".join(found),
+                )
+            return found[model]
+    except OSError as fault:
+        raise StudioError(
+            "{file} cannot be read: {fault}", file=file, fault=fault.strerror or fault
+        ) from fault
+    except (ValueError, EOFError, zipfile.BadZipFile) as fault:
+        raise StudioError("{file} is not an array that numpy saved, or is damaged.", file=file) from fault
+
+
+@contextmanager
+def _written(file: Path) -> Iterator[IO[bytes]]:
+    """A file that takes its place once it is whole. Raises StudioError when it cannot be written."""
+    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    try:
+        if file.is_dir():
+            raise IsADirectoryError(0, "it is a folder")
+        with part.open("xb") as out:
+            yield out
+        part.replace(file)
+    except OSError as fault:
+        raise StudioError(
+            "{file} cannot be written: {fault}", file=file, fault=fault.strerror or fault
+        ) from fault
+    finally:
+        part.unlink(missing_ok=True)

@@ -1,0 +1,138 @@
+"""History: the exact curves of all steps, and their means over windows for plotting."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import numpy.typing as npt
+
+from aae_studio.core.errors import StudioError
+
+if TYPE_CHECKING:
+    from aae_studio.core.experiment import Report
+
+Floats = npt.NDArray[np.float64]
+Rows = npt.NDArray[np.int64]
+AXES = ("steps", "seconds")
+
+
+class Column:
+    """float64 numbers that grow at the end, with their cumulative sums; the room for them doubles."""
+
+    def __init__(self, values: npt.ArrayLike = ()) -> None:
+        self.count = 0
+        # Place i of the sums holds the sum of the first i values.
+        self._values, self._sums = np.empty(0), np.zeros(1)
+        self.extend(values)
+
+    @property
+    def values(self) -> Floats:
+        return self._values[: self.count]
+
+    def extend(self, new: npt.ArrayLike) -> None:
+        fresh = np.asarray(new, np.float64)
+        start, end = self.count, self.count + len(fresh)
+        if end > len(self._values):
+            room = max(end, 2 * len(self._values), 256)
+            self._values = np.concatenate([self.values, np.empty(room - start)])
+            self._sums = np.concatenate([self._sums[: start + 1], np.empty(room - start)])
+        self._values[start:end] = fresh
+        self._sums[start : end + 1] = np.cumsum(np.append(self._sums[start], fresh))
+        self.count = end
+
+    def means(self, rows: Rows, width: int) -> Floats:
+        """Means over the `width` values that end at each of these rows; fewer at the front."""
+        if width == 1:
+            return self._values[rows]
+        low = np.maximum(rows + 1 - width, 0)
+        return (self._sums[rows + 1] - self._sums[low]) / (rows + 1 - low)
+
+
+class History:
+    """Every step's figures, one row a step; row 0 is the first report. Not thread-safe.
+
+    All curves begin with the first report. Those of a model that leaves have fewer rows than `steps`.
+    """
+
+    def __init__(self) -> None:
+        self._columns = {name: Column() for name in AXES}
+
+    def __len__(self) -> int:
+        return self._columns["steps"].count
+
+    @property
+    def steps(self) -> Floats:
+        """The step of each row, shape (rows,)."""
+        return self._columns["steps"].values
+
+    @property
+    def seconds(self) -> Floats:
+        """Training time since step 0 at each row, in seconds, shape (rows,)."""
+        return self._columns["seconds"].values
+
+    @property
+    def curves(self) -> tuple[tuple[str, str], ...]:
+        """(model, curve) of every curve, in the order of the first report."""
+        parts = (name.partition("/") for name in self._columns if name not in AXES)
+        return tuple((model, curve) for model, _, curve in parts)
+
+    def values(self, model: str, curve: str) -> Floats:
+        """The exact values of a curve, shape (its rows,). Raises KeyError."""
+        return self._columns[f"{model}/{curve}"].values
+
+    def append(self, reports: Sequence[Report]) -> None:
+        """Add reports, in the order of their steps."""
+        before = len(self)
+        if reports and not before:
+            names = [f"{model}/{curve}" for model, part in reports[0].losses.items() for curve in part]
+            self._columns |= {name: Column() for name in names}
+        for model, curve in self.curves:
+            column = self._columns[f"{model}/{curve}"]
+            # A column that is behind belongs to a model that left.
+            if column.count == before:
+                column.extend([report.losses[model][curve] for report in reports if model in report.losses])
+        self._columns["steps"].extend([report.step for report in reports])
+        self._columns["seconds"].extend([report.seconds for report in reports])
+
+    def window(
+        self, model: str, curve: str, first: int, last: int, points: int, smoothing: int = 1
+    ) -> tuple[Rows, Floats]:
+        """A curve from row `first` up to, not including, row `last`, as at most `points` (≥ 2) values.
+
+        Returns row numbers (places in `steps` and `seconds`) and values, both of shape (n,). A value is the
+        mean over the last `smoothing` steps up to its row, or since the value before where those are
+        more; the last row is always there. With `smoothing` 1 and as many points as rows the values
+        are exact. Takes O(points), however long the curve is. Raises KeyError.
+        """
+        column = self._columns[f"{model}/{curve}"]
+        first, last, width = max(first, 0), min(last, column.count), 1
+        if first >= last:
+            return np.empty(0, np.int64), np.empty(0)
+        # Powers of two, counted from row 0: points stay where they are while the curve grows.
+        while -(-(last - first) // width) + (width > 1) > max(points, 2):
+            width *= 2
+        rows = np.arange(first // width * width + width - 1, last, width, dtype=np.int64)
+        if not len(rows) or rows[-1] != last - 1:
+            rows = np.append(rows, last - 1)
+        return rows, column.means(rows, max(smoothing, width))
+
+    def as_arrays(self) -> dict[str, Floats]:
+        """`steps`, `seconds` and each `model/curve`, shape (rows,); `from_arrays` reads them."""
+        return {name: column.values for name, column in self._columns.items()}
+
+    @classmethod
+    def from_arrays(cls, arrays: Mapping[str, npt.NDArray[Any]]) -> Self:
+        """Read what `as_arrays` gave. Raises StudioError for arrays that are not a history."""
+        for name, array in arrays.items():
+            if array.dtype != np.float64 or array.ndim != 1 or not np.isfinite(array).all():
+                raise StudioError("the curve “{name}” is not a row of finite numbers.", name=name)
+        history = cls()
+        history._columns |= {name: Column(array) for name, array in arrays.items()}
+        rows = {name: column.count for name, column in history._columns.items()}
+        if rows["seconds"] != len(history) or max(rows.values()) > len(history):
+            raise StudioError("the curves are longer than their steps.")
+        if (np.diff(history.steps) <= 0).any():
+            raise StudioError("the steps of the curves are not in order.")
+        return history

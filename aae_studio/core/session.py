@@ -1,0 +1,207 @@
+"""Sessions: everything on disk that brings an experiment back, weights to curves.
+
+A step's batch and noise depend on the seed and the step alone. Weights, optimiser states and the step
+number are therefore the whole state, and a restored experiment goes on bit for bit.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Mapping
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import torch
+
+from aae_studio import paths
+from aae_studio.core import compute
+from aae_studio.core.datasets.base import Dataset
+from aae_studio.core.errors import ConfigError, SessionError, StudioError
+from aae_studio.core.experiment import Experiment, load_dataset
+from aae_studio.core.history import History
+from aae_studio.core.session_folder import check_target, config_of, read_config, read_document, write
+from aae_studio.core.session_tensors import packed, read_history, read_training_state, read_weights
+from aae_studio.core.snapshot import Array, Figures, FrozenModel
+
+__all__ = ["TrainedRun", "check_target", "read_config", "restore", "save"]
+
+Document = Mapping[str, Any]
+
+
+def save(
+    folder: Path,
+    experiment: Experiment,
+    history: History,
+    figures: Mapping[str, Figures] | None = None,
+) -> None:
+    """Write the experiment, as it is between two steps, to `folder`.
+
+    `figures` are those of each model to note in `session.json`; without them they are computed. Raises
+    SessionError, and leaves what was there, when the folder cannot be written or holds something else.
+    """
+    if figures is None:
+        snapshot = experiment.snapshot()
+        figures = {name: snapshot.figures(name) for name in experiment.models}
+    document = {
+        "config": dataclasses.asdict(experiment.config),
+        "step": experiment.step,
+        "epoch": experiment.epoch,
+        "seconds": float(experiment.seconds),
+        # What `auto` chose: measured anew, it could choose differently and change the curves.
+        "precision": str(experiment.precision).removeprefix("torch."),
+        "image_shape": list(experiment.dataset.image_shape),
+        "figures": {name: _plain(part) for name, part in figures.items()},
+        # A safetensors file does not keep the order of its arrays.
+        "curves": list(history.as_arrays()),
+    }
+    write(folder, document, packed(experiment, history))
+
+
+def restore(folder: Path, data_dir: Path) -> tuple[Experiment, History]:
+    """The experiment in `folder`, ready to go on, and its curves.
+
+    On a machine without the session's device it comes back on the CPU. Raises SessionError for a
+    folder that is damaged or foreign, and what `load_dataset` raises.
+    """
+    document = read_document(folder)
+    config = config_of(folder, document)
+    try:
+        compute.choose_device(config.device)
+    except ConfigError:
+        config = config.with_(device="cpu")
+    history = read_history(folder, document)
+    experiment = Experiment(config, _checked(folder, document, load_dataset(config, data_dir)))
+    experiment.step, experiment.seconds = document["step"], document["seconds"]
+    experiment.precision = getattr(torch, document["precision"])
+    read_weights(folder, document, experiment)
+    read_training_state(folder, document, experiment)
+    return experiment, history
+
+
+class TrainedRun:
+    """The trained models of a RUN folder, for other programs: numpy arrays in and out, on the CPU.
+
+    `config` is the experiment's configuration, `models` the names of its models, `step` how far they
+    were trained and `image_shape` (C, H, W). Only `dataset` needs the dataset's files. Raises
+    SessionError when the folder is damaged or foreign.
+    """
+
+    def __init__(self, folder: Path, data_dir: str | Path | None = None) -> None:
+        document = read_document(folder)
+        self.folder, self.config = folder, config_of(folder, document)
+        self.step: int = document["step"]
+        self._document, self._data_dir = document, paths.data_dir(data_dir)
+        shape: tuple[int, int, int] = tuple(document["image_shape"])
+        self.image_shape = shape
+        plain = self.config.with_(device="cpu", precision="float32")
+        experiment = Experiment(plain, _Absent(shape))
+        read_weights(folder, document, experiment)
+        self._frozen = dict(experiment.snapshot().models)
+        self.models: tuple[str, ...] = tuple(self._frozen)
+
+    @cached_property
+    def dataset(self) -> Dataset:
+        """The dataset that the models were trained on, loaded at first use. Raises StudioError."""
+        return _checked(self.folder, self._document, load_dataset(self.config, self._data_dir))
+
+    @property
+    def encoders(self) -> tuple[str, ...]:
+        """The models that can encode; a GAN cannot."""
+        return tuple(name for name, frozen in self._frozen.items() if frozen.has_encoder)
+
+    def encode(self, images: npt.ArrayLike, model: str | None = None) -> Array:
+        """Codes, float32 (n, latent size), of images (n, C, H, W) with values in [0, 1].
+
+        `model` can be left out where only one has an encoder. A probabilistic encoder gives the mean of
+        q(z|x). Raises StudioError for another shape, other values or a model that cannot encode.
+        """
+        frozen = self._chosen(model, self.encoders, "encode")
+        values = _numbers(images, "images", ("n", *self.image_shape))
+        if values.size and (values.min() < 0 or values.max() > 1):
+            raise StudioError(
+                "The images should have values from 0 to 1; these go from {low:g} to {high:g}.",
+                low=values.min(),
+                high=values.max(),
+            )
+        return frozen.encode(values)
+
+    def decode(self, codes: npt.ArrayLike, model: str | None = None) -> Array:
+        """Images, float32 (n, C, H, W) with values in [0, 1], from codes (n, latent size).
+
+        `model` can be left out where there is only one. Raises StudioError for another shape or values
+        that are not finite.
+        """
+        frozen = self._chosen(model, self.models, "decode")
+        return frozen.decode(_numbers(codes, "codes", ("n", self.config.latent_size)))
+
+    def _chosen(self, model: str | None, able: tuple[str, ...], act: str) -> FrozenModel:
+        if model is None and len(able) == 1:
+            return self._frozen[able[0]]
+        if model in able:
+            return self._frozen[model]
+        if not able:
+            raise StudioError("No model of this session can {act}.", act=act)
+        template = (
+            "Say which model should {act}: {names}."
+            if model is None
+            else "No model “{model}” of this session can {act}. There are: {names}."
+        )
+        raise StudioError(template, model=model, act=act, names=", ".join(able))
+
+
+class _Absent(Dataset):
+    """A dataset of which only the image shape is known; enough to build models."""
+
+    def __init__(self, shape: tuple[int, int, int]) -> None:
+        self._shape = shape
+
+    @property
+    def image_shape(self) -> tuple[int, int, int]:
+        return self._shape
+
+
+def _plain(figures: Figures) -> dict[str, float | int | None]:
+    """For JSON, which knows no infinity."""
+    values = dataclasses.asdict(figures).items()
+    return {name: value if value is not None and math.isfinite(value) else None for name, value in values}
+
+
+def _checked(folder: Path, document: Document, dataset: Dataset) -> Dataset:
+    if list(dataset.image_shape) != document["image_shape"]:
+        raise SessionError(
+            "The session {folder} was trained on images of the shape {expected}; “{title}” has {found}.",
+            folder=folder,
+            expected=tuple(document["image_shape"]),
+            title=dataset.title,
+            found=dataset.image_shape,
+        )
+    return dataset
+
+
+def _numbers(values: npt.ArrayLike, what: str, shape: tuple[str | int, ...]) -> Array:
+    """The values as finite float32 numbers of this shape, whose first length is free."""
+    expected = "(" + ", ".join(str(length) for length in shape) + ")"
+    try:
+        array = np.asarray(values)
+    except ValueError:
+        raise StudioError(
+            "The {what} are not an array; expected the shape {expected}.", what=what, expected=expected
+        ) from None
+    if array.dtype.kind not in "fiub":
+        raise StudioError("The {what} are not numbers but {found}.", what=what, found=array.dtype)
+    if array.ndim != len(shape) or array.shape[1:] != shape[1:]:
+        raise StudioError(
+            "The {what} have the shape {found}; expected {expected}.",
+            what=what,
+            found=array.shape,
+            expected=expected,
+        )
+    with np.errstate(over="ignore"):
+        numbers = array.astype(np.float32)
+    if not np.isfinite(numbers).all():
+        raise StudioError("The {what} should be finite numbers everywhere.", what=what)
+    return numbers

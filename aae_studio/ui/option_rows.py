@@ -1,0 +1,121 @@
+"""Rows and sections of the options form."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+
+from aae_studio.core.options import Option, Value
+from aae_studio.ui.option_editors import Choice, editor_for, mark, tip
+from aae_studio.ui.theme import Theme
+from aae_studio.ui.translation import tr
+
+EDITOR_WIDTH = 80
+ROW_HEIGHT = 23
+RESTARTS = "↺"
+
+
+@dataclass(frozen=True)
+class Group:
+    """One section: its heading, the name of its colour, and its options by the key that changes them."""
+
+    heading: str
+    color: str
+    short: str
+    options: tuple[tuple[str, Option], ...]
+    always_live: bool = False
+
+
+class OptionRow(QWidget):
+    """One option: label, editor, and below them the sentence when a value was refused.
+
+    Emits `chosen` (key, value).
+    """
+
+    chosen = Signal(str, object)
+
+    def __init__(self, key: str, option: Option, live: bool, short: str = "") -> None:
+        super().__init__()
+        self.key = key
+        self.name = name = tr(option.label)
+        # Under its model's heading an option need not repeat the model's name.
+        label = QLabel(name.removesuffix(f" ({short})") + ("" if live else f" {RESTARTS}"))
+        label.setProperty("muted", True)
+        label.setWordWrap(True)
+        self.editor = editor_for(option, name)
+        self._help = tip(tr(option.help), tr("Applies at once.") if live else tr("Starts again from step 0."))
+        for part in (label, self.editor):
+            part.setToolTip(self._help)
+        label.setBuddy(self.editor)
+        self.editor.setObjectName(key)
+        self.editor.setAccessibleName(name)
+        self.editor.setAccessibleDescription(tr(option.help))
+        self._sentence: QLabel | None = None
+        self._layout = QGridLayout(self, horizontalSpacing=6, verticalSpacing=2)
+        self._layout.setContentsMargins(0, 0, 0, 0)
+        self._layout.setColumnStretch(0, 1)
+        self._layout.setRowMinimumHeight(0, ROW_HEIGHT)
+        self._layout.addWidget(label, 0, 0)
+        self._layout.addWidget(self.editor, 0, 1, Qt.AlignmentFlag.AlignVCenter)
+        self.editor.ensurePolished()
+        hint = self.editor.sizeHint().width() if isinstance(self.editor, Choice) else 0
+        self.editor.setFixedWidth(max(EDITOR_WIDTH, hint))
+        self.editor.chosen.connect(self._on_chosen)
+        self.editor.refused.connect(self.mark)
+
+    def show_value(self, value: Value) -> None:
+        """Show this value, and that nothing is wrong."""
+        self.editor.show_value(value)
+
+    def mark(self, sentence: str) -> None:
+        """Say why the value was refused; an empty sentence: it was not."""
+        mark(self.editor, sentence, self._help)
+        if self._sentence is None:
+            if not sentence:
+                return
+            self._sentence = QLabel()
+            self._sentence.setProperty("bad", True)
+            self._sentence.setWordWrap(True)
+            self._layout.addWidget(self._sentence, 1, 0, 1, 2)
+        self._sentence.setText(sentence)
+        self._sentence.setVisible(bool(sentence))
+
+    def _on_chosen(self, value: Value) -> None:
+        self.chosen.emit(self.key, value)
+
+
+class Section(QWidget):
+    """A heading, in its model's colour where it has one, and rows below. Emits `chosen` (key, value)."""
+
+    chosen = Signal(str, object)
+
+    def __init__(self, group: Group, theme: Theme) -> None:
+        super().__init__()
+        self.group = group
+        self.rows: dict[str, OptionRow] = {}
+        heading = QLabel(group.heading.upper())
+        heading.setObjectName("section")
+        heading.setWordWrap(True)
+        self._stripe = QFrame()
+        self._stripe.setFixedWidth(3)
+        self._stripe.setVisible(bool(group.color))
+        top = QHBoxLayout(spacing=7)
+        top.addWidget(self._stripe)
+        top.addWidget(heading, 1)
+        self.body = QVBoxLayout(self, spacing=4)
+        self.body.setContentsMargins(0, 0, 0, 12)
+        self.body.addLayout(top)
+        self.body.addSpacing(2)
+        for key, option in group.options:
+            row = OptionRow(key, option, option.live or group.always_live, group.short)
+            row.chosen.connect(self.chosen)
+            self.rows[key] = row
+            self.body.addWidget(row)
+        self.set_theme(theme)
+
+    def set_theme(self, theme: Theme) -> None:
+        """Take on a theme's colours."""
+        if self.group.color:
+            self._stripe.setStyleSheet(f"background: {theme.color(self.group.color).name()}; border: none;")

@@ -1,0 +1,175 @@
+"""PlotCard: one of the loss plots with its title and legend."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import Signal
+from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
+
+from aae_studio.ui.plots.axis import figure, grouped
+from aae_studio.ui.plots.curve_item import Floats, Trace
+from aae_studio.ui.plots.curve_plot import CurvePlot, Range
+from aae_studio.ui.plots.legend import LegendButton, TitleRow
+from aae_studio.ui.theme import Theme
+from aae_studio.ui.translation import tr
+
+if TYPE_CHECKING:
+    from aae_studio.core.history import History
+
+# Room above and below the curves, as a part of their height.
+ROOM = 0.06
+UNIT_RANGE = (-0.04, 1.04)
+
+Key = tuple[str, str]
+Rows = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Extract:
+    """A part of a history to draw: rows from `first` up to, not including, `last`.
+
+    `x` has a place for each row of the history, `span` is what the x axis covers, and `title` says what
+    it counts.
+    """
+
+    history: History
+    x: Floats
+    first: int
+    last: int
+    span: Range
+    title: str
+    smoothing: int
+    log: bool
+
+
+class PlotCard(QFrame):
+    """A title, a legend and a plot. Emits `toggled` (key of the curve, whether it shows)."""
+
+    toggled = Signal(object, bool)
+
+    def __init__(self, name: str, title: str, tip: str, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setObjectName("card")
+        self.name = name
+        self.traces: list[Trace] = []
+        self.hidden: set[Key] = set()
+        self.view: Extract | None = None
+        # Rows of the history from one drawn value to the next.
+        self.spacing = 1
+        self.row = TitleRow(title)
+        self.row.title.setToolTip(tip)
+        self.plot = CurvePlot()
+        self.plot.setAccessibleName(title)
+        self.plot.setAccessibleDescription(tip)
+        column = QVBoxLayout(self)
+        column.setContentsMargins(10, 6, 6, 5)
+        column.setSpacing(0)
+        column.addWidget(self.row)
+        column.addWidget(self.plot, 1)
+        self.unit_range = name == "discriminator"
+        if self.unit_range:
+            self.plot.add_level(0.5, tr("½ · it cannot tell"))
+
+    def set_traces(self, traces: Sequence[Trace], hidden: set[Key], theme: Theme) -> None:
+        """Have these curves, those in `hidden` switched off."""
+        self.traces = list(traces)
+        self.hidden = {trace.key for trace in traces} & hidden
+        self.plot.set_traces(traces)
+        buttons = [LegendButton(trace, theme, trace.key not in hidden, self.row) for trace in traces]
+        for button in buttons:
+            button.toggled.connect(partial(self._on_toggled, button))
+            button.pointed.connect(partial(self._on_pointed, button))
+        self.row.set_buttons(buttons)
+
+    def set_theme(self, theme: Theme) -> None:
+        self.plot.set_theme(theme)
+        for button in self.row.buttons:
+            button.set_theme(theme)
+
+    def show_history(self, view: Extract) -> None:
+        """Draw a part of the history, with about one value a pixel."""
+        self.view = view
+        points = max(2, round(self.plot.area().width()))
+        # A history without steps does not know its curves yet.
+        known = set(view.history.curves) if len(view.x) else set()
+        drawn: dict[Key, tuple[Floats, Floats]] = {}
+        low, high = math.inf, -math.inf
+        for trace in self.traces:
+            shown = trace.key in known - self.hidden
+            self.plot.curves[trace.key].setVisible(shown)
+            if shown:
+                rows, values = self._values(trace, points)
+                drawn[trace.key] = view.x[rows], values
+                seen = values[(rows >= view.first) & np.isfinite(values)]
+                if len(seen):
+                    low, high = min(low, float(seen.min())), max(high, float(seen.max()))
+        log = view.log and not self.unit_range
+        self.plot.set_ranges(view.span, UNIT_RANGE if self.unit_range else _roomy(low, high, log), log)
+        for key, (x, y) in drawn.items():
+            self.plot.show_curve(key, x, y)
+        self.plot.set_message(self._why_empty() if low > high else "")
+        self.plot.place_level_words()
+        title = view.title
+        if self.spacing > view.smoothing:
+            title = tr("{axis} · means of {count} steps", axis=title, count=grouped(self.spacing))
+        self.plot.bottom_axis.set_title(title)
+
+    def _values(self, trace: Trace, points: int) -> tuple[Rows, Floats]:
+        """Rows of the history and what is drawn at them."""
+        view = self.view
+        # One value more on each side, so that curves go on to the edges.
+        reach = 2 * -(-(view.last - view.first) // points)
+        first, last = view.first - reach, min(view.last + reach, len(view.x))
+        rows, values = view.history.window(*trace.key, first, last, points + 4, view.smoothing)
+        self.spacing = int(rows[1] - rows[0]) if len(rows) > 2 else 1
+        if view.log and not self.unit_range:
+            # Logarithms are of positive values only; the others leave a gap.
+            values = np.log10(values, where=values > 0, out=np.full(len(values), np.nan))
+        return rows, values
+
+    def show_cursor(self, row: int | None, words: str = "") -> None:
+        """Draw the cursor line at a row of the history and say what the curves show there."""
+        view = self.view
+        if row is None or view is None:
+            self.plot.show_cursor(None)
+            return
+        lines = []
+        for trace in self.traces:
+            if self.plot.curves[trace.key].isVisible():
+                smoothing = max(view.smoothing, self.spacing)
+                _, values = view.history.window(*trace.key, row, row + 1, 2, smoothing)
+                lines.append((trace, figure(float(values[-1]))))
+        self.plot.show_cursor(float(view.x[row]), words, lines)
+
+    def _why_empty(self) -> str:
+        if not self.traces:
+            return tr("None of these models has a curve here.")
+        if len(self.hidden) == len(self.traces):
+            return tr("All curves are hidden. Click them in the legend.")
+        if self.view is None or not len(self.view.x):
+            return tr("No steps yet: press Train.")
+        return tr("Nothing positive to show on a logarithmic scale.")
+
+    def _on_toggled(self, button: LegendButton, shown: bool) -> None:
+        key = button.trace.key
+        self.hidden = self.hidden - {key} if shown else self.hidden | {key}
+        self.plot.point_out(None)
+        self.toggled.emit(key, shown)
+
+    def _on_pointed(self, button: LegendButton, on: bool) -> None:
+        self.plot.point_out(button.trace.key if on else None)
+
+
+def _roomy(low: float, high: float, log: bool) -> Range:
+    """The range of y for values from `low` to `high`, with some room around them."""
+    if low > high:
+        return (-1.0, 0.0) if log else (0.0, 1.0)
+    room = max(ROOM * (high - low), 0.02 if log else 1e-3 * abs(high), 1e-9)
+    return low - room, high + room

@@ -1,0 +1,70 @@
+"""Process start to window shown, and, with `--train`, to the first loss drawn.
+
+The window counts as shown when it has painted itself once with its lanes' places. No peer: the figures
+are absolute. Usage: startup.py [--json] [--rounds N]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+from measuring import arguments, child, publish, spread
+
+
+def one(began: float) -> None:
+    """Start the Studio as the console script does; prints the seconds since the process was asked for."""
+    from PySide6.QtWidgets import QApplication
+
+    from aae_studio import paths
+    from aae_studio.core.config import ExperimentConfig
+    from aae_studio.ui import app
+
+    seen: dict[str, float] = {}
+
+    class TimedWindow(app.MainWindow):
+        """The main window, with a clock on its first paint and on its first loss."""
+
+        def paintEvent(self, event) -> None:
+            super().paintEvent(event)
+            seen.setdefault("window_s", time.time() - began)
+
+        def _make_plots(self) -> None:
+            super()._make_plots()
+            plots, redraw = self.loss_plots, self.loss_plots.redraw
+
+            def timed_redraw() -> None:
+                redraw()
+                if self._bench.step and "first_loss_s" not in seen:
+                    plots.grab()
+                    seen["first_loss_s"] = time.time() - began
+                    QApplication.quit()
+
+            plots.redraw = timed_redraw
+            self._bench.progressed.connect(timed_redraw)
+
+    app.MainWindow = TimedWindow
+    with tempfile.TemporaryDirectory() as folder:
+        os.environ["AAE_STUDIO_SETTINGS"] = str(Path(folder) / "settings.ini")
+        app.open_window(ExperimentConfig(), paths.data_dir(), train=True)
+    print(json.dumps(seen), flush=True)
+    os._exit(0)
+
+
+def main() -> None:
+    if sys.argv[1:2] == ["--one"]:
+        one(float(sys.argv[2]))
+        return
+    options = arguments(__doc__, rounds=7)
+    child(__file__, "--one", repr(time.time()))  # Warms the disk's cache.
+    seen = [child(__file__, "--one", repr(time.time())) for _ in range(options.rounds)]
+    rows = {name: spread([result[name] for result in seen]) for name in ("window_s", "first_loss_s")}
+    publish("startup", rows, options.json, unit="seconds")
+
+
+if __name__ == "__main__":
+    main()

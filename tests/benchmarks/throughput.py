@@ -1,0 +1,102 @@
+"""Training images per second: the window, the command line, a bare PyTorch loop, and pythae.
+
+All train 784-512-2 networks with batch 128. The peers are `train_bare.py` and `train_peer_pythae.py`; the latter
+needs an interpreter with pythae, named by the environment variable PYTHAE_PYTHON.
+Usage: throughput.py [--json] [--rounds N]
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import sys
+import time
+
+from measuring import MNIST, PEERS, arguments, child, publish, run, spread
+
+MODELS = ("ae", "vae", "aae")
+STEPS = 300
+SECONDS = 12
+# The bare loop's discriminator has one hidden layer of 256.
+NETWORKS = ("--hidden", "512", "--aae-discriminator-hidden", "256", "--batch-size", "128")
+
+
+def data() -> tuple[str, ...]:
+    """MNIST where it is, else shapes of the same size."""
+    if (MNIST / "MNIST").is_dir():
+        return ("--dataset", "mnist", "--data-dir", str(MNIST))
+    return ("--dataset", "shapes")
+
+
+def command_line(models: str) -> float:
+    """Images per second of `aae-studio train`."""
+    words = ("train", *data(), "--models", models, *NETWORKS, "--steps", str(STEPS), "--json", "--quiet")
+    answer = json.loads(run([sys.executable, "-m", "aae_studio", *words]).strip().splitlines()[-1])
+    return float(answer["samples_per_second"])
+
+
+def window() -> None:
+    """Images per second of three models in the running window: prints one JSON line."""
+    from PySide6.QtCore import QTimer
+    from PySide6.QtWidgets import QApplication
+
+    from aae_studio.core.config import ExperimentConfig
+    from aae_studio.ui.app import offscreen_studio
+
+    config = ExperimentConfig(dataset=data()[1], hidden=(512,), options={"aae.discriminator_hidden": (256,)})
+    marks: list[tuple[int, float]] = []
+    with offscreen_studio(config, MNIST, (1600, 1000), "dark", "en") as studio:
+        bench = studio.workbench
+
+        def begin() -> None:
+            if not marks and bench.step >= 50:
+                marks.append((bench.step, time.perf_counter()))
+                QTimer.singleShot(SECONDS * 1000, QApplication.quit)
+
+        bench.progressed.connect(begin)
+        studio.start(train=True)
+        QApplication.exec()
+        step, start = marks[0]
+        rate = (bench.step - step) / (time.perf_counter() - start)
+    print(json.dumps({"samples_per_s": rate * config.batch_size}))
+
+
+def peer(interpreter: str, script: str) -> dict[str, float]:
+    """Images per second by model, as the peer prints them."""
+    lines = run([interpreter, str(PEERS / script), "20000", "128"])
+    return {name: float(rate) for name, rate in re.findall(r"^\w+ (\w+) (\d+) samples/s", lines, re.M)}
+
+
+def main() -> None:
+    if sys.argv[1:] == ["--one"]:
+        window()
+        return
+    options = arguments(__doc__, rounds=3)
+    pythae = os.environ.get("PYTHAE_PYTHON")
+    seen: dict[tuple[str, str], list[float]] = {}
+    for _ in range(options.rounds):
+        for name in MODELS:
+            seen.setdefault((name, "command_line"), []).append(command_line(name))
+        if PEERS.is_dir():
+            for name, rate in peer(sys.executable, "train_bare.py").items():
+                seen.setdefault((name, "bare"), []).append(rate)
+        if PEERS.is_dir() and pythae:
+            for name, rate in peer(pythae, "train_peer_pythae.py").items():
+                seen.setdefault((name, "pythae"), []).append(rate)
+        seen.setdefault(("all three", "command_line"), []).append(command_line(",".join(MODELS)))
+        seen.setdefault(("all three", "window"), []).append(child(__file__, "--one")["samples_per_s"])
+    rows: dict[str, dict[str, float]] = {}
+    for (name, who), rates in seen.items():
+        rows.setdefault(name, {})[who] = spread(rates)["median"]
+    for row in rows.values():
+        ours = row["command_line"]
+        row |= {f"ours/{who}": ours / row[who] for who in ("bare", "pythae") if who in row}
+        if "window" in row:
+            row["window/command"] = row["window"] / ours
+    note = "" if pythae else "pythae left out: PYTHAE_PYTHON names no interpreter"
+    publish("throughput", rows, options.json, unit="images/s", note=note)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,484 @@
+"""The options form: made from what is declared, driven by keyboard, never wrong in silence."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+from PySide6.QtCore import QPoint, QPointF, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtTest import QTest
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLabel, QWidget
+from pytestqt.qtbot import QtBot
+
+import aae_studio.core.models
+from aae_studio.core import compute
+from aae_studio.core.config import OPTIONS, ExperimentConfig
+from aae_studio.core.errors import StudioError
+from aae_studio.core.options import Option
+from aae_studio.ui import theme, translation
+from aae_studio.ui.option_editors import Choice, NumberEntry, Switch, WidthsEntry, stepped
+from aae_studio.ui.options_form import OptionsForm
+from aae_studio.ui.survey_thread import SurveyThread
+from aae_studio.ui.trainer_thread import TrainerThread
+from aae_studio.ui.workbench import Workbench
+
+PLUGIN = """
+from aae_studio.core.models.ae import Autoencoder as Parent
+from aae_studio.core.models.base import Model
+from aae_studio.core.options import Option
+
+
+class Twin(Parent):
+    title = "Twin autoencoder"
+    short = "TWIN"
+    order = 15
+    options = (
+        Option("warmth", "Warmth (TWIN)", 0.5, "How warm it is.", minimum=0.0, maximum=1.0, live=True),
+        Option("mirrored", "Mirrored (TWIN)", False, "Whether it is mirrored."),
+    )
+"""
+
+
+@pytest.fixture()
+def workbench(qtbot: QtBot, tmp_path: Path) -> Iterator[Workbench]:
+    trainer, survey = TrainerThread(), SurveyThread()
+    config = ExperimentConfig(models=("ae", "vae"), hidden=(16,))
+    made = Workbench(config, tmp_path, trainer, survey)
+    trainer.start()
+    survey.start()
+    yield made
+    assert trainer.close()
+    assert survey.close()
+
+
+@pytest.fixture()
+def form(qtbot: QtBot, workbench: Workbench, request: pytest.FixtureRequest) -> OptionsForm:
+    """A form in an active window of its own, opened by the first experiment."""
+    made = OptionsForm(workbench, theme.load("dark"))
+    qtbot.addWidget(made)
+    made.resize(215, 700)
+    made.show()
+    made.activateWindow()
+    qtbot.waitExposed(made)
+    with qtbot.waitSignal(workbench.prepared, timeout=30_000):
+        workbench.begin()
+    return made
+
+
+def focus(qtbot: QtBot, widget: QWidget) -> None:
+    widget.setFocus()
+    qtbot.waitUntil(widget.hasFocus)
+
+
+def enter(qtbot: QtBot, form: OptionsForm, key: str, text: str) -> None:
+    """Type a value over the old one; without Enter."""
+    editor = form.rows[key].editor
+    focus(qtbot, editor)
+    editor.selectAll()
+    QTest.keyClicks(editor, text)
+
+
+def press(editor: QWidget, key: Qt.Key) -> None:
+    QTest.keyClick(editor, key)
+
+
+def shown(form: OptionsForm, key: str) -> str:
+    return form.rows[key].editor.lineEdit().text()
+
+
+def invalid(form: OptionsForm, key: str) -> bool:
+    return form.rows[key].editor.property("invalid") == "true"
+
+
+def sentences(form: OptionsForm) -> list[str]:
+    return [
+        label.text() for label in form.findChildren(QLabel) if label.property("bad") and label.isVisible()
+    ]
+
+
+# What is there
+
+
+def test_waits_for_the_first_experiment(qtbot: QtBot, workbench: Workbench) -> None:
+    form = OptionsForm(workbench, theme.load("dark"))
+    qtbot.addWidget(form)
+    form.show()
+    texts = [label.text() for label in form.findChildren(QLabel) if label.isVisible()]
+    assert texts == ["Loading…"]
+    assert form.rows == {}
+    workbench.configure(learning_rate=0.01)
+    assert form.rows == {}
+
+
+def test_shows_all_options_of_those_who_take_part(form: OptionsForm, workbench: Workbench) -> None:
+    keys = list(form.rows)
+    assert keys[: len(OPTIONS)] == [option.name for option in OPTIONS]
+    assert keys[len(OPTIONS) :] == ["gaussian.sigma", "vae.beta", "vae.pixel_sigma"]
+    headings = [label.text() for label in form.findChildren(QLabel, "section")]
+    assert headings == ["EXPERIMENT", "PRIOR: GAUSSIAN", "VARIATIONAL AUTOENCODER"]
+    assert shown(form, "learning_rate") == "0.001"
+    assert shown(form, "hidden") == "16"
+    assert form.rows["network"].editor.currentText() == "mlp"
+
+
+def test_says_which_data_it_is(form: OptionsForm) -> None:
+    texts = [label.text().replace("\u202f", " ") for label in form.findChildren(QLabel) if label.isVisible()]
+    assert "Digits 8×8" in texts
+    assert "1 437 + 360" in texts
+    assert any("UCI Machine Learning Repository" in part.toolTip() for part in form.findChildren(QWidget))
+
+
+def test_every_editor_has_a_name_and_says_what_it_does(form: OptionsForm) -> None:
+    for key, row in form.rows.items():
+        assert row.editor.accessibleName(), key
+        option = row.editor.option
+        assert option.help.split(".")[0].split(":")[0] in row.editor.toolTip()
+        live = option.live
+        assert ("Applies at once" in row.editor.toolTip()) == live, key
+        assert ("Starts again from step 0" in row.editor.toolTip()) != live, key
+        assert any("↺" in label.text() for label in row.findChildren(QLabel)) != live, key
+
+
+def test_tab_walks_from_top_to_bottom(qtbot: QtBot, form: OptionsForm) -> None:
+    rows = list(form.rows.values())
+    focus(qtbot, rows[0].editor)
+    for row in rows[1:]:
+        press(QApplication.focusWidget(), Qt.Key.Key_Tab)
+        assert QApplication.focusWidget() is row.editor
+
+
+def test_nothing_is_cut_at_the_width_of_the_dock(form: OptionsForm) -> None:
+    assert form.minimumWidth() <= 215
+    right = form.mapToGlobal(QPoint(form.width(), 0)).x()
+    for row in form.rows.values():
+        editor = row.editor
+        assert editor.mapToGlobal(QPoint(editor.width(), 0)).x() <= right
+        assert editor.height() >= editor.minimumSizeHint().height()
+        label = row.findChild(QLabel)
+        longest = max(label.text().removesuffix(" ↺").split(), key=len)
+        assert label.fontMetrics().horizontalAdvance(longest) <= label.width()
+
+
+def test_greys_out_devices_that_are_not_there(form: OptionsForm) -> None:
+    editor = form.rows["device"].editor
+    there = compute.available_devices()
+    for row, name in enumerate(editor.option.choices):
+        item = editor.model().item(row)
+        assert item.isEnabled() == (name in there)
+        assert (name in item.toolTip()) == (name not in there)
+
+
+# Changing options
+
+
+def test_learning_rate_by_keyboard_changes_live(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench
+) -> None:
+    with qtbot.waitSignal(workbench.training_changed):
+        workbench.train(3)
+    qtbot.waitUntil(lambda: workbench.step == 3)
+    enter(qtbot, form, "learning_rate", "5e-3")
+    assert workbench.asked.learning_rate == 1e-3, "nothing is settled before Enter"
+    with qtbot.waitSignal(workbench.configured):
+        press(form.rows["learning_rate"].editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: workbench.config.learning_rate == 5e-3)
+    assert workbench.step == 3
+    assert shown(form, "learning_rate") == "0.005"
+    assert not invalid(form, "learning_rate")
+
+
+def test_plug_in_option_changes_live(qtbot: QtBot, form: OptionsForm, workbench: Workbench) -> None:
+    enter(qtbot, form, "vae.beta", "4")
+    press(form.rows["vae.beta"].editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: workbench.config.options.get("vae.beta") == 4.0)
+    assert shown(form, "vae.beta") == "4"
+
+
+def test_hidden_layers_start_again(qtbot: QtBot, form: OptionsForm, workbench: Workbench) -> None:
+    workbench.train(3)
+    qtbot.waitUntil(lambda: workbench.step == 3)
+    enter(qtbot, form, "hidden", "24, 12")
+    with qtbot.waitSignal(workbench.prepared):
+        press(form.rows["hidden"].editor, Qt.Key.Key_Return)
+    assert workbench.config.hidden == (24, 12)
+    assert workbench.step == 0
+    assert shown(form, "hidden") == "24,12"
+
+
+def test_leaving_an_editor_settles(qtbot: QtBot, form: OptionsForm, workbench: Workbench) -> None:
+    enter(qtbot, form, "vae.beta", "2")
+    press(form.rows["vae.beta"].editor, Qt.Key.Key_Tab)
+    assert workbench.asked.options["vae.beta"] == 2.0
+
+
+@pytest.mark.parametrize(
+    ("key", "text"),
+    [
+        ("learning_rate", "-1"),
+        ("learning_rate", "quick"),
+        ("learning_rate", "nan"),
+        ("batch_size", "1.5"),
+        ("batch_size", "99999999"),
+        ("latent_size", "0"),
+        ("hidden", "256,,8"),
+        ("hidden", ""),
+        ("vae.beta", "1e9"),
+        ("gaussian.sigma", "0"),
+    ],
+)
+def test_an_invalid_value_is_marked_and_changes_nothing(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench, key: str, text: str
+) -> None:
+    editor, before, asked = form.rows[key].editor, shown(form, key), workbench.asked
+    focus(qtbot, editor)
+    editor.selectAll()
+    press(editor, Qt.Key.Key_Delete)
+    QTest.keyClicks(editor, text)
+    with qtbot.assertNotEmitted(workbench.configured):
+        press(editor, Qt.Key.Key_Return)
+    assert invalid(form, key)
+    assert sentences(form)
+    assert form.rows[key].name in sentences(form)[0]
+    assert shown(form, key) == text, "what was entered can still be mended"
+    press(editor, Qt.Key.Key_Escape)
+    assert shown(form, key) == before
+    assert not invalid(form, key)
+    assert sentences(form) == []
+    assert workbench.asked == asked
+
+
+def test_leaving_an_invalid_value_brings_the_old_one_back(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench
+) -> None:
+    enter(qtbot, form, "learning_rate", "quick")
+    press(form.rows["learning_rate"].editor, Qt.Key.Key_Return)
+    assert invalid(form, "learning_rate")
+    focus(qtbot, form.rows["hidden"].editor)
+    assert shown(form, "learning_rate") == "0.001"
+    assert not invalid(form, "learning_rate")
+    assert workbench.asked.learning_rate == 1e-3
+
+
+def test_what_the_trainer_refuses_is_marked_at_its_row(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench
+) -> None:
+    enter(qtbot, form, "batch_size", "5000")
+    with qtbot.waitSignal(workbench.failed):
+        press(form.rows["batch_size"].editor, Qt.Key.Key_Return)
+    assert invalid(form, "batch_size")
+    assert "Batch: 5000 is more than the 1437 training images" in sentences(form)[0]
+    assert shown(form, "batch_size") == "128"
+
+
+def test_choosing_a_word(qtbot: QtBot, form: OptionsForm, workbench: Workbench) -> None:
+    editor = form.rows["reconstruction"].editor
+    focus(qtbot, editor)
+    with qtbot.waitSignal(workbench.prepared):
+        press(editor, Qt.Key.Key_Down)
+    assert workbench.config.reconstruction == "bernoulli"
+
+
+def test_steps_count_after_a_pause_and_once(qtbot: QtBot, form: OptionsForm, workbench: Workbench) -> None:
+    editor = form.rows["learning_rate"].editor
+    focus(qtbot, editor)
+    with qtbot.waitSignal(workbench.configured):
+        press(editor, Qt.Key.Key_Up)
+        press(editor, Qt.Key.Key_Up)
+        assert workbench.asked.learning_rate == 1e-3
+    assert workbench.asked.learning_rate == 3.2e-3
+    workbench.undo()
+    assert workbench.asked.learning_rate == 1e-3
+
+
+def test_the_wheel_steps_only_where_the_focus_is(qtbot: QtBot, form: OptionsForm) -> None:
+    editor = form.rows["learning_rate"].editor
+    middle = QPointF(editor.rect().center())
+
+    def turn() -> None:
+        event = QWheelEvent(
+            middle,
+            editor.mapToGlobal(middle),
+            QPoint(),
+            QPoint(0, 120),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(editor, event)
+
+    focus(qtbot, form.rows["hidden"].editor)
+    turn()
+    assert shown(form, "learning_rate") == "0.001"
+    focus(qtbot, editor)
+    turn()
+    assert shown(form, "learning_rate") == "0.0018"
+    press(editor, Qt.Key.Key_Escape)
+
+
+def test_follows_the_workbench_but_not_over_the_users_typing(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench
+) -> None:
+    enter(qtbot, form, "learning_rate", "0.0")
+    workbench.configure(**{"vae.beta": 3.0, "learning_rate": 0.25})
+    assert shown(form, "vae.beta") == "3"
+    assert shown(form, "learning_rate") == "0.0"
+    press(form.rows["learning_rate"].editor, Qt.Key.Key_Escape)
+    workbench.configure(learning_rate=0.5)
+    assert shown(form, "learning_rate") == "0.5"
+    workbench.undo()
+    assert shown(form, "learning_rate") == "0.25"
+
+
+def test_sections_follow_those_who_take_part(qtbot: QtBot, form: OptionsForm, workbench: Workbench) -> None:
+    rate = form.rows["learning_rate"].editor
+    focus(qtbot, rate)
+    with qtbot.waitSignal(workbench.prepared):
+        workbench.configure(models=("ae", "aae"), dataset="shapes", prior="ring")
+    assert "vae.beta" not in form.rows
+    assert {"aae.r1", "shapes.size", "ring.sigma"} <= set(form.rows)
+    assert form.rows["learning_rate"].editor is rate, "what stays keeps its widgets"
+    assert rate.hasFocus()
+    color = form.rows["shapes.color"].editor
+    assert isinstance(color, Switch)
+    with qtbot.waitSignal(workbench.prepared):
+        press(color, Qt.Key.Key_Space)
+    assert workbench.config.options["shapes.color"] is True
+    assert any("28×28×3" in label.text() for label in form.findChildren(QLabel))
+
+
+def test_a_new_file_is_a_new_section(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "twin.py").write_text(PLUGIN, encoding="utf-8")
+    package = aae_studio.core.models
+    monkeypatch.setattr(package, "__path__", [*package.__path__, str(tmp_path)])
+    try:
+        with qtbot.waitSignal(workbench.prepared):
+            workbench.configure(models=("ae", "twin"))
+        assert isinstance(form.rows["twin.warmth"].editor, NumberEntry)
+        assert isinstance(form.rows["twin.mirrored"].editor, Switch)
+        assert "TWIN AUTOENCODER" in [label.text() for label in form.findChildren(QLabel, "section")]
+        enter(qtbot, form, "twin.warmth", "0.75")
+        press(form.rows["twin.warmth"].editor, Qt.Key.Key_Return)
+        qtbot.waitUntil(lambda: workbench.config.options.get("twin.warmth") == 0.75)
+    finally:
+        sys.modules.pop("aae_studio.core.models.twin", None)
+
+
+def test_a_first_experiment_that_cannot_be_is_mended_here(qtbot: QtBot, tmp_path: Path) -> None:
+    trainer, survey = TrainerThread(), SurveyThread()
+    workbench = Workbench(
+        ExperimentConfig(models=("ae",), hidden=(8,), batch_size=9000), tmp_path, trainer, survey
+    )
+    form = OptionsForm(workbench, theme.load("light"))
+    qtbot.addWidget(form)
+    form.show()
+    form.activateWindow()
+    trainer.start()
+    survey.start()
+    try:
+        with qtbot.waitSignal(workbench.failed, timeout=30_000):
+            workbench.begin()
+        assert invalid(form, "batch_size")
+        enter(qtbot, form, "batch_size", "64")
+        with qtbot.waitSignal(workbench.prepared):
+            press(form.rows["batch_size"].editor, Qt.Key.Key_Return)
+        assert not invalid(form, "batch_size")
+    finally:
+        assert trainer.close()
+        assert survey.close()
+
+
+def test_speaks_the_users_language(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    words = {"Learning rate": "학습률", "{field}: {value!r} is not {what}.": "{field}: {value!r} 오류"}
+    monkeypatch.setattr(translation, "_catalogue", words)
+    korean = OptionsForm(workbench, theme.load("dark"))
+    qtbot.addWidget(korean)
+    assert korean.rows["learning_rate"].editor.accessibleName() == "학습률"
+    korean.show()
+    korean.activateWindow()
+    enter(qtbot, korean, "learning_rate", "x")
+    press(korean.rows["learning_rate"].editor, Qt.Key.Key_Return)
+    assert sentences(korean) == ["학습률: 'x' 오류"]
+
+
+def test_a_refusal_by_the_workbench_is_shown(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refuse(**changes: object) -> None:
+        raise StudioError("Not today.")
+
+    monkeypatch.setattr(workbench, "configure", refuse)
+    editor = form.rows["precision"].editor
+    focus(qtbot, editor)
+    press(editor, Qt.Key.Key_Down)
+    assert sentences(form) == ["Not today."]
+    assert editor.currentText() == "auto"
+
+
+# Editors and steps
+
+
+def test_an_editor_for_each_type(form: OptionsForm) -> None:
+    kinds = {bool: Switch, str: Choice, tuple: WidthsEntry, int: NumberEntry, float: NumberEntry}
+    for row in form.rows.values():
+        assert type(row.editor) is kinds[type(row.editor.option.default)]
+
+
+def test_arrows_stop_at_the_ends_of_the_range(form: OptionsForm) -> None:
+    editor = form.rows["latent_size"].editor
+    flags = QAbstractSpinBox.StepEnabledFlag
+    for text, able in (("1", flags.StepUpEnabled), ("128", flags.StepDownEnabled)):
+        editor.lineEdit().setText(text)
+        assert editor.stepEnabled() == able
+    editor.show_value(2)
+
+
+RATE = Option("rate", "Rate", 1e-3, "", minimum=1e-7, maximum=10.0, logarithmic=True)
+WEIGHT = Option("weight", "Weight", 0.03, "", minimum=0.0, maximum=10.0, logarithmic=True)
+BATCH = Option("batch", "Batch", 128, "", minimum=2, maximum=4096, logarithmic=True)
+STEPS = Option("steps", "Steps", 1, "", minimum=1, maximum=10)
+SHARE = Option("share", "Share", 0.5, "", minimum=0.0, maximum=1.0)
+FREE = Option("free", "Free", 0.0, "")
+
+
+@pytest.mark.parametrize(
+    ("option", "value", "steps", "expected"),
+    [
+        (RATE, 1e-3, 1, 1.8e-3),
+        (RATE, 1e-3, 4, 1e-2),
+        (RATE, 1e-3, -4, 1e-4),
+        (RATE, 5e-3, 1, 5.6e-3),
+        (RATE, 5e-3, -1, 3.2e-3),
+        (RATE, 10.0, 1, 10.0),
+        (RATE, 1e-7, -1, 1e-7),
+        (WEIGHT, 3e-5, -1, 0.0),
+        (WEIGHT, 0.0, -1, 0.0),
+        (WEIGHT, 0.0, 1, 3e-5),
+        (BATCH, 128, 1, 256),
+        (BATCH, 100, -1, 50),
+        (BATCH, 3, -1, 2),
+        (BATCH, 4096, 1, 4096),
+        (STEPS, 1, 2, 3),
+        (STEPS, 1, -1, 1),
+        (SHARE, 0.5, -1, 0.49),
+        (FREE, 0.0, -3, -0.3),
+    ],
+)
+def test_steps(option: Option, value: float, steps: int, expected: float) -> None:
+    assert stepped(option, value, steps) == expected
+    assert type(stepped(option, value, steps)) is type(option.default)
+
+
+def test_steps_up_and_down_meet_again() -> None:
+    there = [1e-3]
+    for _ in range(12):
+        there.append(stepped(RATE, there[-1], 1))
+    for value in reversed(there[:-1]):
+        assert stepped(RATE, there.pop(), -1) == value
