@@ -290,7 +290,7 @@ def test_a_damaged_file_is_refused(copy: Path, name: str, damage: str) -> None:
     assert str(copy) in refused(copy)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=100, deadline=None)
 @given(name=st.sampled_from(FILES), place=st.floats(0, 1, exclude_max=True), bit=st.integers(0, 7))
 def test_one_flipped_bit_anywhere_is_noticed(saved: Path, name: str, place: float, bit: int) -> None:
     file = saved / name

@@ -20,6 +20,7 @@ from aae_studio.core.session_folder import read_config
 
 THEMES = ("dark", "light", "system")
 LANGUAGES = ("en", "ko")
+STEPS = 500
 
 
 def add_window_flags(parser: Parser) -> None:
@@ -70,7 +71,10 @@ def add_screenshot_flags(parser: Parser) -> None:
         "--out", required=True, type=path_reader, metavar="FILE", help="picture to write (.png)"
     )
     parser.add_argument(
-        "--steps", default=500, type=count_reader("steps", 0), metavar="N", help="train so far (default 500)"
+        "--steps",
+        type=count_reader("steps", 0),
+        metavar="N",
+        help=f"train this many steps first (default {STEPS}; none with --run)",
     )
     parser.add_argument(
         "--size",
@@ -91,11 +95,12 @@ def screenshot(args: argparse.Namespace) -> int:
     if not args.out.parent.is_dir() or args.out.is_dir():
         raise StudioError("A picture cannot be written to {file}.", file=args.out)
     config = read_config(args.run) if args.run else config_from(args)
+    steps = (0 if args.run else STEPS) if args.steps is None else args.steps
     return int(
         _app().screenshot(
             config,
             paths.data_dir(args.data_dir),
-            args.steps,
+            steps,
             args.out,
             args.size,
             args.theme,

@@ -71,8 +71,11 @@ def use_threads(count: int) -> None:
 
 
 def training_threads() -> int:
-    """Threads for training: the physical cores, at most four."""
-    return max(1, min(MOST_THREADS, psutil.cpu_count(logical=False) or 1))
+    """Threads for training: one core is left to the interface, and at most four are used.
+
+    A thread that waits for another one spins; where a core is taken from it, all stand still.
+    """
+    return max(1, min(MOST_THREADS, (psutil.cpu_count(logical=False) or 1) - 1))
 
 
 def lower_priority(nice: int) -> None:

@@ -116,6 +116,11 @@ class ExperimentConfig:
             if not isinstance(name, str) or name not in registry.names():
                 raise UnknownName(registry.kind, str(name), registry.names())
 
+        known = [name for registry in (DATASETS, PRIORS, MODELS) for name in registry.names()]
+        for key in self.options:
+            if key.partition(".")[0] not in known or "." not in key:
+                raise UnknownName("option", key, [name + "." for name in known])
+
     def plugins(self) -> tuple[tuple[Registry, str], ...]:
         """The registry and name of each plug-in that takes part."""
         chosen = [(DATASETS, self.dataset), (PRIORS, self.prior)]

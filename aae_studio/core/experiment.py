@@ -175,7 +175,7 @@ class Experiment:
         if not set(config.models) <= set(self.config.models):
             return False
         return all(
-            option.live or name == "prior" or before[option.name] == after[option.name]
+            option.live or before[option.name] == after[option.name]
             for name, plugin in (
                 *((model, MODELS.get(model)) for model in config.models),
                 (config.dataset, DATASETS.get(config.dataset)),

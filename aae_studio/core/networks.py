@@ -34,6 +34,13 @@ def mlp(sizes: Sequence[int]) -> nn.Sequential:
     return nn.Sequential(*layers[:-1])
 
 
+class FullPrecision(nn.Module):
+    """A network's outputs out of bfloat16, because losses are computed in float32."""
+
+    def forward(self, outputs: Tensor) -> Tensor:
+        return outputs.float() if outputs.dtype == torch.bfloat16 else outputs
+
+
 def _coarse(length: int) -> int:
     """Pixels along an edge after two convolutions of stride 2."""
     return -(-length // 4)
@@ -62,21 +69,21 @@ class Encoder(nn.Module):
 
     def __init__(self, shape: Architecture, gaussian: bool = False) -> None:
         super().__init__()
-        self.trunk = image_trunk(shape)
+        self.trunk, self.full = image_trunk(shape), FullPrecision()
         self.mean = nn.Linear(shape.hidden[-1], shape.latent_size)
         # Last, so that deterministic and Gaussian encoders of one seed share all other weights.
         self.log_variance = nn.Linear(shape.hidden[-1], shape.latent_size) if gaussian else None
 
     def forward(self, images: Tensor) -> Tensor:
         """The mean (or the deterministic code), shape (n, latent size)."""
-        mean: Tensor = self.mean(self.trunk(images))
+        mean: Tensor = self.full(self.mean(self.trunk(images)))
         return mean
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), each (n, latent size)."""
         assert self.log_variance is not None
         features = self.trunk(images)
-        return self.mean(features), self.log_variance(features)
+        return self.full(self.mean(features)), self.full(self.log_variance(features))
 
 
 class Crop(nn.Module):
@@ -97,7 +104,7 @@ class Decoder(nn.Sequential):
         channels, height, width = shape.image_shape
         if shape.network == "mlp":
             sizes = (shape.latent_size, *reversed(shape.hidden), channels * height * width)
-            super().__init__(*mlp(sizes), nn.Unflatten(1, shape.image_shape))
+            super().__init__(*mlp(sizes), nn.Unflatten(1, shape.image_shape), FullPrecision())
             return
         narrow, wide = CHANNELS
         rows, columns = _coarse(height), _coarse(width)
@@ -111,6 +118,7 @@ class Decoder(nn.Sequential):
             nn.ReLU(),
             nn.ConvTranspose2d(narrow, channels, 4, stride=2, padding=1),
             Crop(height, width),
+            FullPrecision(),
         )
 
 
@@ -118,14 +126,14 @@ class ImageDiscriminator(nn.Sequential):
     """From images (n, C, H, W) to one logit each (n, 1)."""
 
     def __init__(self, shape: Architecture) -> None:
-        super().__init__(image_trunk(shape), nn.Linear(shape.hidden[-1], 1))
+        super().__init__(image_trunk(shape), nn.Linear(shape.hidden[-1], 1), FullPrecision())
 
 
 class CodeDiscriminator(nn.Sequential):
     """From codes in units of the prior's σ (n, latent size) to one logit each (n, 1)."""
 
     def __init__(self, latent_size: int, hidden: Sequence[int]) -> None:
-        super().__init__(*mlp((latent_size, *hidden, 1)))
+        super().__init__(*mlp((latent_size, *hidden, 1)), FullPrecision())
 
 
 def seed_for(seed: int, *names: str | int) -> int:

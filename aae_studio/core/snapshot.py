@@ -22,6 +22,8 @@ Array = npt.NDArray[np.float32]
 CHUNK = 1024
 # Codes and samples that a live figure is made from; more cost more than they tell.
 FIGURE_SIZE = 1000
+# Codes that are compared pairwise at most: memory grows with the square.
+PAIRED_SIZE = 2000
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class Snapshot:
     def figures(self, name: str, size: int | None = FIGURE_SIZE) -> Figures:
         """Figures of one model on the first `size` test samples (None: all of them).
 
-        MMD² and kNN accuracy compare codes pairwise and use at most 5 000 of them.
+        MMD² and kNN accuracy compare codes pairwise and use at most 2 000 of them.
         """
         frozen, test = self.models[name], self.dataset.test
         if not frozen.has_encoder:
@@ -108,10 +110,10 @@ class Snapshot:
         codes = frozen.encode(images)
         error = metrics.mean_squared_error(torch.from_numpy(frozen.decode(codes)), torch.from_numpy(images))
         with torch.inference_mode():
-            pairs = torch.from_numpy(codes[:5000])
+            pairs = torch.from_numpy(codes[:PAIRED_SIZE])
             wanted = torch.from_numpy(self.prior_samples(len(pairs)))
             mmd = metrics.mmd2(pairs, wanted, self.prior.sigma)
-            accuracy = metrics.knn_accuracy(pairs, torch.from_numpy(part.labels[:5000]))
+            accuracy = metrics.knn_accuracy(pairs, torch.from_numpy(part.labels[:PAIRED_SIZE]))
         return Figures(error, mmd, accuracy, len(part), len(test))
 
 

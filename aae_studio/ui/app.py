@@ -16,8 +16,8 @@ from PySide6.QtCore import (
     QMessageLogContext,
     QObject,
     QSettings,
-    QtMsgType,
     QTimer,
+    QtMsgType,
     Signal,
     qInstallMessageHandler,
 )
@@ -163,6 +163,9 @@ def open_window(
         settings.setValue("language", language)
     elif settings.value("language") is None:
         settings.setValue("language", translation.system_language())
+    remembered = settings.value("data_dir")
+    if remembered and data_dir == paths.data_dir() and not os.environ.get(paths.DATA_VARIABLE):
+        data_dir = Path(str(remembered))
     studio = Studio(application, config, data_dir, settings)
     sys.excepthook = _report_defect
     studio.window.show()

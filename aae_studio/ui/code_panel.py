@@ -20,7 +20,8 @@ from PySide6.QtWidgets import (
 )
 
 from aae_studio.core.options import Option
-from aae_studio.ui.option_editors import NumberEntry, WheelWhenFocused, mark
+from aae_studio.ui.option_editors import NumberEntry, WheelWhenFocused
+from aae_studio.ui.option_rows import mark
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
@@ -225,9 +226,9 @@ class CodePanel(QWidget):
         for axis in range(len(self.rows), min(len(self.rows) + ROWS_AT_ONCE, self._size)):
             row = AxisRow(axis)
             row.moved.connect(self._workbench.set_code_axis)
-            row.setVisible(self._workbench.axes is None or axis not in self._workbench.axes)
             self.rows.append(row)
             self._column.insertWidget(axis, row)
+            row.setVisible(self._workbench.axes is None or axis not in self._workbench.axes)
         if len(self.rows) >= self._size:
             self._growth.stop()
         self._soon.start()
@@ -264,9 +265,4 @@ class CodePanel(QWidget):
         self._workbench.set_axes((across, up))
 
     def _on_reset(self) -> None:
-        last = self._size - 1
-        # One move of the cursor instead of one for every axis.
-        with QSignalBlocker(self._workbench):
-            for axis in range(last):
-                self._workbench.set_code_axis(axis, 0.0)
-        self._workbench.set_code_axis(last, 0.0)
+        self._workbench.reset_code()

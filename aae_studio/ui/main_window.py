@@ -10,21 +10,25 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QActionGroup, QCloseEvent
 from PySide6.QtWidgets import (
+    QAbstractSpinBox,
+    QApplication,
+    QComboBox,
     QDockWidget,
     QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
+    QLineEdit,
     QMainWindow,
     QMenu,
     QMessageBox,
-    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
 from aae_studio import __version__, paths
 from aae_studio.core.errors import DataMissing, StudioError
+from aae_studio.core.registry import DATASETS
 from aae_studio.ui.actions import make_actions
 from aae_studio.ui.banner import Banner
 from aae_studio.ui.code_panel import CodePanel
@@ -112,13 +116,10 @@ class MainWindow(QMainWindow):
     def _make_docks(self) -> None:
         self.options_form = OptionsForm(self._bench, self._theme)
         self.code_panel = CodePanel(self._bench, self._theme)
-        scroll = QScrollArea()
-        scroll.setWidgetResizable(True)
-        scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-        scroll.setWidget(self.options_form)
-        scroll.setMinimumWidth(FORM_WIDTH)
+        self.code_panel.relevance_changed.connect(self._show_code_dock)
+        self.options_form.setMinimumWidth(FORM_WIDTH)
         side = Qt.DockWidgetArea.LeftDockWidgetArea
-        self.options_dock = self._dock("options", tr("Experiment"), scroll, side)
+        self.options_dock = self._dock("options", tr("Experiment"), self.options_form, side)
         self.code_dock = self._dock("code", tr("Latent axes"), self.code_panel, side)
         self._plots_host = QWidget()
         host = QVBoxLayout(self._plots_host)
@@ -159,8 +160,7 @@ class MainWindow(QMainWindow):
         if not self.lanes:
             for name in self._bench.config.models:
                 self._lane_row.addWidget(_waiting_card(name), 1)
-        size = self._bench.config.latent_size
-        self.code_dock.setVisible(size > 2)
+        self.code_dock.setVisible(self.code_panel.relevant)
 
     # Menus
 
@@ -255,6 +255,9 @@ class MainWindow(QMainWindow):
     def _set_display(self, name: str, shown: bool) -> None:
         self._bench.set_display(**{name: shown})
 
+    def _show_code_dock(self, relevant: bool) -> None:
+        self.code_dock.setVisible(relevant)
+
     def _fit_all(self) -> None:
         for name in self._bench.models:
             self._bench.fit_view(name)
@@ -265,6 +268,9 @@ class MainWindow(QMainWindow):
         self.banner.hide()
         self._show_lanes()
         self._enable_training()
+        if not isinstance(QApplication.focusWidget(), QLineEdit | QAbstractSpinBox | QComboBox):
+            # Keys speak to the first canvas until the person chooses otherwise.
+            next(iter(self.lanes.values())).canvas.setFocus()
         self.say(tr("Ready: press Space to train, drag in a plane to look around."))
 
     def _on_training(self, training: bool) -> None:
@@ -321,14 +327,20 @@ class MainWindow(QMainWindow):
         """Ask for the folder of downloaded datasets."""
         folder = QFileDialog.getExistingDirectory(self, tr("Data folder"), str(self._bench.data_dir))
         if folder:
-            self._settings.setValue("data_dir", folder)
-            self._bench.set_data_dir(Path(folder))
+            self._use_data_dir(Path(folder))
+
+    def _use_data_dir(self, folder: Path) -> None:
+        self._settings.setValue("data_dir", str(folder))
+        self._bench.set_data_dir(folder)
 
     def download(self, dataset: str, *_: object) -> None:
         """Fetch a dataset with a progress bar, then try again what failed without it."""
-        self._dialog = DownloadDialog(dataset, self._bench.data_dir, self)
-        self._dialog.completed.connect(self._on_downloaded)
-        self._dialog.show()
+        dialog = DownloadDialog(DATASETS.get(dataset), self._bench.data_dir, self)
+        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        dialog.completed.connect(self._on_downloaded)
+        dialog.folder_chosen.connect(self._use_data_dir)
+        dialog.show()
+        dialog.start()
 
     def _on_downloaded(self) -> None:
         self.say(tr("Downloaded."))
@@ -362,7 +374,7 @@ class MainWindow(QMainWindow):
     def reset_layout(self) -> None:
         """Put all panels back where they were."""
         self.restoreState(self._default_state, LAYOUT_VERSION)
-        self.code_dock.setVisible(self._bench.config.latent_size > 2)
+        self.code_dock.setVisible(self.code_panel.relevant)
 
     def save_layout(self) -> None:
         """Remember size and panels."""

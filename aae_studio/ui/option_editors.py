@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from html import escape
 
-from PySide6.QtCore import Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, Qt, QTimer, Signal
 from PySide6.QtGui import QFocusEvent, QKeyEvent, QStandardItemModel, QValidator, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QWidget
 
 from aae_studio.core.errors import StudioError
 from aae_studio.core.options import Option, Value
-from aae_studio.ui.translation import tr, tr_error
+from aae_studio.ui.translation import tr_error
 
 # A run of steps is one choice: the last of them counts once they have paused for so long.
 STEP_PAUSE_MS = 350
@@ -59,24 +58,6 @@ def _linear_step(option: Option) -> float:
     return abs(float(option.default)) / 10 or 0.1
 
 
-def tip(*paragraphs: str) -> str:
-    """A tooltip that breaks its lines."""
-    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph)
-
-
-def mark(editor: QWidget, sentence: str, otherwise: str = "") -> None:
-    """Show on an editor, and in its tooltip, why a value was refused.
-
-    An empty sentence: nothing is wrong, and the tooltip is `otherwise`.
-    """
-    invalid = "true" if sentence else "false"
-    if sentence or (editor.property("invalid") or "false") != invalid:
-        editor.setProperty("invalid", invalid)
-        editor.setToolTip(tip(sentence) if sentence else otherwise)
-        editor.style().unpolish(editor)
-        editor.style().polish(editor)
-
-
 class WheelWhenFocused:
     """Lets the wheel scroll the page over an input that the user has not gone to."""
 
@@ -90,9 +71,8 @@ class WheelWhenFocused:
 class Typed:
     """What editors with typed text share.
 
-    Enter and leaving settle on what is entered, Escape takes it back. A subclass has a `lineEdit` and emits
-    `chosen` (value) for a value that fits and `refused` (sentence) for one that does not, empty once
-    that is over.
+    Enter and leaving settle on what is entered, Escape takes it back. A subclass has a `lineEdit` and
+    emits `chosen` (value) for a value that fits, `refused` (sentence, empty once over) for another.
     """
 
     option: Option
@@ -132,6 +112,14 @@ class Typed:
 
     def _differs(self) -> bool:
         return self.text_now != self.option.shown(self.value)
+
+    def event(self, event: QEvent) -> bool:
+        # The space bar is the window's, unless something is being entered.
+        space = event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Space
+        if space and not self._differs():
+            event.ignore()
+            return False
+        return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
@@ -242,14 +230,13 @@ class Choice(WheelWhenFocused, QComboBox):
         self.setCurrentIndex(self.findText(str(value)))
         self.refused.emit("")
 
-    def grey_out(self, words: set[str], reason: str) -> None:
-        """Take these words out of the choice, saying why in their tooltips."""
+    def grey_out(self, reasons: dict[str, str]) -> None:
+        """Take words out of the choice, each with the reason in its tooltip."""
         model = self.model()
         assert isinstance(model, QStandardItemModel)
         for row, word in enumerate(self.option.choices):
-            item = model.item(row)
-            item.setEnabled(word not in words)
-            item.setToolTip(tr(reason, name=word) if word in words else "")
+            model.item(row).setEnabled(word not in reasons)
+            model.item(row).setToolTip(reasons.get(word, ""))
 
     def _on_activated(self, row: int) -> None:
         if self.option.choices[row] != self._value:

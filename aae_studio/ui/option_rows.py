@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from html import escape
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
 
 from aae_studio.core.options import Option, Value
-from aae_studio.ui.option_editors import Choice, editor_for, mark, tip
+from aae_studio.ui.option_editors import Choice, editor_for
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 
@@ -26,6 +27,24 @@ class Group:
     short: str
     options: tuple[tuple[str, Option], ...]
     always_live: bool = False
+
+
+def tip(*paragraphs: str) -> str:
+    """A tooltip that breaks its lines."""
+    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph)
+
+
+def mark(editor: QWidget, sentence: str, otherwise: str = "") -> None:
+    """Show on an editor, and in its tooltip, why a value was refused.
+
+    An empty sentence: nothing is wrong, and the tooltip is `otherwise`.
+    """
+    invalid = "true" if sentence else "false"
+    if sentence or (editor.property("invalid") or "false") != invalid:
+        editor.setProperty("invalid", invalid)
+        editor.setToolTip(tip(sentence) if sentence else otherwise)
+        editor.style().unpolish(editor)
+        editor.style().polish(editor)
 
 
 class OptionRow(QWidget):
@@ -100,7 +119,8 @@ class Section(QWidget):
         heading.setWordWrap(True)
         self._stripe = QFrame()
         self._stripe.setFixedWidth(3)
-        self._stripe.setVisible(bool(group.color))
+        if not group.color:
+            self._stripe.hide()
         top = QHBoxLayout(spacing=7)
         top.addWidget(self._stripe)
         top.addWidget(heading, 1)

@@ -12,8 +12,8 @@ from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.errors import ConfigError, StudioError
 from aae_studio.core.options import Value
 from aae_studio.core.registry import MODELS, PRIORS, Registry
-from aae_studio.ui.option_editors import Choice, tip
-from aae_studio.ui.option_rows import Group, OptionRow, Section
+from aae_studio.ui.option_editors import Choice
+from aae_studio.ui.option_rows import Group, OptionRow, Section, tip
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
@@ -190,7 +190,9 @@ class OptionsForm(QWidget):
 
         assert isinstance(row.editor, Choice)
         missing = set(row.editor.option.choices) - set(available_devices())
-        row.editor.grey_out(missing, "This machine (or this build of torch) has no {name}.")
+        row.editor.grey_out(
+            {name: tr("This machine (or this build of torch) has no {name}.", name=name) for name in missing}
+        )
 
     def _choose(self, key: str, value: Value) -> None:
         row = self.rows.get(key)

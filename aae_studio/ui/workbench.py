@@ -81,6 +81,7 @@ class Workbench(QObject):
         self._undo: list[ExperimentConfig] = []
         self._redo: list[ExperimentConfig] = []
         self._asked = self._wanted = config
+        self._pending = 0
         self._rate_mark = (0, 0.0)
         self._trainer, self._survey = trainer, survey
         trainer.prepared.connect(self._on_prepared)
@@ -184,6 +185,7 @@ class Workbench(QObject):
 
     def _ask(self, config: ExperimentConfig, restart: bool = False) -> None:
         self._asked = self._wanted = config
+        self._pending += 1
         self.configured.emit()
         self._trainer.configure(config, self.data_dir, restart)
 
@@ -216,6 +218,12 @@ class Workbench(QObject):
             code = self.cursors[name].copy()
             code[axis] = value
             self.cursors[name] = code
+        self.cursor_moved.emit()
+
+    def reset_code(self) -> None:
+        """Put the cursor on the code 0, in all lanes when they are linked."""
+        for name in self.cursors if self.linked else (self.active,):
+            self.cursors[name] = np.zeros_like(self.cursors[name])
         self.cursor_moved.emit()
 
     def cursor_place(self, name: str) -> tuple[float, float]:
@@ -359,10 +367,17 @@ class Workbench(QObject):
 
     # News from the threads
 
+    def _hold(self, config: ExperimentConfig) -> None:
+        """The trainer went over to this configuration, which the newest question may have overtaken."""
+        self.config = config
+        self._pending = max(0, self._pending - 1)
+        if not self._pending:
+            self._asked = self._wanted = config
+
     def _on_prepared(self, news: Prepared) -> None:
         same_lanes = self.snapshot is not None and news.config.latent_size == self.config.latent_size
         self._generation += 1
-        self.config = self._asked = self._wanted = news.config
+        self._hold(news.config)
         self.snapshot, self.history = news.snapshot, news.history
         self.precision, self.steps_per_epoch = news.precision, news.steps_per_epoch
         self.step, self.seconds, self.steps_per_second = news.snapshot.step, news.seconds, 0.0
@@ -387,7 +402,7 @@ class Workbench(QObject):
 
     def _on_changed(self, config: ExperimentConfig) -> None:
         leaving = set(self.config.models) - set(config.models)
-        self.config = self._asked = self._wanted = config
+        self._hold(config)
         for name in leaving:
             for table in (self.codes, self.samples, self.lattices, self.figures, self.cursors):
                 table.pop(name, None)
@@ -430,7 +445,7 @@ class Workbench(QObject):
 
     def _on_failed(self, fault: StudioError) -> None:
         # What was asked for does not hold; what holds stays. `retry` asks again.
-        self._asked = self.config
+        self._asked, self._pending = self.config, 0
         self.busy = False
         self.configured.emit()
         self.failed.emit(fault)

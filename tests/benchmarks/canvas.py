@@ -31,7 +31,7 @@ def ours(count: int) -> None:
     labels = rng.integers(0, 10, count)
     with offscreen_studio(ExperimentConfig(models=("aae",)), MNIST, (900, 1000), "dark", "en") as studio:
         bench = studio.workbench
-        bench.surveyed.connect(QApplication.quit)
+        bench.surveyed.connect(QApplication.exit)
         studio.start()
         QApplication.exec()
         studio.close_threads()

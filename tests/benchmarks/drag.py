@@ -76,7 +76,7 @@ def ours() -> None:
                 self.latencies.append((max(done) - self.asked) * 1e3)
             self.moves += 1
             if len(self.latencies) >= DRAGS:
-                QApplication.quit()
+                QApplication.exit()
                 return
             self.post(QEvent.Type.MouseMove)
             self.asked = time.perf_counter()

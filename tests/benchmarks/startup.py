@@ -42,7 +42,7 @@ def one(began: float) -> None:
                 if self._bench.step and "first_loss_s" not in seen:
                     plots.grab()
                     seen["first_loss_s"] = time.time() - began
-                    QApplication.quit()
+                    QApplication.exit()
 
             plots.redraw = timed_redraw
             self._bench.progressed.connect(timed_redraw)

@@ -52,7 +52,7 @@ def window() -> None:
         def begin() -> None:
             if not marks and bench.step >= 50:
                 marks.append((bench.step, time.perf_counter()))
-                QTimer.singleShot(SECONDS * 1000, QApplication.quit)
+                QTimer.singleShot(SECONDS * 1000, QApplication.exit)
 
         bench.progressed.connect(begin)
         studio.start(train=True)

@@ -23,7 +23,7 @@ def losses(build):
 
     def run(precision: str, **changes: object) -> dict[tuple[str, str], np.ndarray]:
         experiment = build(
-            models=("ae", "vae", "gan", "aae"), hidden=(48, 32), precision=precision, **changes
+            models=("ae", "vae", "gan", "aae"), hidden=(32, 24), batch_size=24, precision=precision, **changes
         )
         reports = [report.losses for report in islice(experiment.run(), STEPS)]
         return {

@@ -16,6 +16,7 @@ from aae_studio.core.experiment import Experiment
 from aae_studio.core.options import Option, resolved
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
 
+SHARED_DATA = Path(__file__).parents[3] / "shared" / "data"
 REGISTRIES = (MODELS, PRIORS, DATASETS)
 PLUGINS = [(registry, name) for registry in REGISTRIES for name in registry.names()]
 PLUGIN_IDS = [f"{registry.kind}-{name}" for registry, name in PLUGINS]
@@ -259,7 +260,7 @@ def load(name: str, folder: Path) -> Dataset:
 
 @pytest.fixture(scope="module", params=DATASETS.names())
 def loaded(request: pytest.FixtureRequest) -> tuple[str, Dataset]:
-    return request.param, load(request.param, Path(__file__).parents[3] / "shared" / "data")
+    return request.param, load(request.param, SHARED_DATA)
 
 
 def test_dataset_arrays(loaded: tuple[str, Dataset]) -> None:
@@ -309,7 +310,7 @@ def test_dataset_probe(loaded: tuple[str, Dataset]) -> None:
 
 def test_dataset_is_the_same_every_time(loaded: tuple[str, Dataset]) -> None:
     name, dataset = loaded
-    again = load(name, Path(__file__).parents[3] / "shared" / "data")
+    again = load(name, SHARED_DATA)
     for part in ("train", "test", "probe"):
         left, right = getattr(dataset, part), getattr(again, part)
         np.testing.assert_array_equal(left.ids, right.ids)

@@ -4,34 +4,22 @@ from __future__ import annotations
 
 from itertools import islice
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pytest
 import torch
-from torch import Tensor
 
-from aae_studio.core.config import OPTIONS, ExperimentConfig
+from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.base import Dataset
-from aae_studio.core.errors import ConfigError, NonFinite, StudioError
+from aae_studio.core.errors import ConfigError
 from aae_studio.core.experiment import Experiment, Report, load_dataset
 from aae_studio.core.networks import seed_for
-from aae_studio.core.registry import MODELS
 
 EVERYONE = ("ae", "vae", "gan", "aae")
 
 
 def curves(experiment: Experiment, steps: int) -> list[dict[str, dict[str, float]]]:
     return [report.losses for report in islice(experiment.run(), steps)]
-
-
-def all_weights(experiment: Experiment) -> dict[str, Tensor]:
-    return {
-        f"{name}.{part}.{key}": value.clone()
-        for name, model in experiment.models.items()
-        for part, network in model.networks.items()
-        for key, value in network.state_dict().items()
-    }
 
 
 # The same every time
@@ -84,6 +72,15 @@ def test_stopping_and_going_on_changes_nothing(build) -> None:
     experiment = build(models=("aae",))
     parts = curves(experiment, 4) + curves(experiment, 5)
     assert parts == whole
+
+
+@pytest.mark.parametrize("name", ["vae", "aae"])
+def test_a_steps_noise_does_not_depend_on_what_was_drawn_before(build, name: str) -> None:
+    plain = curves(build(models=(name,)), 6)
+    experiment = build(models=(name,))
+    first = curves(experiment, 3)
+    experiment.models[name].noise_like(torch.empty(5))
+    assert first + curves(experiment, 3) == plain
 
 
 # Batches
@@ -148,227 +145,6 @@ def test_a_dataset_is_loaded_with_its_options() -> None:
         load_dataset(config.with_(**{"shapes.size": 65}), Path())
 
 
-# Live changes
-
-
-def changed_after(build, config_changes: dict[str, Any], name: str) -> tuple[list[Any], list[Any]]:
-    """Six steps of one model: without a change, and with one after the third."""
-    plain = curves(build(models=(name,)), 6)
-    experiment = build(models=(name,))
-    before = curves(experiment, 3)
-    config = experiment.config.with_(**config_changes)
-    assert experiment.accepts_live(config)
-    experiment.change(config)
-    assert experiment.config == config
-    return [losses[name] for losses in plain], [losses[name] for losses in before + curves(experiment, 3)]
-
-
-@pytest.mark.parametrize(
-    ("name", "changes"),
-    [
-        ("vae", {"vae.beta": 30.0}),
-        ("vae", {"vae.pixel_sigma": 0.05}),
-        ("vae", {"learning_rate": 0.02}),
-        ("gan", {"gan.r1": 50.0}),
-        ("gan", {"gan.discriminator_steps": 3}),
-        ("aae", {"aae.adversarial_weight": 5.0}),
-        ("aae", {"aae.discriminator_rate": 4.0}),
-        ("aae", {"aae.discriminator_steps": 2}),
-        ("aae", {"aae.r1": 9.0}),
-        ("aae", {"prior": "ring"}),
-        ("gan", {"gaussian.sigma": 3.0}),
-    ],
-)
-def test_a_live_change_applies_from_the_next_step(build, name: str, changes: dict[str, Any]) -> None:
-    plain, changed = changed_after(build, changes, name)
-    assert changed[:3] == plain[:3]
-    assert changed[-1] != plain[-1]
-
-
-def test_a_learning_rate_of_nearly_nothing_stops_the_weights(build) -> None:
-    experiment = build(models=("ae", "vae", "aae", "gan"))
-    curves(experiment, 2)
-    experiment.change(experiment.config.with_(learning_rate=1e-7))
-    before = all_weights(experiment)
-    curves(experiment, 1)
-    for key, value in all_weights(experiment).items():
-        torch.testing.assert_close(value, before[key], rtol=0, atol=1e-6)
-
-
-def test_a_new_prior_reaches_models_and_snapshot(build) -> None:
-    experiment = build(models=("ae", "vae", "aae"))
-    curves(experiment, 1)
-    old = experiment.snapshot()
-    experiment.change(experiment.config.with_(prior="mixture", **{"mixture.sigma": 2.0}))
-    assert experiment.prior.title == "10 Gaussians"
-    assert experiment.prior.sigma == 2.0
-    assert {id(model.prior) for model in experiment.models.values()} == {id(experiment.prior)}
-    assert experiment.snapshot().prior is experiment.prior
-    assert old.prior.title == "Gaussian"
-    curves(experiment, 2)
-
-
-def test_beta_scales_the_pull_to_the_prior(build) -> None:
-    """The change means what it says: with a large β, KL falls."""
-    experiment = build(models=("vae",))
-    kl = curves(experiment, 60)[-1]["vae"]["kl"]
-    experiment.change(experiment.config.with_(**{"vae.beta": 500.0}))
-    assert curves(experiment, 60)[-1]["vae"]["kl"] < 0.3 * kl
-
-
-def test_a_model_can_be_dropped_but_not_join(build) -> None:
-    together = curves(build(models=("ae", "gan", "aae")), 6)
-    experiment = build(models=("ae", "gan", "aae"))
-    curves(experiment, 3)
-    fewer = experiment.config.with_(models=("aae",))
-    assert experiment.accepts_live(fewer)
-    experiment.change(fewer)
-    assert list(experiment.models) == ["aae"]
-    rest = curves(experiment, 3)
-    assert rest == [{"aae": losses["aae"]} for losses in together[3:]]
-    assert not experiment.accepts_live(experiment.config.with_(models=("ae", "aae")))
-
-
-def test_what_is_not_live_is_refused(build) -> None:
-    experiment = build(models=("aae", "vae"))
-    config = experiment.config
-    assert experiment.accepts_live(config)
-    restarts: dict[str, Any] = {
-        "dataset": "shapes",
-        "seed": 1,
-        "batch_size": 33,
-        "latent_size": 3,
-        "network": "conv",
-        "hidden": (24, 17),
-        "reconstruction": "bernoulli",
-        "device": "cuda",
-        "precision": "bfloat16",
-    }
-    assert {option.name for option in OPTIONS if not option.live} <= set(restarts)
-    for name, value in restarts.items():
-        assert not experiment.accepts_live(config.with_(**{name: value})), name
-    for name in ("aae", "vae"):
-        for option in MODELS.get(name).options:
-            given = experiment.models[name].option[option.name]
-            other: Any
-            if isinstance(given, tuple):
-                other = (*given, 4)
-            elif isinstance(given, str):
-                other = next(choice for choice in option.choices if choice != given)
-            else:
-                other = given + 1
-            changed = config.with_(**{f"{name}.{option.name}": other})
-            assert experiment.accepts_live(changed) == option.live, option.name
-    # Options of a model that takes no part change nothing.
-    assert experiment.accepts_live(config.with_(**{"gan.r1": 7.0}))
-
-
-def test_options_of_the_dataset_restart(configure, draw_shapes) -> None:
-    config = configure(dataset="shapes")
-    experiment = Experiment(config, draw_shapes())
-    assert experiment.accepts_live(config.with_(learning_rate=0.5))
-    assert not experiment.accepts_live(config.with_(**{"shapes.color": True}))
-    assert experiment.accepts_live(config.with_(**{"shapes.color": False}))
-
-
-@pytest.mark.parametrize(
-    "changes",
-    [
-        {"prior": "uniform"},
-        {"vae.beta": -1.0},
-        {"ring.sigma": 1e9, "prior": "ring"},
-        {"vae.betta": 1.0},
-    ],
-)
-def test_an_impossible_change_changes_nothing(build, changes: dict[str, Any]) -> None:
-    plain = curves(build(models=("ae", "vae", "aae")), 4)
-    experiment = build(models=("ae", "vae", "aae"))
-    before = curves(experiment, 2)
-    config, prior = experiment.config, experiment.prior
-    options = {name: dict(model.option) for name, model in experiment.models.items()}
-    with pytest.raises(StudioError):
-        experiment.change(config.with_(learning_rate=0.5, **{"aae.r1": 3.0}, **changes))
-    assert experiment.config is config
-    assert experiment.prior is prior
-    for name, model in experiment.models.items():
-        assert model.prior is prior
-        assert model.option == options[name]
-    assert before + curves(experiment, 2) == plain
-
-
-# Faults
-
-
-@pytest.mark.parametrize("name", EVERYONE)
-def test_images_that_are_not_numbers(build, name: str) -> None:
-    experiment = build(models=(name,))
-    curves(experiment, 2)
-    before = all_weights(experiment)
-    first = experiment.models[name].phases[0].name
-    with pytest.raises(NonFinite, match=f"“{first}” at step 3") as fault:
-        experiment.train_step(name, torch.full_like(experiment.batch(0), torch.nan))
-    assert (fault.value.model, fault.value.phase, fault.value.step) == (name, first, 3)
-    assert str(fault.value).startswith(f"{name}: a loss became infinite or undefined")
-    after = all_weights(experiment)
-    assert all(torch.equal(after[key], before[key]) for key in before)
-
-
-def test_an_exploding_run_stops_before_the_update(build) -> None:
-    experiment = build(models=("ae", "vae"))
-    curves(experiment, 3)
-    snapshot = experiment.snapshot()
-    codes = np.random.default_rng(0).standard_normal((5, 2))
-    images = snapshot.models["vae"].decode(codes)
-    experiment.change(experiment.config.with_(learning_rate=1e4))
-    with pytest.raises(NonFinite) as fault:
-        curves(experiment, 50)
-    assert (fault.value.model, fault.value.phase) == ("vae", "elbo")
-    assert fault.value.step == experiment.step + 1
-    assert all(torch.isfinite(weight).all() for weight in all_weights(experiment).values())
-    np.testing.assert_array_equal(snapshot.models["vae"].decode(codes), images)
-    # The models as they are still make pictures.
-    assert np.isfinite(experiment.snapshot().models["vae"].decode(codes)).all()
-
-
-def test_a_gradient_that_is_not_a_number(build, monkeypatch) -> None:
-    """A finite loss may have an infinite slope: the square root at 0."""
-    experiment = build(models=("ae",))
-    model = experiment.models["ae"]
-    (phase,) = model.phases
-
-    def steep(images: Tensor) -> Any:
-        losses = phase.loss(images)
-        zero = (model.encode(images) * 0).sum()
-        return type(losses)(losses.objective + zero.sqrt(), losses.figures)
-
-    model.phases = (type(phase)(phase.name, phase.trains, steep, phase.optimizer),)
-    before = all_weights(experiment)
-    with pytest.raises(NonFinite, match="ae: a gradient became infinite or undefined"):
-        next(experiment.run())
-    after = all_weights(experiment)
-    assert all(torch.equal(after[key], before[key]) for key in before)
-    assert experiment.step == 0
-
-
-def test_a_fault_in_a_later_phase_names_it(build) -> None:
-    experiment = build(models=("aae",))
-    with torch.no_grad():
-        experiment.models["aae"].networks["discriminator"][0].bias.fill_(torch.inf)
-    with pytest.raises(NonFinite) as fault:
-        next(experiment.run())
-    assert fault.value.phase == "discriminator"
-
-
-def test_training_goes_on_after_a_fault(build) -> None:
-    """Rewinding is the advice, but a lower learning rate may do too."""
-    experiment = build(models=("aae", "ae"))
-    curves(experiment, 2)
-    for name in ("aae", "ae"):
-        with pytest.raises(NonFinite):
-            experiment.train_step(name, torch.full_like(experiment.batch(0), torch.nan))
-    assert curves(experiment, 3) == curves(build(models=("aae", "ae")), 5)[2:]
-
-
 # What it is for
 
 
@@ -390,9 +166,9 @@ def test_the_adversary_shapes_the_codes() -> None:
 
 
 def test_all_models_learn(build) -> None:
-    losses = curves(build(models=("ae", "vae", "aae"), hidden=(64, 64), learning_rate=3e-3), 200)
+    losses = curves(build(models=("ae", "vae", "aae"), hidden=(48, 48), learning_rate=3e-3), 150)
     for name in ("ae", "vae", "aae"):
-        last = np.mean([step[name]["reconstruction"] for step in losses[-20:]])
+        last = np.mean([step[name]["reconstruction"] for step in losses[-15:]])
         assert last < 0.45 * losses[0][name]["reconstruction"]
 
 

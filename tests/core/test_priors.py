@@ -18,7 +18,7 @@ Array = npt.NDArray[np.float64]
 NAMES = ("gaussian", "mixture", "swiss_roll", "ring", "uniform")
 FIGURES = ("mixture", "swiss_roll", "ring")
 # Three times the uniform square's half side: its edges then fall between cells.
-HALF_GRID, CELLS = 3 * np.sqrt(3.0), 288
+HALF_GRID, CELLS = 3 * np.sqrt(3.0), 216
 
 
 def make(name: str, latent_size: int = 2, sigma: float = 1.0) -> Prior:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
-from PySide6.QtGui import QWheelEvent
+from PySide6.QtGui import QKeySequence, QShortcut, QWheelEvent
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLabel, QWidget
 from pytestqt.qtbot import QtBot
@@ -42,7 +43,7 @@ class Twin(Parent):
 """
 
 
-@pytest.fixture()
+@pytest.fixture
 def workbench(qtbot: QtBot, tmp_path: Path) -> Iterator[Workbench]:
     trainer, survey = TrainerThread(), SurveyThread()
     config = ExperimentConfig(models=("ae", "vae"), hidden=(16,))
@@ -50,22 +51,27 @@ def workbench(qtbot: QtBot, tmp_path: Path) -> Iterator[Workbench]:
     trainer.start()
     survey.start()
     yield made
-    assert trainer.close()
-    assert survey.close()
+    assert [thread.close(30_000) for thread in (trainer, survey)] == [True, True]
 
 
-@pytest.fixture()
-def form(qtbot: QtBot, workbench: Workbench, request: pytest.FixtureRequest) -> OptionsForm:
+@pytest.fixture
+def form(qtbot: QtBot, workbench: Workbench) -> OptionsForm:
     """A form in an active window of its own, opened by the first experiment."""
     made = OptionsForm(workbench, theme.load("dark"))
-    qtbot.addWidget(made)
     made.resize(215, 700)
-    made.show()
-    made.activateWindow()
-    qtbot.waitExposed(made)
+    open_window(qtbot, made)
     with qtbot.waitSignal(workbench.prepared, timeout=30_000):
         workbench.begin()
     return made
+
+
+def open_window(qtbot: QtBot, widget: QWidget) -> None:
+    """Show a widget as the active window: only there does the focus go anywhere."""
+    qtbot.addWidget(widget)
+    with qtbot.waitExposed(widget):
+        widget.show()
+    widget.activateWindow()
+    qtbot.waitUntil(widget.isActiveWindow)
 
 
 def focus(qtbot: QtBot, widget: QWidget) -> None:
@@ -375,9 +381,7 @@ def test_a_first_experiment_that_cannot_be_is_mended_here(qtbot: QtBot, tmp_path
         ExperimentConfig(models=("ae",), hidden=(8,), batch_size=9000), tmp_path, trainer, survey
     )
     form = OptionsForm(workbench, theme.load("light"))
-    qtbot.addWidget(form)
-    form.show()
-    form.activateWindow()
+    open_window(qtbot, form)
     trainer.start()
     survey.start()
     try:
@@ -389,8 +393,7 @@ def test_a_first_experiment_that_cannot_be_is_mended_here(qtbot: QtBot, tmp_path
             press(form.rows["batch_size"].editor, Qt.Key.Key_Return)
         assert not invalid(form, "batch_size")
     finally:
-        assert trainer.close()
-        assert survey.close()
+        assert [thread.close(30_000) for thread in (trainer, survey)] == [True, True]
 
 
 def test_speaks_the_users_language(
@@ -399,10 +402,8 @@ def test_speaks_the_users_language(
     words = {"Learning rate": "학습률", "{field}: {value!r} is not {what}.": "{field}: {value!r} 오류"}
     monkeypatch.setattr(translation, "_catalogue", words)
     korean = OptionsForm(workbench, theme.load("dark"))
-    qtbot.addWidget(korean)
     assert korean.rows["learning_rate"].editor.accessibleName() == "학습률"
-    korean.show()
-    korean.activateWindow()
+    open_window(qtbot, korean)
     enter(qtbot, korean, "learning_rate", "x")
     press(korean.rows["learning_rate"].editor, Qt.Key.Key_Return)
     assert sentences(korean) == ["학습률: 'x' 오류"]
@@ -420,6 +421,22 @@ def test_a_refusal_by_the_workbench_is_shown(
     press(editor, Qt.Key.Key_Down)
     assert sentences(form) == ["Not today."]
     assert editor.currentText() == "auto"
+
+
+def test_typing_is_no_shortcut_but_space_is(qtbot: QtBot, form: OptionsForm, workbench: Workbench) -> None:
+    heard = []
+    for key in ("E", "Space"):
+        QShortcut(QKeySequence(key), form).activated.connect(partial(heard.append, key))
+    enter(qtbot, form, "learning_rate", "5e-3")
+    QTest.keyClick(form.windowHandle(), Qt.Key.Key_E)
+    assert heard == []
+    press(form.rows["learning_rate"].editor, Qt.Key.Key_Escape)
+    QTest.keyClick(form.windowHandle(), Qt.Key.Key_E)
+    assert heard == []
+    press(form.rows["learning_rate"].editor, Qt.Key.Key_Escape)
+    QTest.keyClick(form.windowHandle(), Qt.Key.Key_Space)
+    assert heard == ["Space"]
+    assert shown(form, "learning_rate") == "0.001"
 
 
 # Editors and steps
@@ -460,7 +477,7 @@ FREE = Option("free", "Free", 0.0, "")
         (RATE, 1e-7, -1, 1e-7),
         (WEIGHT, 3e-5, -1, 0.0),
         (WEIGHT, 0.0, -1, 0.0),
-        (WEIGHT, 0.0, 1, 3e-5),
+        (WEIGHT, 0.0, 1, 3.2e-5),
         (BATCH, 128, 1, 256),
         (BATCH, 100, -1, 50),
         (BATCH, 3, -1, 2),

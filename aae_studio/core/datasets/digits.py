@@ -6,7 +6,6 @@ E. Alpaydin, C. Kaynak: Optical Recognition of Handwritten Digits, UCI Machine L
 
 from __future__ import annotations
 
-import zipfile
 from pathlib import Path
 
 import numpy as np
@@ -31,9 +30,9 @@ class Digits(Dataset):
     def __init__(self, data_dir: Path, **option: Value) -> None:
         file = paths.resource("datasets", "digits.npz")
         try:
-            with np.load(file, allow_pickle=False) as arrays:
+            with file.open("rb") as source, np.load(source, allow_pickle=False) as arrays:
                 images, labels = arrays["images"], arrays["labels"]
-        except (OSError, ValueError, KeyError, zipfile.BadZipFile) as fault:
+        except Exception as fault:  # numpy and zipfile have a dozen kinds for a damaged file
             raise StudioError(
                 "The Studio's own file {file} is missing or damaged ({fault}). Install the Studio again.",
                 file=file,

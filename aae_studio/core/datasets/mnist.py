@@ -71,7 +71,7 @@ class Mnist(Dataset):
 
     @classmethod
     def download(cls, data_dir: Path) -> Iterator[tuple[int, int]]:
-        """Fetch the missing files from torchvision's mirrors; yields (bytes so far, bytes in all).
+        """Fetch the missing files from torchvision's mirrors; yields (done, all), in thousandths of a file.
 
         Closing the iterator cancels and leaves no partial file. Raises StudioError when the folder cannot
         be written, no mirror answers, or a file arrives damaged.
@@ -163,7 +163,7 @@ def _read(raw: Path, name: str, md5: str, reader: Any, utils: Any) -> Any:
             "mnist",
             "{file} is damaged ({fault}). Delete it and download it again.",
             file=file,
-            fault=fault or "it ends too early",
+            fault=str(fault) or "it is in another format",
         ) from fault
 
 

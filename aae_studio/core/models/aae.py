@@ -80,7 +80,7 @@ class AdversarialAutoencoder(Autoencoding):
         Option(
             "discriminator_hidden",
             "D layers (AAE)",
-            (256, 256),
+            (128, 128),
             "Widths of the discriminator's hidden layers.",
             minimum=1,
             maximum=8192,

@@ -98,6 +98,10 @@ class LatentCanvas(QWidget):
         x, y = self._view().to_pixels(place, self.width(), self.height())[0]
         return QPointF(float(x), float(y))
 
+    def card(self) -> painting.Card | None:
+        """What is on show of the point under the mouse."""
+        return self._card
+
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._name not in self._bench.models:
             return

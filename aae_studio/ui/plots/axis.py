@@ -31,14 +31,18 @@ def figure(value: float) -> str:
 
 
 def linear_ticks(low: float, high: float, count: int, whole: bool = False) -> Ticks:
-    """About `count` round numbers, at least two, from `low` to `high`, and how to write them."""
+    """About `count` round numbers from `low` to `high`, at least two where there are two, and their words."""
     least = (high - low) / max(count, 2)
     power = 10.0 ** math.floor(math.log10(least))
-    step = next(factor * power for factor in (1, 2, 5, 10) if factor * power >= least * (1 - 1e-9))
-    if whole:
-        step = max(step, 1.0)
+    places = [power * factor for factor in (0.5, 1, 2, 5, 10)]
+    chosen = next(at for at in range(1, 5) if places[at] >= least * (1 - 1e-9))
+    # The finer one where the range holds no two of the coarser.
+    for step in (places[chosen], places[chosen - 1]):
+        step = max(step, 1.0) if whole else step
+        numbers = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
+        if len(numbers) > 1:
+            break
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
-    numbers = range(math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9) + 1)
     # Adding zero makes zero of minus zero.
     values = [round(number * step, decimals) + 0.0 for number in numbers]
     if decimals > 4:
@@ -76,7 +80,8 @@ class Axis(pg.AxisItem):
         self.enableAutoSIPrefix(False)
         self.setGrid(255)
         self.title = ""
-        self.logarithmic = self.whole = False
+        # `blank`: nothing is shown, so that ticks would mean nothing.
+        self.logarithmic = self.whole = self.blank = False
         self._text, self._line, self._lattice = QColor(), QColor(), QColor()
         self.text_font = QFont(QApplication.font())
         self.text_font.setPixelSize(FONT_PIXELS)
@@ -99,6 +104,8 @@ class Axis(pg.AxisItem):
     def ticks(self) -> Ticks:
         """Places of the ticks on the axis, and their words."""
         low, high = self.range
+        if self.blank:
+            return []
         if self.orientation == "left":
             count = max(2, int(self.geometry().height() / 30))
             return log_ticks(low, high, count) if self.logarithmic else linear_ticks(low, high, count)
@@ -132,6 +139,7 @@ class Axis(pg.AxisItem):
             painter.setPen(self._text)
             rect = QRectF(own.left(), y - height / 2, own.width() - TEXT_GAP, height)
             painter.drawText(rect, RIGHT | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.setPen(self._text)
         painter.save()
         painter.translate(own.left(), area.center().y())
         painter.rotate(-90)
@@ -151,6 +159,7 @@ class Axis(pg.AxisItem):
             width = self._metrics.horizontalAdvance(text) + 2
             left = min(max(x - width / 2, own.left() - 10), own.right() + 10 - width)
             painter.drawText(QRectF(left, own.top() + TEXT_GAP - 2, width, height), CENTER, text)
+        painter.setPen(self._text)
         rect = QRectF(own.left() - 10, own.bottom() - height, own.width() + 20, height)
         painter.drawText(
             rect,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING
@@ -14,15 +14,19 @@ from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
 from aae_studio.ui.plots.axis import figure, grouped
-from aae_studio.ui.plots.curve_item import Floats, Trace
-from aae_studio.ui.plots.curve_plot import CurvePlot, Range
+from aae_studio.ui.plots.curve_item import Trace
+from aae_studio.ui.plots.curve_plot import CurvePlot
 from aae_studio.ui.plots.legend import LegendButton, TitleRow
+from aae_studio.ui.plots.timeline import Floats, Range
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 
 if TYPE_CHECKING:
     from aae_studio.core.history import History
+    from aae_studio.core.snapshot import FrozenModel
 
+# Left, top, right, bottom.
+MARGINS = (10, 6, 6, 5)
 # Room above and below the curves, as a part of their height.
 ROOM = 0.06
 UNIT_RANGE = (-0.04, 1.04)
@@ -31,12 +35,23 @@ Key = tuple[str, str]
 Rows = npt.NDArray[np.int64]
 
 
+def traces_of(models: Mapping[str, FrozenModel], plot: str) -> Iterator[Trace]:
+    """The curves that the models declare for a plot."""
+    for name, frozen in models.items():
+        mine = [curve for curve in frozen.model.curves if curve.plot == plot]
+        for place, curve in enumerate(mine):
+            short = frozen.model.short
+            # In the plot “reconstruction”, a curve of that name needs no more than its model's.
+            label = short if curve.label == plot else f"{short} {tr(curve.label)}"
+            yield Trace(name, curve.name, label, frozen.model.color, place)
+
+
 @dataclass(frozen=True)
 class Extract:
     """A part of a history to draw: rows from `first` up to, not including, `last`.
 
-    `x` has a place for each row of the history, `span` is what the x axis covers, and `title` says what
-    it counts.
+    `x` has a place for each row of the history, `span` is what the x axis covers, `title` says what it
+    counts, and `whole` whether that is whole numbers.
     """
 
     history: History
@@ -45,6 +60,7 @@ class Extract:
     last: int
     span: Range
     title: str
+    whole: bool
     smoothing: int
     log: bool
 
@@ -60,7 +76,7 @@ class PlotCard(QFrame):
         self.name = name
         self.traces: list[Trace] = []
         self.hidden: set[Key] = set()
-        self.view: Extract | None = None
+        self.extract: Extract | None = None
         # Rows of the history from one drawn value to the next.
         self.spacing = 1
         self.row = TitleRow(title)
@@ -69,13 +85,14 @@ class PlotCard(QFrame):
         self.plot.setAccessibleName(title)
         self.plot.setAccessibleDescription(tip)
         column = QVBoxLayout(self)
-        column.setContentsMargins(10, 6, 6, 5)
+        column.setContentsMargins(*MARGINS)
         column.setSpacing(0)
         column.addWidget(self.row)
         column.addWidget(self.plot, 1)
         self.unit_range = name == "discriminator"
         if self.unit_range:
             self.plot.add_level(0.5, tr("½ · it cannot tell"))
+        self.plot.set_message(self._why_empty())
 
     def set_traces(self, traces: Sequence[Trace], hidden: set[Key], theme: Theme) -> None:
         """Have these curves, those in `hidden` switched off."""
@@ -88,17 +105,21 @@ class PlotCard(QFrame):
             button.pointed.connect(partial(self._on_pointed, button))
         self.row.set_buttons(buttons)
 
+    def title_height(self) -> int:
+        """The height that the title row needs in this width."""
+        return self.row.height_for(self.contentsRect().width() - MARGINS[0] - MARGINS[2])
+
     def set_theme(self, theme: Theme) -> None:
         self.plot.set_theme(theme)
         for button in self.row.buttons:
             button.set_theme(theme)
 
-    def show_history(self, view: Extract) -> None:
+    def show_history(self, extract: Extract) -> None:
         """Draw a part of the history, with about one value a pixel."""
-        self.view = view
+        self.extract = extract
         points = max(2, round(self.plot.area().width()))
         # A history without steps does not know its curves yet.
-        known = set(view.history.curves) if len(view.x) else set()
+        known = set(extract.history.curves) if len(extract.x) else set()
         drawn: dict[Key, tuple[Floats, Floats]] = {}
         low, high = math.inf, -math.inf
         for trace in self.traces:
@@ -106,54 +127,54 @@ class PlotCard(QFrame):
             self.plot.curves[trace.key].setVisible(shown)
             if shown:
                 rows, values = self._values(trace, points)
-                drawn[trace.key] = view.x[rows], values
-                seen = values[(rows >= view.first) & np.isfinite(values)]
+                drawn[trace.key] = extract.x[rows], values
+                seen = values[(rows >= extract.first) & np.isfinite(values)]
                 if len(seen):
                     low, high = min(low, float(seen.min())), max(high, float(seen.max()))
-        log = view.log and not self.unit_range
-        self.plot.set_ranges(view.span, UNIT_RANGE if self.unit_range else _roomy(low, high, log), log)
+        log = extract.log and not self.unit_range
+        self.plot.set_ranges(extract.span, UNIT_RANGE if self.unit_range else _roomy(low, high, log), log)
         for key, (x, y) in drawn.items():
             self.plot.show_curve(key, x, y)
         self.plot.set_message(self._why_empty() if low > high else "")
-        self.plot.place_level_words()
-        title = view.title
-        if self.spacing > view.smoothing:
+        self.plot.bottom_axis.whole = extract.whole
+        title = extract.title
+        if self.spacing > extract.smoothing:
             title = tr("{axis} · means of {count} steps", axis=title, count=grouped(self.spacing))
         self.plot.bottom_axis.set_title(title)
 
     def _values(self, trace: Trace, points: int) -> tuple[Rows, Floats]:
         """Rows of the history and what is drawn at them."""
-        view = self.view
+        extract = self.extract
         # One value more on each side, so that curves go on to the edges.
-        reach = 2 * -(-(view.last - view.first) // points)
-        first, last = view.first - reach, min(view.last + reach, len(view.x))
-        rows, values = view.history.window(*trace.key, first, last, points + 4, view.smoothing)
+        reach = 2 * -(-(extract.last - extract.first) // points)
+        first, last = extract.first - reach, min(extract.last + reach, len(extract.x))
+        rows, values = extract.history.window(*trace.key, first, last, points + 4, extract.smoothing)
         self.spacing = int(rows[1] - rows[0]) if len(rows) > 2 else 1
-        if view.log and not self.unit_range:
+        if extract.log and not self.unit_range:
             # Logarithms are of positive values only; the others leave a gap.
             values = np.log10(values, where=values > 0, out=np.full(len(values), np.nan))
         return rows, values
 
     def show_cursor(self, row: int | None, words: str = "") -> None:
         """Draw the cursor line at a row of the history and say what the curves show there."""
-        view = self.view
-        if row is None or view is None:
+        extract = self.extract
+        if row is None or extract is None:
             self.plot.show_cursor(None)
             return
         lines = []
         for trace in self.traces:
             if self.plot.curves[trace.key].isVisible():
-                smoothing = max(view.smoothing, self.spacing)
-                _, values = view.history.window(*trace.key, row, row + 1, 2, smoothing)
+                smoothing = max(extract.smoothing, self.spacing)
+                _, values = extract.history.window(*trace.key, row, row + 1, 2, smoothing)
                 lines.append((trace, figure(float(values[-1]))))
-        self.plot.show_cursor(float(view.x[row]), words, lines)
+        self.plot.show_cursor(float(extract.x[row]), words, lines)
 
     def _why_empty(self) -> str:
         if not self.traces:
             return tr("None of these models has a curve here.")
         if len(self.hidden) == len(self.traces):
             return tr("All curves are hidden. Click them in the legend.")
-        if self.view is None or not len(self.view.x):
+        if self.extract is None or not len(self.extract.x):
             return tr("No steps yet: press Train.")
         return tr("Nothing positive to show on a logarithmic scale.")
 

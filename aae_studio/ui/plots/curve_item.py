@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPen
 
+from aae_studio.ui.plots.timeline import Floats
 from aae_studio.ui.theme import Theme
 
-Floats = npt.NDArray[np.float64]
 # Pixels of line and of gap; the first curve of a model in a plot has no gaps.
 PATTERNS = ((1, 0), (7, 4), (2, 3), (14, 4))
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QRectF, Qt, Signal
 from PySide6.QtGui import (
@@ -12,22 +11,20 @@ from PySide6.QtGui import (
     QKeyEvent,
     QMouseEvent,
     QPainter,
-    QPen,
     QResizeEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QGraphicsScene, QLabel, QWidget
 
 from aae_studio.ui.plots.axis import Axis
-from aae_studio.ui.plots.curve_item import CurveItem, Floats, Trace
+from aae_studio.ui.plots.curve_item import CurveItem, Trace
+from aae_studio.ui.plots.level import Level
 from aae_studio.ui.plots.read_out import ReadOut, Values
+from aae_studio.ui.plots.timeline import Floats, Range
 from aae_studio.ui.theme import Theme
 
-Range = tuple[float, float]
-
 WIDTH, WIDTH_POINTED = 1.5, 2.5
-# How far words move at a time, and how often, to find a place beside a level that is free of curves.
-LEVEL_STEP, LEVEL_TRIES = 0.05, 8
+# Opacity of the curves that one stands out from.
 FADED = 0.3
 READ_OUT_GAP = 8
 ZOOM_PER_NOTCH = 0.8
@@ -71,8 +68,7 @@ class CurvePlot(pg.PlotWidget):
         self.view.setMouseEnabled(False, False)
         self.plotItem.hideButtons()
         self.plotItem.setContentsMargins(0, 6, 8, 0)
-        self.level: pg.InfiniteLine | None = None
-        self.level_words = self._overlay("levelWords")
+        self.level: Level | None = None
         self.cursor_line = self._overlay("cursorLine")
         self.read_out = ReadOut(self.left_axis.text_font, self)
         self.message = self._overlay("plotMessage")
@@ -97,42 +93,13 @@ class CurvePlot(pg.PlotWidget):
             axis.set_colors(theme.color("muted"), theme.color("axis"), theme.color("hover"))
         self.read_out.set_theme(theme)
         if self.level is not None:
-            pen = QPen(theme.color("good"), 1, Qt.PenStyle.DashLine)
-            pen.setCosmetic(True)
-            self.level.setPen(pen)
+            self.level.set_theme(theme)
         self.point_out(None)
 
     def add_level(self, value: float, words: str) -> None:
         """Draw a dashed line at a value that has a meaning."""
-        self.level = pg.InfiniteLine(pos=value, angle=0)
-        self.level.setZValue(-1)
-        self.addItem(self.level, ignoreBounds=True)
-        self.level_words.setText(words)
-        self.level_words.adjustSize()
-        self.level_words.show()
-
-    def place_level_words(self) -> None:
-        """Put the words at the level, on the left, as near to it as they hide no curve."""
-        if self.level is None:
-            return
-        area, ((x_low, x_high), (low, high)) = self.area(), self.view.viewRange()
-        until = x_low + (self.level_words.width() + 8) / max(area.width(), 1.0) * (x_high - x_low)
-        beside = [item.shown_y[item.shown_x <= until] for item in self.curves.values() if item.isVisible()]
-        values = np.concatenate([np.empty(0), *beside])
-        height, level = self.level_words.height() / max(area.height(), 1.0) * (high - low), self.level.value()
-        # Lower edges: just above the line, just below it, then further and further away.
-        edges = [level, level - height]
-        for step in range(1, LEVEL_TRIES):
-            edges += [level + step * LEVEL_STEP, level - height - step * LEVEL_STEP]
-        free = (
-            edge
-            for edge in edges
-            if low < edge < high - height and not ((values > edge) & (values < edge + height)).any()
-        )
-        top = next(free, level) + height
-        self.level_words.move(
-            round(area.left()) + 4, round(area.bottom() - (top - low) / (high - low) * area.height())
-        )
+        self.level = Level(value, words, self.view, self._overlay("levelWords"))
+        self.read_out.raise_()
 
     def set_traces(self, traces: Sequence[Trace]) -> None:
         """Have these curves and no others."""
@@ -163,10 +130,15 @@ class CurvePlot(pg.PlotWidget):
             item.setZValue(1 if chosen else 0)
 
     def set_message(self, words: str) -> None:
-        """Say why there is nothing to see, or, with no words, nothing."""
+        """Say why there is nothing to see; with no words, there is."""
         self.message.setText(words)
         self.message.setVisible(bool(words))
-        self.level_words.setVisible(self.level is not None and not words)
+        for axis in (self.left_axis, self.bottom_axis):
+            axis.blank = bool(words)
+            axis.update()
+        if self.level is not None:
+            self.level.set_visible(not words)
+            self.level.place_words(self.area(), list(self.curves.values()))
 
     def show_cursor(self, x: float | None, heading: str = "", values: Values = ()) -> None:
         """Draw the vertical line at x, and the values there in the half of the plot that it leaves free."""

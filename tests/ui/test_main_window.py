@@ -1,0 +1,315 @@
+"""The main window, driven as a person would: train, drag, switch, rewind, close."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtWidgets import QApplication
+
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.errors import NonFinite
+from aae_studio.ui.app import Studio
+
+SMALL = ExperimentConfig(hidden=(32,), batch_size=64)
+
+
+@pytest.fixture
+def settings(tmp_path: Path) -> QSettings:
+    return QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+
+
+def opened(
+    qtbot, qapp: QApplication, config: ExperimentConfig, settings: QSettings, tmp_path: Path
+) -> Studio:
+    settings.setValue("theme", "dark")
+    studio = Studio(qapp, config, tmp_path / "data", settings)
+    studio.window.resize(1280, 800)
+    studio.window.show()
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
+        studio.start()
+    qtbot.waitUntil(lambda: studio.window.loss_plots is not None)
+    # Shortcuts work in the active window only.
+    studio.window.activateWindow()
+    qtbot.waitUntil(studio.window.isActiveWindow)
+    return studio
+
+
+@pytest.fixture
+def studio(qtbot, qapp, settings, tmp_path) -> Iterator[Studio]:
+    studio = opened(qtbot, qapp, SMALL, settings, tmp_path)
+    yield studio
+    studio.window.close()
+
+
+def trained(qtbot, studio: Studio, steps: int) -> None:
+    """Train exactly so many steps more."""
+    goal = studio.workbench.step + steps
+    studio.workbench.train(steps)
+    qtbot.waitUntil(lambda: studio.workbench.step == goal and not studio.workbench.training, timeout=30_000)
+
+
+def surveyed(qtbot, studio: Studio) -> None:
+    bench = studio.workbench
+    qtbot.waitUntil(lambda: bench.surveyed_step == bench.step and len(bench.figures) > 0, timeout=30_000)
+
+
+def test_it_opens_with_real_data_and_untrained_models(qtbot, studio):
+    bench = studio.workbench
+    assert bench.step == 0
+    assert not bench.training
+    assert list(studio.window.lanes) == ["ae", "vae", "aae"]
+    surveyed(qtbot, studio)
+    assert bench.codes["aae"].shape == (1797, 2)
+    assert all(lane.decode_view.image() is not None for lane in studio.window.lanes.values())
+
+
+def test_space_trains_and_pauses_and_the_plots_hold_every_step(qtbot, studio):
+    bench, window = studio.workbench, studio.window
+    with qtbot.waitSignal(bench.training_changed):
+        qtbot.keyClick(window, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: bench.step > 30, timeout=30_000)
+    qtbot.keyClick(window, Qt.Key.Key_Space)
+    qtbot.waitUntil(lambda: not bench.training, timeout=10_000)
+    assert len(bench.history.steps) == bench.step
+    assert list(bench.history.steps) == list(range(1, bench.step + 1))
+
+
+def test_one_step_is_exactly_one_step(qtbot, studio):
+    qtbot.mouseClick(studio.window.tool_bar.findChild(object, "step"), Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: studio.workbench.step == 1, timeout=10_000)
+    trained(qtbot, studio, 1)
+    assert studio.workbench.step == 2
+
+
+def test_rewind_repeats_the_run_to_the_last_bit_and_a_new_seed_does_not(qtbot, studio):
+    bench = studio.workbench
+
+    def run() -> np.ndarray:
+        trained(qtbot, studio, 12)
+        return bench.history.window("aae", "reconstruction", 0, 12, 12, 1)[1].copy()
+
+    first = run()
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        qtbot.keyClick(studio.window, Qt.Key.Key_R)
+    assert bench.step == 0
+    assert (run() == first).all()
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        qtbot.keyClick(studio.window, Qt.Key.Key_N)
+    assert bench.config.seed == 1
+    assert (run() != first).any()
+
+
+def test_dragging_moves_the_linked_cursors_and_the_decoded_images(qtbot, studio):
+    bench, lanes = studio.workbench, studio.window.lanes
+    trained(qtbot, studio, 40)
+    surveyed(qtbot, studio)
+    before = {name: lane.decode_view.image().copy() for name, lane in lanes.items()}
+    canvas = lanes["aae"].canvas
+    start, goal = QPoint(canvas.width() // 2, canvas.height() // 2), QPoint(30, 40)
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=start)
+    qtbot.mouseMove(canvas, goal)
+    x, y = canvas.cursor_pixel().toTuple()
+    assert (x, y) == pytest.approx((30, 40), abs=0.5)
+    for name, lane in lanes.items():
+        expected = bench.models[name].decode(bench.cursors[name][None])[0, 0]
+        shown = lane.decode_view.image()
+        assert shown != before[name]
+        for row, column in ((0, 0), (3, 4), (7, 7)):
+            level = shown.pixelColor(column, row).red()
+            assert level == pytest.approx(255 * expected[row, column], abs=1)
+    # Lanes that share the prior share the place.
+    assert bench.cursor_place("vae") == pytest.approx(bench.cursor_place("aae"), abs=1e-4)
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=goal)
+
+
+def test_escape_takes_a_drag_back(qtbot, studio):
+    canvas = studio.window.lanes["vae"].canvas
+    before = studio.workbench.cursor_place("vae")
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+    assert studio.workbench.cursor_place("vae") != pytest.approx(before, abs=0.1)
+    qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    assert studio.workbench.cursor_place("vae") == pytest.approx(before, abs=1e-4)
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+
+
+def test_unlinked_cursors_move_alone(qtbot, studio):
+    studio.window.actions_by_name["linked"].trigger()
+    studio.workbench.move_cursor("aae", (1.0, 1.0))
+    assert studio.workbench.cursor_place("vae") == pytest.approx((0, 0))
+
+
+def test_arrow_keys_nudge_and_the_wheel_zooms_around_the_mouse(qtbot, studio):
+    bench, canvas = studio.workbench, studio.window.lanes["aae"].canvas
+    canvas.setFocus()
+    qtbot.keyClick(canvas, Qt.Key.Key_Right)
+    qtbot.keyClick(canvas, Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier)
+    x, y = bench.cursor_place("aae")
+    assert x > 0
+    assert y == pytest.approx(5 * x)
+    half = bench.views["aae"].half
+    qtbot.keyClick(canvas, Qt.Key.Key_Plus)
+    assert bench.views["aae"].half == pytest.approx(half / 1.25)
+    assert bench.views["vae"] == bench.views["aae"]
+    qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
+    assert bench.views["aae"].half == pytest.approx(half)
+
+
+def test_hovering_a_point_shows_its_image_and_reconstruction(qtbot, studio):
+    trained(qtbot, studio, 20)
+    surveyed(qtbot, studio)
+    bench, canvas = studio.workbench, studio.window.lanes["ae"].canvas
+    canvas.grab()
+    places = bench.views["ae"].to_pixels(bench.places("ae"), canvas.width(), canvas.height())
+    inside = np.flatnonzero(((places > 20) & (places < 150)).all(axis=1))
+    spot = places[inside[0]]
+    qtbot.mouseMove(canvas, QPoint(3, 3))
+    qtbot.mouseMove(canvas, QPoint(round(float(spot[0])), round(float(spot[1]))))
+    card = canvas.card()
+    assert card is not None
+    assert "id" in card.caption
+    assert card.original.width() == 8
+
+
+def test_another_dataset_and_prior_are_chosen_from_the_menus(qtbot, studio):
+    bench, bar = studio.workbench, studio.window.tool_bar
+    with qtbot.waitSignal(bench.prepared, timeout=30_000):
+        next(action for action in bar.dataset_menu.actions() if action.data() == "shapes").trigger()
+    assert bench.snapshot.dataset.image_shape == (1, 28, 28)
+    trained(qtbot, studio, 5)
+    with qtbot.waitSignal(bench.configured, timeout=30_000):
+        next(action for action in bar.prior_menu.actions() if action.data() == "ring").trigger()
+    qtbot.waitUntil(lambda: bench.config.prior == "ring", timeout=10_000)
+    assert bench.step == 5, "a prior changes while training goes on"
+
+
+def test_a_prior_that_the_vae_cannot_take_is_refused_in_a_sentence_and_nothing_is_lost(qtbot, studio):
+    trained(qtbot, studio, 5)
+    bench, bar = studio.workbench, studio.window.tool_bar
+    with qtbot.waitSignal(bench.failed, timeout=10_000):
+        next(action for action in bar.prior_menu.actions() if action.data() == "uniform").trigger()
+    assert "VAE" in studio.window.banner.text()
+    assert (bench.config.prior, bench.step) == ("gaussian", 5)
+    trained(qtbot, studio, 3)
+
+
+def test_models_join_and_leave(qtbot, studio):
+    bench, bar = studio.workbench, studio.window.tool_bar
+    trained(qtbot, studio, 4)
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        qtbot.mouseClick(bar.model_buttons["vae"], Qt.MouseButton.LeftButton)
+    assert list(studio.window.lanes) == ["ae", "aae"]
+    assert bench.step == 4
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        qtbot.mouseClick(bar.model_buttons["gan"], Qt.MouseButton.LeftButton)
+    assert list(studio.window.lanes) == ["ae", "aae", "gan"]
+    assert bench.step == 0
+    qtbot.waitUntil(lambda: "gan" in bench.lattices, timeout=10_000)
+    trained(qtbot, studio, 2)
+    assert set(studio.window.lanes["gan"].figures()) == {"D(x)", "D(G(z))"}
+
+
+def test_a_run_that_blows_up_says_where_and_still_decodes(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 3)
+    bench.configure(**{"learning_rate": 1e4})
+    with qtbot.waitSignal(bench.failed, timeout=30_000) as caught:
+        bench.train()
+    fault = caught.args[0]
+    assert isinstance(fault, NonFinite)
+    assert fault.model in studio.window.banner.text()
+    qtbot.waitUntil(lambda: not bench.training, timeout=10_000)
+    assert all(np.isfinite(bench.decoded(name)).all() for name in bench.models)
+
+
+def test_undo_takes_an_option_back(qtbot, studio):
+    bench = studio.workbench
+    bench.configure(**{"vae.beta": 4.0})
+    qtbot.waitUntil(lambda: bench.config.options.get("vae.beta") == 4.0, timeout=10_000)
+    studio.window.actions_by_name["undo"].trigger()
+    qtbot.waitUntil(lambda: "vae.beta" not in bench.config.options, timeout=10_000)
+
+
+def test_many_code_axes_show_two_and_sliders_for_the_rest(qtbot, qapp, settings, tmp_path):
+    studio = opened(qtbot, qapp, SMALL.with_(latent_size=5), settings, tmp_path)
+    bench = studio.workbench
+    assert studio.window.code_dock.isVisible()
+    trained(qtbot, studio, 10)
+    surveyed(qtbot, studio)
+    bench.set_axes(None)
+    assert bench.planes["aae"].labels == ("PC1", "PC2")
+    before = bench.cursors["aae"].copy()
+    bench.set_code_axis(4, 1.5)
+    assert bench.cursors["aae"][4] == 1.5
+    bench.move_cursor("aae", (0.3, 0.2))
+    assert (bench.cursors["aae"] != before).sum() == 5
+    studio.window.grab()
+    studio.window.close()
+
+
+def test_one_code_axis_works(qtbot, qapp, settings, tmp_path):
+    studio = opened(qtbot, qapp, SMALL.with_(latent_size=1), settings, tmp_path)
+    trained(qtbot, studio, 5)
+    surveyed(qtbot, studio)
+    assert len(np.unique(studio.workbench.places("aae")[:, 1])) == 10
+    studio.window.grab()
+    studio.window.close()
+
+
+def test_closing_while_it_trains_leaves_no_thread(qtbot, qapp, settings, tmp_path):
+    studio = opened(qtbot, qapp, SMALL, settings, tmp_path)
+    studio.workbench.train()
+    qtbot.waitUntil(lambda: studio.workbench.step > 3, timeout=30_000)
+    assert studio.window.close()
+    assert studio.trainer.isFinished()
+    assert studio.survey.isFinished()
+
+
+def test_geometry_and_panels_are_restored(qtbot, qapp, settings, tmp_path):
+    studio = opened(qtbot, qapp, SMALL, settings, tmp_path)
+    studio.window.plots_dock.hide()
+    studio.window.resize(1100, 777)
+    studio.window.close()
+    again = opened(qtbot, qapp, SMALL, settings, tmp_path)
+    again.window.restoreGeometry(settings.value("geometry"))
+    assert not again.window.plots_dock.isVisible()
+    again.window.close()
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+@pytest.mark.parametrize("language", ["en", "ko"])
+def test_theme_and_language_change_without_touching_the_training(qtbot, studio, theme, language):
+    trained(qtbot, studio, 3)
+    studio.set_theme(theme)
+    studio.set_language(language)
+    assert studio.workbench.step == 3
+    qtbot.waitUntil(lambda: studio.window.loss_plots is not None, timeout=10_000)
+    trained(qtbot, studio, 2)
+    surveyed(qtbot, studio)
+    assert not studio.window.grab().isNull()
+
+
+def test_a_session_is_saved_and_opened_again(qtbot, studio, tmp_path):
+    bench = studio.workbench
+    trained(qtbot, studio, 6)
+    with qtbot.waitSignal(bench.saved, timeout=10_000):
+        bench.save(tmp_path / "run")
+    place = bench.models["aae"].decode([[0.5, 0.5]])
+    bench.configure(seed=9)
+    qtbot.waitUntil(lambda: bench.config.seed == 9 and bench.step == 0, timeout=10_000)
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        bench.open(tmp_path / "run")
+    assert (bench.step, bench.config.seed) == (6, 0)
+    assert len(bench.history.steps) == 6
+    assert (bench.models["aae"].decode([[0.5, 0.5]]) == place).all()
+    trained(qtbot, studio, 2)
+
+
+def test_a_missing_dataset_offers_the_download(qtbot, studio):
+    with qtbot.waitSignal(studio.workbench.failed, timeout=60_000):
+        studio.workbench.configure(dataset="mnist")
+    assert "MNIST" in studio.window.banner.text()
+    trained(qtbot, studio, 2)
