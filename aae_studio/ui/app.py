@@ -8,6 +8,7 @@ import sys
 import tempfile
 import traceback
 from collections.abc import Iterator
+from functools import partial
 from pathlib import Path
 from types import TracebackType
 
@@ -16,7 +17,7 @@ from PySide6.QtCore import (
     QMessageLogContext,
     QObject,
     QSettings,
-    QTimer,
+    Qt,
     QtMsgType,
     Signal,
     qInstallMessageHandler,
@@ -168,22 +169,10 @@ def open_window(
         data_dir = Path(str(remembered))
     studio = Studio(application, config, data_dir, settings)
     sys.excepthook = _report_defect
-    studio.window.show()
     # Shown first, then the work that needs torch.
-    QTimer.singleShot(0, Starter(studio, run, train).start)
+    studio.window.first_painted.connect(partial(studio.start, run, train), Qt.ConnectionType.QueuedConnection)
+    studio.window.show()
     return application.exec()
-
-
-class Starter(QObject):
-    """Starts a Studio once the window is on the screen."""
-
-    def __init__(self, studio: Studio, run: Path | None, train: bool) -> None:
-        super().__init__(studio)
-        self._studio, self._run, self._train = studio, run, train
-
-    def start(self) -> None:
-        """Start the threads."""
-        self._studio.start(self._run, self._train)
 
 
 def _report_defect(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
@@ -218,6 +207,7 @@ def offscreen_studio(
         finally:
             studio.close_threads()
             studio.window.close()
+            studio.window.deleteLater()
 
 
 def screenshot(

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QActionGroup, QCloseEvent
+from PySide6.QtGui import QActionGroup, QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -47,6 +47,8 @@ if TYPE_CHECKING:
 
 LAYOUT_VERSION = 1
 FORM_WIDTH = 228
+# A window that is not painted (minimised, say) goes on after this long all the same.
+LATEST_MS = 1500
 THEMES = {"system": "As the system", "dark": "Dark", "light": "Light"}
 
 
@@ -54,11 +56,13 @@ class MainWindow(QMainWindow):
     """The Studio's window.
 
     Emits `theme_chosen` and `language_chosen`, after which the composition root builds another window
-    on the same workbench. `may_close` is asked before it closes for good.
+    on the same workbench, and `first_painted`, once, when it is on the screen. `may_close` is asked
+    before it closes for good.
     """
 
     theme_chosen = Signal(str)
     language_chosen = Signal(str)
+    first_painted = Signal()
 
     def __init__(
         self,
@@ -70,6 +74,7 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._bench, self._theme, self._settings, self._may_close = workbench, theme, settings, may_close
         self.lanes: dict[str, Lane] = {}
+        self._painted = False
         self.setWindowTitle("AAE Studio")
         self.setWindowIcon(application_icon())
         self.actions_by_name = make_actions(self, theme, self._slots())
@@ -84,8 +89,9 @@ class MainWindow(QMainWindow):
         self._default_state = self.saveState(LAYOUT_VERSION)
         self._restore_layout()
         self._show_lanes()
-        # pyqtgraph takes a quarter of a second to import: the window is shown first.
-        QTimer.singleShot(0, self._make_plots)
+        # What takes long to import waits until the window is on the screen.
+        self.first_painted.connect(self._make_plots, Qt.ConnectionType.QueuedConnection)
+        QTimer.singleShot(LATEST_MS, self._announce_paint)
 
     # Layout
 
@@ -366,7 +372,7 @@ class MainWindow(QMainWindow):
     def show_about(self) -> None:
         """Say which version this is, and whose data it shows."""
         snapshot = self._bench.snapshot
-        source = snapshot.dataset.attribution if snapshot is not None else ""
+        source = tr(snapshot.dataset.attribution) if snapshot is not None else ""
         QMessageBox.about(self, tr("About AAE Studio"), f"AAE Studio {__version__}\nMIT\n\n{source}")
 
     # Leaving
@@ -387,6 +393,15 @@ class MainWindow(QMainWindow):
             self.restoreGeometry(geometry)
         if state is not None:
             self.restoreState(state, LAYOUT_VERSION)
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        super().paintEvent(event)
+        self._announce_paint()
+
+    def _announce_paint(self) -> None:
+        if not self._painted:
+            self._painted = True
+            self.first_painted.emit()
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.save_layout()

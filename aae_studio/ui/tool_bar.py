@@ -166,7 +166,8 @@ class ToolBar(QWidget):
                 reason: str | None = tr_error(plugin)
             else:
                 action.setText(f"{tr(plugin.title)}   {tr(plugin.summary)}")
-                reason = plugin.unavailable() if registry is DATASETS else None
+                words = plugin.unavailable() if registry is DATASETS else None
+                reason = words and tr(words)
             action.setCheckable(True)
             action.setData(name)
             action.setEnabled(reason is None)

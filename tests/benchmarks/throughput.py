@@ -1,7 +1,8 @@
 """Training images per second: the window, the command line, a bare PyTorch loop, and pythae.
 
-All train 784-512-2 networks with batch 128. The peers are `train_bare.py` and `train_peer_pythae.py`; the latter
-needs an interpreter with pythae, named by the environment variable PYTHAE_PYTHON.
+All train 784-512-2 networks with batch 128. The peers are `train_bare.py`, with as many threads as ours, and
+`train_peer_pythae.py`, which needs an interpreter with pythae, named by the environment variable
+PYTHAE_PYTHON.
 Usage: throughput.py [--json] [--rounds N]
 """
 
@@ -13,10 +14,12 @@ import re
 import sys
 import time
 
+from aae_studio.core.compute import training_threads
 from measuring import MNIST, PEERS, arguments, child, publish, run, spread
 
 MODELS = ("ae", "vae", "aae")
 STEPS = 300
+THREADS = training_threads()
 SECONDS = 12
 # The bare loop's discriminator has one hidden layer of 256.
 NETWORKS = ("--hidden", "512", "--aae-discriminator-hidden", "256", "--batch-size", "128")
@@ -64,7 +67,7 @@ def window() -> None:
 
 def peer(interpreter: str, script: str) -> dict[str, float]:
     """Images per second by model, as the peer prints them."""
-    lines = run([interpreter, str(PEERS / script), "20000", "128"])
+    lines = run([interpreter, str(PEERS / script), "20000", "128", str(THREADS)])
     return {name: float(rate) for name, rate in re.findall(r"^\w+ (\w+) (\d+) samples/s", lines, re.M)}
 
 
@@ -95,7 +98,7 @@ def main() -> None:
         if "window" in row:
             row["window/command"] = row["window"] / ours
     note = "" if pythae else "pythae left out: PYTHAE_PYTHON names no interpreter"
-    publish("throughput", rows, options.json, unit="images/s", note=note)
+    publish("throughput", rows, options.json, unit="images/s", threads=THREADS, note=note)
 
 
 if __name__ == "__main__":

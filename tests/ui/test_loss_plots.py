@@ -545,22 +545,41 @@ def test_a_model_that_leaves_takes_its_curves_along_and_the_view_stays(make):
     assert plots.cards[0].plot.view.viewRange()[0] == before
 
 
-def test_it_draws_at_most_ten_times_a_second_and_rests_when_nothing_is_new(qtbot, make, monkeypatch):
+def test_each_plot_draws_at_most_ten_times_a_second_and_rests_when_nothing_is_new(qtbot, make, monkeypatch):
     history = history_of(100)
     bench = Bench(("ae", "vae", "aae"), history)
     plots = make(bench)
-    drawn = []
-    redraw = plots.redraw
-    monkeypatch.setattr(plots, "redraw", lambda: (drawn.append(time.perf_counter()), redraw()))
+    drawn: list[str] = []
+    for each in plots.cards:
+
+        def counted(extract, name=each.name, show=each.show_history):
+            drawn.append(name)
+            show(extract)
+
+        monkeypatch.setattr(each, "show_history", counted)
     start = time.perf_counter()
     while time.perf_counter() - start < 0.45:
         history.append(reports(len(history) + 1, 3))
         bench.progressed.emit()
         qtbot.wait(5)
     qtbot.waitUntil(lambda: not plots._timer.isActive())
-    assert 1 <= len(drawn) <= 6
-    assert len(item(plots, "ae", "reconstruction").shown_x)
-    assert item(plots, "ae", "reconstruction").shown_x[-1] == len(history)
+    for each in plots.cards:
+        assert 1 <= drawn.count(each.name) <= 6
+        for curve in each.plot.curves.values():
+            assert curve.shown_x[-1] == len(history)
+
+
+def test_pointing_at_steps_that_are_not_drawn_yet_shows_the_newest_drawn(make):
+    history = History()
+    plots = make(Bench(("ae",), history))
+    history.append(reports(1, 20, ("ae",)))
+    hover(plots.cards[0].plot, 0.9)
+    assert not plots.cards[0].plot.read_out.isVisible()
+    plots.redraw()
+    history.append(reports(21, 20, ("ae",)))
+    hover(plots.cards[0].plot, 0.9)
+    assert plots.cards[0].plot.read_out.text == "step 20\nAE 0.250"
+    assert plots.cards[0].plot.rect().contains(plots.cards[0].plot.cursor_line.geometry())
 
 
 def test_hidden_plots_do_not_draw_and_catch_up_when_shown(make):

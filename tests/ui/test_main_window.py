@@ -42,7 +42,14 @@ def opened(
 def studio(qtbot, qapp, settings, tmp_path) -> Iterator[Studio]:
     studio = opened(qtbot, qapp, SMALL, settings, tmp_path)
     yield studio
-    studio.window.close()
+    closed(studio)
+
+
+def closed(studio: Studio) -> bool:
+    """Close the window for good; style sheets would go on dressing it."""
+    done = studio.window.close()
+    studio.window.deleteLater()
+    return done
 
 
 def trained(qtbot, studio: Studio, steps: int) -> None:
@@ -247,7 +254,7 @@ def test_many_code_axes_show_two_and_sliders_for_the_rest(qtbot, qapp, settings,
     bench.move_cursor("aae", (0.3, 0.2))
     assert (bench.cursors["aae"] != before).sum() == 5
     studio.window.grab()
-    studio.window.close()
+    closed(studio)
 
 
 def test_one_code_axis_works(qtbot, qapp, settings, tmp_path):
@@ -256,14 +263,14 @@ def test_one_code_axis_works(qtbot, qapp, settings, tmp_path):
     surveyed(qtbot, studio)
     assert len(np.unique(studio.workbench.places("aae")[:, 1])) == 10
     studio.window.grab()
-    studio.window.close()
+    closed(studio)
 
 
 def test_closing_while_it_trains_leaves_no_thread(qtbot, qapp, settings, tmp_path):
     studio = opened(qtbot, qapp, SMALL, settings, tmp_path)
     studio.workbench.train()
     qtbot.waitUntil(lambda: studio.workbench.step > 3, timeout=30_000)
-    assert studio.window.close()
+    assert closed(studio)
     assert studio.trainer.isFinished()
     assert studio.survey.isFinished()
 
@@ -272,11 +279,11 @@ def test_geometry_and_panels_are_restored(qtbot, qapp, settings, tmp_path):
     studio = opened(qtbot, qapp, SMALL, settings, tmp_path)
     studio.window.plots_dock.hide()
     studio.window.resize(1100, 777)
-    studio.window.close()
+    closed(studio)
     again = opened(qtbot, qapp, SMALL, settings, tmp_path)
     again.window.restoreGeometry(settings.value("geometry"))
     assert not again.window.plots_dock.isVisible()
-    again.window.close()
+    closed(again)
 
 
 @pytest.mark.parametrize("theme", ["dark", "light"])

@@ -85,12 +85,14 @@ class Axis(pg.AxisItem):
         self._text, self._line, self._lattice = QColor(), QColor(), QColor()
         self.text_font = QFont(QApplication.font())
         self.text_font.setPixelSize(FONT_PIXELS)
-        self._metrics = QFontMetricsF(self.text_font)
-        room = self._metrics.height() + TITLE_GAP
+        self.text_metrics = QFontMetricsF(self.text_font)
+        title = self.text_metrics.height() + TITLE_GAP
+        # What the axis at the bottom takes.
+        self._foot = math.ceil(self.text_metrics.height() + TEXT_GAP + title - 2)
         if orientation == "left":
-            self.setWidth(math.ceil(self._metrics.horizontalAdvance("0.0000") + TEXT_GAP + room))
+            self.setWidth(math.ceil(self.text_metrics.horizontalAdvance("0.0000") + TEXT_GAP + title))
         else:
-            self.setHeight(math.ceil(self._metrics.height() + TEXT_GAP + room - 2))
+            self.setHeight(self._foot)
 
     def set_colors(self, text: QColor, line: QColor, lattice: QColor) -> None:
         self._text, self._line, self._lattice = text, line, lattice
@@ -107,15 +109,15 @@ class Axis(pg.AxisItem):
         if self.blank:
             return []
         if self.orientation == "left":
-            count = max(2, int(self.geometry().height() / 30))
+            count = max(2, int(self.geometry().height() / 26))
             return log_ticks(low, high, count) if self.logarithmic else linear_ticks(low, high, count)
         words = max(len(grouped(low)), len(grouped(high)))
-        room = self._metrics.horizontalAdvance("0") * words + 34
+        room = self.text_metrics.horizontalAdvance("0") * words + 34
         return linear_ticks(low, high, max(2, int(self.geometry().width() / room)), self.whole)
 
     def boundingRect(self) -> QRectF:
         # Words at the ends of an axis reach beyond it.
-        return super().boundingRect().adjusted(-12, -8, 12, 8)
+        return super().boundingRect().adjusted(-12, -8, 12, 8 + self._foot)
 
     def paint(self, painter: QPainter, option: object, widget: object) -> None:
         view = self.linkedView()
@@ -130,7 +132,7 @@ class Axis(pg.AxisItem):
             self._paint_bottom(painter, area)
 
     def _paint_left(self, painter: QPainter, area: QRectF) -> None:
-        own, height = self.mapRectFromParent(self.geometry()), self._metrics.height()
+        own, height = self.mapRectFromParent(self.geometry()), self.text_metrics.height()
         scale = area.height() / (self.range[1] - self.range[0])
         for place, text in self.ticks():
             y = area.bottom() - (place - self.range[0]) * scale
@@ -141,22 +143,26 @@ class Axis(pg.AxisItem):
             painter.drawText(rect, RIGHT | Qt.AlignmentFlag.AlignVCenter, text)
         painter.setPen(self._text)
         painter.save()
-        painter.translate(own.left(), area.center().y())
+        # A title that is longer than the axis reaches down to the edge of the plot.
+        foot = own.bottom() + self._foot
+        room = foot - own.top() + TEXT_GAP
+        title = self.text_metrics.elidedText(self.title, Qt.TextElideMode.ElideRight, room)
+        length = self.text_metrics.horizontalAdvance(title) + 2
+        middle = min(max(area.center().y(), own.top() + length / 2 - TITLE_GAP), foot - length / 2)
+        painter.translate(own.left(), middle)
         painter.rotate(-90)
-        room = area.height() + 16
-        title = self._metrics.elidedText(self.title, Qt.TextElideMode.ElideRight, room)
-        painter.drawText(QRectF(-room / 2, 0, room, height), CENTER, title)
+        painter.drawText(QRectF(-length / 2, 0, length, height), CENTER, title)
         painter.restore()
 
     def _paint_bottom(self, painter: QPainter, area: QRectF) -> None:
-        own, height = self.mapRectFromParent(self.geometry()), self._metrics.height()
+        own, height = self.mapRectFromParent(self.geometry()), self.text_metrics.height()
         scale = area.width() / (self.range[1] - self.range[0])
         for place, text in self.ticks():
             x = area.left() + (place - self.range[0]) * scale
             painter.setPen(self._lattice)
             painter.drawLine(int(x), int(area.top()), int(x), int(area.bottom()))
             painter.setPen(self._text)
-            width = self._metrics.horizontalAdvance(text) + 2
+            width = self.text_metrics.horizontalAdvance(text) + 2
             left = min(max(x - width / 2, own.left() - 10), own.right() + 10 - width)
             painter.drawText(QRectF(left, own.top() + TEXT_GAP - 2, width, height), CENTER, text)
         painter.setPen(self._text)
@@ -164,7 +170,7 @@ class Axis(pg.AxisItem):
         painter.drawText(
             rect,
             CENTER,
-            self._metrics.elidedText(self.title, Qt.TextElideMode.ElideRight, rect.width()),
+            self.text_metrics.elidedText(self.title, Qt.TextElideMode.ElideRight, rect.width()),
         )
         painter.setPen(self._line)
         painter.drawLine(int(area.left()), int(area.bottom()), int(area.right()), int(area.bottom()))

@@ -142,6 +142,11 @@ class PlotCard(QFrame):
             title = tr("{axis} · means of {count} steps", axis=title, count=grouped(self.spacing))
         self.plot.bottom_axis.set_title(title)
 
+    @property
+    def drawn_rows(self) -> int:
+        """How many rows the history had when this was drawn."""
+        return 0 if self.extract is None else len(self.extract.x)
+
     def _values(self, trace: Trace, points: int) -> tuple[Rows, Floats]:
         """Rows of the history and what is drawn at them."""
         extract = self.extract
@@ -194,3 +199,24 @@ def _roomy(low: float, high: float, log: bool) -> Range:
         return (-1.0, 0.0) if log else (0.0, 1.0)
     room = max(ROOM * (high - low), 0.02 if log else 1e-3 * abs(high), 1e-9)
     return low - room, high + room
+
+
+def make_cards() -> tuple[PlotCard, ...]:
+    """The three plots."""
+    return (
+        PlotCard(
+            "reconstruction",
+            tr("Reconstruction"),
+            tr("How far decoded images are from the images of the batch. Lower is better."),
+        ),
+        PlotCard(
+            "regularisation",
+            tr("Regularisation"),
+            tr("What pulls codes toward the prior: the KL divergence, or the generator's loss."),
+        ),
+        PlotCard(
+            "discriminator",
+            tr("Discriminator"),
+            tr("How sure the discriminator is that real and made things are real. ½: it cannot tell."),
+        ),
+    )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pyqtgraph as pg
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QPen
@@ -14,6 +15,8 @@ from aae_studio.ui.theme import Theme
 
 # Pixels of line and of gap; the first curve of a model in a plot has no gaps.
 PATTERNS = ((1, 0), (7, 4), (2, 3), (14, 4))
+# Broken lines are measured along the curve from place to place so far apart.
+TREND_PIXELS = 6
 
 
 @dataclass(frozen=True)
@@ -60,18 +63,20 @@ class CurveItem(pg.PlotCurveItem):
         self.shown_x = self.shown_y = np.empty(0)
         self.setSegmentedLineMode("on")
 
-    def draw(self, x: Floats, y: Floats, pixel: float) -> None:
-        """Draw values; those that are not finite leave a gap. `pixel` is the width of one on the x axis."""
+    def draw(self, x: Floats, y: Floats, pixel: tuple[float, float]) -> None:
+        """Draw values; those that are not finite leave a gap. `pixel` is its width on the x axis and its
+        height on the y axis.
+        """
         self.shown_x, self.shown_y = x, y
-        line, gap = (length * pixel for length in self.trace.pattern)
-        if gap and len(x):
-            x, y = _with_cuts(x, y, line, line + gap)
+        line, gap = self.trace.pattern
+        drawn: Floats | bool = True
+        if gap and len(x) > 1:
+            x, y, drawn = _cut(x, y, pixel, line, line + gap)
         joined = np.isfinite(y)
         if not joined.all():
             y = np.where(joined, y, 0.0)
             joined[:-1] &= joined[1:]
-        if gap and len(x):
-            joined[:-1] &= (x[:-1] + x[1:]) / 2 % (line + gap) < line
+        joined[:-1] &= drawn
         self.setData(x, y, connect=joined)
 
     def boundingRect(self) -> QRectF:
@@ -79,9 +84,17 @@ class CurveItem(pg.PlotCurveItem):
         return QRectF() if view is None else view.viewRect()
 
 
-def _with_cuts(x: Floats, y: Floats, line: float, period: float) -> tuple[Floats, Floats]:
-    """The same curve with a point wherever a line of its pattern begins or ends."""
-    starts = np.arange(x[0] // period, x[-1] // period + 1) * period
-    cuts = np.stack([starts, starts + line], axis=1).ravel()
-    every = np.union1d(x, cuts[(cuts > x[0]) & (cuts < x[-1])])
-    return every, np.interp(every, x, y)
+def _cut(
+    x: Floats, y: Floats, pixel: tuple[float, float], line: int, period: int
+) -> tuple[Floats, Floats, npt.NDArray[np.bool_]]:
+    """The same curve with a point wherever a line of its pattern begins or ends, and what to draw of it."""
+    # Along the trend: along every bit of noise, a noisy curve would be all gaps or none.
+    stride = max(1, round(TREND_PIXELS * pixel[0] * (len(x) - 1) / (x[-1] - x[0])))
+    at = np.append(np.arange(0, len(x) - 1, stride), len(x) - 1)
+    rise = np.nan_to_num(np.diff(y[at]) / pixel[1])
+    along = np.interp(x, x[at], np.append(0.0, np.hypot(np.diff(x[at]) / pixel[0], rise).cumsum()))
+    starts = np.arange(0, along[-1], period)
+    cuts = np.interp(np.append(starts, starts + line), along, x)
+    every = np.union1d(x, cuts)
+    middles = np.interp((every[:-1] + every[1:]) / 2, x, along)
+    return every, np.interp(every, x, y), middles % period < line

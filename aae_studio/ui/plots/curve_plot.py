@@ -116,8 +116,10 @@ class CurvePlot(pg.PlotWidget):
 
     def show_curve(self, key: tuple[str, str], x: Floats, y: Floats) -> None:
         """Draw a curve; values that are not finite leave a gap. The ranges must be set."""
-        low, high = self.view.viewRange()[0]
-        self.curves[key].draw(x, y, (high - low) / max(self.area().width(), 1.0))
+        (left, right), (low, high) = self.view.viewRange()
+        area = self.area()
+        pixel = (right - left) / max(area.width(), 1.0), (high - low) / max(area.height(), 1.0)
+        self.curves[key].draw(x, y, pixel)
 
     def point_out(self, key: tuple[str, str] | None) -> None:
         """Make one curve stand out, or none."""
@@ -147,7 +149,7 @@ class CurvePlot(pg.PlotWidget):
         if x is None:
             return
         area, (low, high) = self.area(), self.view.viewRange()[0]
-        place = area.left() + (x - low) / (high - low) * area.width()
+        place = area.left() + min(max((x - low) / (high - low), 0.0), 1.0) * area.width()
         self.cursor_line.setGeometry(round(place), round(area.top()), 1, round(area.height()))
         self.read_out.set_values(heading, values)
         left = place + READ_OUT_GAP

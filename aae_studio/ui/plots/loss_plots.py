@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
@@ -9,7 +10,7 @@ from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
 from aae_studio.ui.plots.axis import figure, grouped
-from aae_studio.ui.plots.card import Extract, Key, PlotCard, traces_of
+from aae_studio.ui.plots.card import Extract, Key, PlotCard, make_cards, traces_of
 from aae_studio.ui.plots.controls import STYLE as CONTROLS_STYLE
 from aae_studio.ui.plots.controls import PlotControls
 from aae_studio.ui.plots.timeline import Timeline
@@ -19,6 +20,7 @@ from aae_studio.ui.translation import tr
 if TYPE_CHECKING:
     from aae_studio.ui.workbench import Workbench
 
+# A round over the three plots.
 REDRAW_MS = 100
 # Names in @ signs are colours of the theme.
 STYLE = """
@@ -31,8 +33,8 @@ STYLE = """
 class LossPlots(QWidget):
     """Three plots over one x axis, and a row of controls above them.
 
-    While the models train it draws at most ten times a second, and only when it can be seen. It follows
-    the training until the user zooms or pans; a double click follows again.
+    While the models train it draws each plot at most ten times a second, one after the other, and only
+    when it can be seen. It follows the training until the user zooms or pans; a double click follows again.
     """
 
     def __init__(self, workbench: Workbench, theme: Theme, parent: QWidget | None = None) -> None:
@@ -43,35 +45,19 @@ class LossPlots(QWidget):
         self._log = False
         # Where the user points, as a fraction of the x axis.
         self._pointed: float | None = None
+        # Plots that the round has not come to yet, and whether another round must follow.
+        self._waiting: list[PlotCard] = []
+        self._news = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(REDRAW_MS)
+        self._timer.setInterval(REDRAW_MS // 3)
         self._timer.timeout.connect(self._on_timeout)
         self.controls = PlotControls()
-        self.cards = self._make_cards()
+        self.cards = make_cards()
         self._arrange()
         self.set_theme(theme)
         self._listen()
         self._rebuild()
-
-    def _make_cards(self) -> tuple[PlotCard, ...]:
-        return (
-            PlotCard(
-                "reconstruction",
-                tr("Reconstruction"),
-                tr("How far decoded images are from the images of the batch. Lower is better."),
-            ),
-            PlotCard(
-                "regularisation",
-                tr("Regularisation"),
-                tr("What pulls codes toward the prior: the KL divergence, or the generator's loss."),
-            ),
-            PlotCard(
-                "discriminator",
-                tr("Discriminator"),
-                tr("How sure the discriminator is that real and made things are real. ½: it cannot tell."),
-            ),
-        )
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
@@ -137,6 +123,13 @@ class LossPlots(QWidget):
     def redraw(self) -> None:
         """Draw what the history holds now."""
         self._timer.stop()
+        self._waiting.clear()
+        self._news = False
+        self.controls.fit.setEnabled(self._timeline.span is not None)
+        for card in self.cards:
+            self._draw(card)
+
+    def _draw(self, card: PlotCard) -> None:
         time = self._timeline
         if not self.isVisible() or time.history is None:
             return
@@ -150,22 +143,23 @@ class LossPlots(QWidget):
             self.controls.smoothing,
             self._log,
         )
-        for card in self.cards:
-            card.show_history(extract)
-        self.controls.fit.setEnabled(time.span is not None)
-        self._show_cursor()
+        card.show_history(extract)
+        self._show_cursor((card,))
 
-    def _show_cursor(self) -> None:
-        """The cursor line and the values there, in all plots."""
+    def _show_cursor(self, cards: Sequence[PlotCard]) -> None:
+        """The cursor line and the values there."""
         time = self._timeline
         row = None if self._pointed is None else time.row_at(self._pointed)
-        words = ""
-        if row is not None and time.history is not None:
-            words = tr("step {step}", step=grouped(float(time.history.steps[row])))
+        for card in cards:
+            if row is None or time.history is None or not card.drawn_rows:
+                card.show_cursor(None)
+                continue
+            # More rows may have come since the card was drawn.
+            there = min(row, card.drawn_rows - 1)
+            words = tr("step {step}", step=grouped(float(time.history.steps[there])))
             if time.in_seconds:
-                words += " · " + tr("{seconds} s", seconds=figure(float(time.history.seconds[row])))
-        for card in self.cards:
-            card.show_cursor(row, words)
+                words += " · " + tr("{seconds} s", seconds=figure(float(time.history.seconds[there])))
+            card.show_cursor(there, words)
 
     # News
 
@@ -190,11 +184,17 @@ class LossPlots(QWidget):
 
     def _schedule(self) -> None:
         """Draw soon; all that happens until then is drawn at once."""
+        self._news = True
         if self.isVisible() and not self._timer.isActive():
             self._timer.start()
 
     def _on_timeout(self) -> None:
-        self.redraw()
+        """Draw one plot, so that nothing else waits for all of them."""
+        if not self._waiting:
+            self._waiting, self._news = list(self.cards), False
+        self._draw(self._waiting.pop(0))
+        if self._waiting or self._news:
+            self._timer.start()
 
     def _on_smoothed(self, _steps: int) -> None:
         self.redraw()
@@ -205,7 +205,7 @@ class LossPlots(QWidget):
 
     def _on_pointed(self, fraction: float | None) -> None:
         self._pointed = fraction
-        self._show_cursor()
+        self._show_cursor(self.cards)
 
     def _on_nudged(self, direction: int) -> None:
         """To the next value that is drawn, left or right; at first to the newest."""
@@ -214,7 +214,7 @@ class LossPlots(QWidget):
         if row is not None:
             step = direction * max(card.spacing for card in self.cards)
             self._pointed = self._timeline.fraction_of(row + step)
-        self._show_cursor()
+        self._show_cursor(self.cards)
 
     def _on_zoomed(self, factor: float, fraction: float) -> None:
         self._timeline.zoom(factor, fraction)
