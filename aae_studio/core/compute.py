@@ -88,15 +88,3 @@ def lower_priority(nice: int) -> None:
 def resident_bytes() -> int:
     """Memory that this process holds, in bytes."""
     return int(psutil.Process().memory_info().rss)
-
-
-def spare_compiler() -> None:
-    """Keep torch from importing its compiler, which nothing here uses: two seconds of the start.
-
-    Optimisers exempt their methods from compilation the first time they are called, and import the
-    compiler for it. A method that is marked as exempt already is simply called.
-    """
-    for method in vars(torch.optim.Optimizer).values():
-        plain = getattr(method, "__wrapped__", None)
-        if plain is not None and method.__code__.co_filename.endswith("_compile.py"):
-            plain.__dynamo_disable = plain

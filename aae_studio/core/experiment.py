@@ -58,7 +58,6 @@ class Experiment:
     """
 
     def __init__(self, config: ExperimentConfig, dataset: Dataset) -> None:
-        compute.spare_compiler()
         self.config, self.dataset = config, dataset
         self.device = compute.choose_device(config.device)
         self.precision = compute.choose_precision(config.precision, self.device)

@@ -16,6 +16,8 @@ import psutil
 
 ROOT = Path(__file__).resolve().parents[2]
 PEERS = Path(os.environ.get("AAE_STUDIO_PEERS", ROOT.parent / "shared" / "bench"))
+# A program that hangs must not hang the benchmark.
+LIMIT_S = 300
 MNIST = Path(os.environ.get("AAE_STUDIO_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -46,6 +48,7 @@ def run(command: Sequence[str], **environment: str) -> str:
         cwd=ROOT,
         env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT), **environment},
         check=False,
+        timeout=LIMIT_S,
     )
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")

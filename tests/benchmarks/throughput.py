@@ -14,8 +14,9 @@ import re
 import sys
 import time
 
-from aae_studio.core.compute import training_threads
 from measuring import MNIST, PEERS, arguments, child, publish, run, spread
+
+from aae_studio.core.compute import training_threads
 
 MODELS = ("ae", "vae", "aae")
 STEPS = 300
