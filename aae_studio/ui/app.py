@@ -36,7 +36,7 @@ from aae_studio.ui.trainer_thread import TrainerThread
 from aae_studio.ui.workbench import Workbench
 
 # The interface takes the interpreter back from a training thread after at most this long.
-SWITCH_INTERVAL_S = 0.0005
+SWITCH_INTERVAL_S = 0.00005
 CLOSE_LIMIT_MS = 900
 
 

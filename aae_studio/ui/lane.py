@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
+from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
 
 DECODE_SIDE = 108
+# Between the redraws of neighbouring lanes, so that a mouse event gets its turn.
+STAGGER_MS = 8
 # What the title leaves for the summary at its right; a longer title becomes the model's short name.
 SUMMARY_SPACE = 116
 
@@ -31,15 +34,17 @@ class Lane(QFrame):
         self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))
         self.strip = ImageStrip(theme)
         self.strip.setToolTip(self._samples_tip())
-        self._code = QLabel()
-        self._code.setFont(fixed_font(12))
+        self._code = Readout(theme.color("text"), fixed_font(12), "z = (+0.00)")
         self._code.setToolTip(tr("The code under the cursor."))
-        self._note = QLabel()
-        self._rows: list[tuple[QLabel, QLabel]] = []
+        self._rows: list[tuple[QLabel, Readout]] = []
         self._arrange()
         workbench.cursor_moved.connect(self.show_decoded)
         workbench.snapshot_changed.connect(self.show_decoded)
-        workbench.surveyed.connect(self.show_figures)
+        self._turn = QTimer(self)
+        self._turn.setSingleShot(True)
+        self._turn.setInterval(STAGGER_MS * list(workbench.models).index(name))
+        self._turn.timeout.connect(self.show_figures)
+        workbench.surveyed.connect(self._schedule)
         workbench.progressed.connect(self._show_discriminator)
         workbench.display_changed.connect(self._apply_display)
         self._apply_display()
@@ -59,8 +64,15 @@ class Lane(QFrame):
         numbers = ", ".join(f"{value:+.2f}" for value in code[:2]).replace("-", "−")
         self._code.setText(f"z = ({numbers}{', …' if len(code) > 2 else ''})")
 
+    def _schedule(self) -> None:
+        """Take news in a turn of its own: three lanes at once would make the mouse wait."""
+        self._turn.start()
+
     def show_figures(self) -> None:
-        """Show the newest figures and samples."""
+        """Show the newest codes, figures and samples."""
+        if self._name not in self._bench.models:
+            return
+        self.canvas.redraw()
         if self._name in self._bench.samples:
             self.strip.set_images(self._bench.samples[self._name])
         if self._model.summary and not self._bench.models[self._name].has_encoder:
@@ -110,10 +122,11 @@ class Lane(QFrame):
         grid.setVerticalSpacing(4)
         grid.addWidget(self._code, 0, 0, 1, 2)
         for row, (text, tip) in enumerate(self._figure_rows(), start=1):
-            label, value = QLabel(text), QLabel("–")
+            label = QLabel(text)
             label.setProperty("muted", True)
-            value.setFont(fixed_font(12))
-            value.setAlignment(Qt.AlignmentFlag.AlignRight)
+            right = Qt.AlignmentFlag.AlignRight
+            value = Readout(self._theme.color("text"), fixed_font(12), "0.0000", right)
+            value.setText("–")
             value.setAccessibleName(text)
             label.setToolTip(tip)
             value.setToolTip(tip)

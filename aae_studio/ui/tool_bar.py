@@ -6,11 +6,12 @@ from functools import partial
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 
 from aae_studio.core.errors import StudioError
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
 from aae_studio.ui.icons import icon
+from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.workbench import Workbench
@@ -36,11 +37,9 @@ class ToolBar(QWidget):
         self.setAttribute(Qt.WidgetAttribute.WA_StyledBackground)
         self._brand = QLabel("AAE Studio")
         self._brand.setObjectName("brand")
-        self._progress = QLabel()
-        self._progress.setObjectName("progress")
-        self._progress.setFont(fixed_font(12))
-        self._progress.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        self._progress.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        center = Qt.AlignmentFlag.AlignHCenter
+        self._progress = Readout(theme.color("muted"), fixed_font(12), alignment=center)
+        self._progress.setAccessibleName(tr("Progress of the training"))
         self.dataset_menu, self.prior_menu = QMenu(self), QMenu(self)
         self._dataset = self._menu_button(self.dataset_menu, tr("Dataset"))
         self._prior = self._menu_button(self.prior_menu, tr("Prior"))

@@ -8,6 +8,7 @@ Usage: drag.py [--json] [--rounds N]
 from __future__ import annotations
 
 import json
+import os
 import re
 import sys
 import time
@@ -15,7 +16,7 @@ import time
 import numpy as np
 from measuring import MNIST, PEERS, arguments, child, publish, run, spread
 
-DRAGS = 2000
+DRAGS = int(os.environ.get("DRAGS", "2000"))
 PERIOD_MS = 16
 
 

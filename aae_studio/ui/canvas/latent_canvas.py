@@ -70,7 +70,6 @@ class LatentCanvas(QWidget):
         self.setAccessibleDescription(
             tr("Drag or arrow keys: move the point. Wheel: zoom. Right drag: pan. Double click: show all.")
         )
-        workbench.surveyed.connect(self.redraw)
         workbench.views_changed.connect(self.redraw)
         workbench.cursor_moved.connect(self.follow_cursor)
 

@@ -1,0 +1,58 @@
+"""Readout: a short text that changes many times a second."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import QSize, Qt
+from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
+from PySide6.QtWidgets import QSizePolicy, QWidget
+
+PADDING = 2
+
+
+class Readout(QWidget):
+    """Shows one line of text. Emits nothing.
+
+    A label whose text changes asks the whole window for a new layout; this one only repaints itself.
+    `widest` is the longest text that it makes room for.
+    """
+
+    def __init__(
+        self,
+        color: QColor,
+        font: QFont,
+        widest: str = "",
+        alignment: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(parent)
+        self._color, self._alignment, self._text = color, alignment, ""
+        self.setFont(font)
+        metrics = QFontMetrics(font)
+        self._hint = QSize(metrics.horizontalAdvance(widest) + 2 * PADDING, metrics.height() + PADDING)
+        self.setSizePolicy(QSizePolicy.Policy.MinimumExpanding, QSizePolicy.Policy.Fixed)
+
+    def text(self) -> str:
+        """The text on show."""
+        return self._text
+
+    def setText(self, text: str) -> None:
+        """Show another text."""
+        if text != self._text:
+            self._text = text
+            self.setAccessibleDescription(text)
+            self.update()
+
+    def sizeHint(self) -> QSize:
+        return self._hint
+
+    def minimumSizeHint(self) -> QSize:
+        return self._hint
+
+    def paintEvent(self, event: QPaintEvent) -> None:
+        painter = QPainter(self)
+        painter.setFont(self.font())
+        painter.setPen(self._color)
+        space = self.rect().adjusted(PADDING, 0, -PADDING, 0)
+        text = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, space.width())
+        painter.drawText(space, self._alignment | Qt.AlignmentFlag.AlignVCenter, text)
+        painter.end()
