@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import signal
 import sys
 import tempfile
 import traceback
@@ -37,7 +38,8 @@ from aae_studio.ui.workbench import Workbench
 
 # The interface takes the interpreter back from a training thread after at most this long.
 SWITCH_INTERVAL_S = 0.00005
-CLOSE_LIMIT_MS = 900
+# A step of a large network on a busy machine may take this long.
+CLOSE_LIMIT_MS = 5000
 
 
 class Studio(QObject):
@@ -68,6 +70,10 @@ class Studio(QObject):
         self.survey.requestInterruption()
         ended = [thread.close(CLOSE_LIMIT_MS) for thread in (self.trainer, self.survey)]
         return all(ended)
+
+    def leave(self, *_: object) -> None:
+        """Close the window as its own button would: what Ctrl-C in the terminal does."""
+        self.window.close()
 
     def set_theme(self, choice: str) -> None:
         """Dress in `dark`, `light` or as the `system`."""
@@ -169,6 +175,8 @@ def open_window(
         data_dir = Path(str(remembered))
     studio = Studio(application, config, data_dir, settings)
     sys.excepthook = _report_defect
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, studio.leave)
     # Shown first, then the work that needs torch.
     studio.window.first_painted.connect(partial(studio.start, run, train), Qt.ConnectionType.QueuedConnection)
     studio.window.show()

@@ -13,7 +13,8 @@ from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
 
-DECODE_SIDE = 108
+# The decoded image's side with up to three lanes, and with more.
+DECODE_SIDES = (108, 76)
 # Between the redraws of neighbouring lanes, so that a mouse event gets its turn.
 STAGGER_MS = 8
 # What the title leaves for the summary at its right; a longer title becomes the model's short name.
@@ -29,7 +30,7 @@ class Lane(QFrame):
         self._model = workbench.models[name].model
         self.setObjectName("card")
         self.canvas = LatentCanvas(workbench, name, theme)
-        self.decode_view = DecodeView(theme, DECODE_SIDE)
+        self.decode_view = DecodeView(theme, DECODE_SIDES[len(workbench.models) > 3])
         self.decode_view.setAccessibleName(tr("Decoded image"))
         self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))
         self.strip = ImageStrip(theme)
@@ -179,7 +180,8 @@ class Lane(QFrame):
     def _show_discriminator(self) -> None:
         """A model without encoder shows its discriminator's last figures."""
         losses = self._bench.losses.get(self._name)
-        if losses is None or self._bench.models[self._name].has_encoder:
+        frozen = self._bench.models.get(self._name)
+        if losses is None or frozen is None or frozen.has_encoder:
             return
         for (_, value), key in zip(self._rows, ("d_real", "d_fake"), strict=True):
             if key in losses:

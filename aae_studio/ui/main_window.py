@@ -405,9 +405,12 @@ class MainWindow(QMainWindow):
 
     def closeEvent(self, event: QCloseEvent) -> None:
         self.save_layout()
+        # Gone at once for the person; the threads end behind it.
+        self.hide()
         if self._may_close():
             event.accept()
         else:
+            self.show()
             self.say(tr("Training did not stop yet. Close once more."))
             event.ignore()
 

@@ -152,6 +152,8 @@ class SurveyThread(QThread):
         prior_codes = snapshot.prior_samples(SAMPLES)
         codes, samples = {}, {}
         for name, frozen in snapshot.models.items():
+            if self.isInterruptionRequested():
+                break
             samples[name] = frozen.decode(prior_codes)
             if frozen.has_encoder:
                 codes[name] = frozen.encode(snapshot.probe_images)
@@ -174,7 +176,7 @@ class SurveyThread(QThread):
         """All models' figures, or one model's when its turn has come."""
         names = list(snapshot.models)
         if thorough:
-            return {name: snapshot.figures(name) for name in names}
+            return {name: snapshot.figures(name) for name in names if not self.isInterruptionRequested()}
         start = time.perf_counter()
         if start < self._figures_due:
             return {}

@@ -42,4 +42,11 @@ def tr(text: str, **values: object) -> str:
 
 def tr_error(fault: StudioError) -> str:
     """An error's sentence in the user's language."""
-    return tr(fault.template, **fault.values)
+    return tr(fault.template, **{key: _spoken(value) for key, value in fault.values.items()})
+
+
+def _spoken(value: object) -> object:
+    """A value inside a sentence, translated where it is words of ours."""
+    if isinstance(value, StudioError):
+        return tr_error(value)
+    return _catalogue.get(value, value) if isinstance(value, str) else value

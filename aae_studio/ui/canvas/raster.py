@@ -12,6 +12,8 @@ Floats = npt.NDArray[np.float32]
 
 # Up to so many points are drawn with markers of this diameter, in logical pixels; more as single pixels.
 SIZES = ((3_000, 7.0), (8_000, 5.0), (30_000, 3.0), (120_000, 2.0))
+# Smaller markers, in logical pixels, are squares: their shapes could not be told apart.
+SMALLEST_SHAPE = 4.0
 SUPERSAMPLING = 8
 SHAPES = (
     "disc",
@@ -84,6 +86,33 @@ def premultiplied(color: npt.NDArray[np.uint32], alpha: npt.NDArray[np.uint32]) 
     return (alpha << 24 | scaled[..., 0] << 16 | scaled[..., 1] << 8 | scaled[..., 2]).astype(np.uint32)
 
 
+def _blocks(
+    places: Floats,
+    classes: npt.NDArray[np.int64],
+    palette: npt.NDArray[np.uint32],
+    width: int,
+    height: int,
+    side: int,
+) -> Pixels:
+    """Points as squares of `side` pixels: too small for shapes, and as quick as numpy can be."""
+    before = (side - 1) // 2
+    # A frame around the image takes what squares at the edge have outside.
+    columns, rows = width + side, height + side
+    image = np.zeros(rows * columns, np.uint32)
+    x, y = places[:, 0] + np.float32(0), places[:, 1] + np.float32(0)
+    there = (x > -0.5) & (x < width) & (y > -0.5) & (y < height)
+    if not there.all():
+        x, y, classes = x[there], y[there], classes[there]
+    corner = np.rint(y - 0.5).astype(np.int32) * columns + np.rint(x - 0.5).astype(np.int32)
+    colors = premultiplied(palette, np.full(len(palette), 255, np.uint32))
+    ink = colors[classes] if int(classes.max(initial=0)) < len(colors) else colors[classes % len(colors)]
+    for down in range(side):
+        for right in range(side):
+            image[corner + (down * columns + right)] = ink
+    shown = image.reshape(rows, columns)[before : before + height, before : before + width]
+    return np.ascontiguousarray(shown)
+
+
 def rasterise(
     places: Floats,
     classes: npt.NDArray[np.int64],
@@ -101,13 +130,10 @@ def rasterise(
     if len(places) == 0:
         return image.reshape(height, width)
     size = marker_size(len(places)) * ratio
+    if size < SMALLEST_SHAPE * ratio:
+        return _blocks(places, classes, palette, width, height, max(1, round(size)))
     pixels = np.rint(np.clip(places, -1e6, 1e6) - 0.5).astype(np.int32)
     x, y = pixels[:, 0], pixels[:, 1]
-    if size <= 1.0:
-        there = (x >= 0) & (x < width) & (y >= 0) & (y < height)
-        colors = premultiplied(palette, np.full(len(palette), 255, np.uint32))
-        image[y[there] * width + x[there]] = colors[classes[there] % len(palette)]
-        return image.reshape(height, width)
     rows, columns, alphas = _markers(round(size, 2))
     margin = int(size)
     there = (x >= -margin) & (x < width + margin) & (y >= -margin) & (y < height + margin)
