@@ -14,6 +14,8 @@ from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
+from aae_studio.ui import translation
+
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
@@ -34,6 +36,9 @@ def nothing_left_behind(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> 
     assert not windows, f"still open: {windows}"
     timers = [timer for timer in qapp.findChildren(QTimer) if timer.isActive()]
     assert not timers, "a timer of the application is still running"
+    # What one test wears and speaks, the next one does not.
+    qapp.setStyleSheet("")
+    translation.use("en", qapp)
 
 
 @pytest.fixture(autouse=True)
