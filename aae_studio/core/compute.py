@@ -83,8 +83,3 @@ def lower_priority(nice: int) -> None:
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
             os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), nice)
-
-
-def resident_bytes() -> int:
-    """Memory that this process holds, in bytes."""
-    return int(psutil.Process().memory_info().rss)

@@ -51,7 +51,10 @@ class Column:
 
 
 class History:
-    """Every step's figures, one row a step; row 0 is the first report. Not thread-safe.
+    """Every step's figures, one row a step; row 0 is the first report.
+
+    One thread may append while others read: room grows by copying, and `len` counts a row only when all
+    its curves are there.
 
     All curves begin with the first report. Those of a model that leaves have fewer rows than `steps`.
     """
@@ -93,8 +96,9 @@ class History:
             # A column that is behind belongs to a model that left.
             if column.count == before:
                 column.extend([report.losses[model][curve] for report in reports if model in report.losses])
-        self._columns["steps"].extend([report.step for report in reports])
         self._columns["seconds"].extend([report.seconds for report in reports])
+        # Last, because a row counts when its step is there.
+        self._columns["steps"].extend([report.step for report in reports])
 
     def window(
         self, model: str, curve: str, first: int, last: int, points: int, smoothing: int = 1

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor, nn
 
 from aae_studio.core import metrics
-from aae_studio.core.datasets.base import Dataset, Split
-from aae_studio.core.models.base import Curve, Model
+from aae_studio.core.datasets.base import Dataset
+from aae_studio.core.models.base import Model
 from aae_studio.core.networks import seed_for
 from aae_studio.core.priors.base import Prior
 
@@ -115,17 +115,6 @@ class Snapshot:
             mmd = metrics.mmd2(pairs, wanted, self.prior.sigma)
             accuracy = metrics.knn_accuracy(pairs, torch.from_numpy(part.labels[:PAIRED_SIZE]))
         return Figures(error, mmd, accuracy, len(part), len(test))
-
-
-def encode_split(frozen: FrozenModel, dataset: Dataset, split: Split) -> Array:
-    """Codes of a whole split in its order, float32 (n, latent size)."""
-    parts = range(0, len(split), CHUNK)
-    return np.concatenate([frozen.encode(dataset.to_unit(split.images[at : at + CHUNK])) for at in parts])
-
-
-def curves_of(models: Mapping[str, FrozenModel]) -> dict[str, tuple[Curve, ...]]:
-    """The curves that each model declares."""
-    return {name: frozen.model.curves for name, frozen in models.items()}
 
 
 def _parts(values: npt.ArrayLike) -> tuple[Tensor, ...]:

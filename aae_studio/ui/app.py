@@ -24,7 +24,7 @@ from PySide6.QtCore import (
     qInstallMessageHandler,
 )
 from PySide6.QtGui import QGuiApplication
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QDialog
 
 from aae_studio import paths
 from aae_studio.core.config import ExperimentConfig
@@ -101,6 +101,9 @@ class Studio(QObject):
         self.window = self._new_window()
         self.window.show()
         old.hide()
+        for dialog in old.findChildren(QDialog):
+            # A download ends its thread before its dialog is destroyed.
+            dialog.reject()
         old.deleteLater()
 
     def _follow_system(self) -> None:
@@ -230,6 +233,7 @@ def screenshot(
 ) -> int:
     """Train so many steps in the real main window and save its picture. Raises StudioError."""
     faults: list[StudioError] = []
+    goals: list[int] = []
     with offscreen_studio(config, data_dir, size, theme, language) as studio:
         bench = studio.workbench
         loop = QEventLoop()
@@ -240,9 +244,13 @@ def screenshot(
 
         def finish_when_surveyed() -> None:
             whole = all(name in bench.figures for name, frozen in bench.models.items() if frozen.has_encoder)
-            if bench.surveyed_step >= steps and whole:
+            if goals and bench.surveyed_step >= goals[0] and whole:
                 loop.quit()
 
+        def remember_goal() -> None:
+            goals.append(bench.step + steps)
+
+        bench.prepared.connect(remember_goal)
         bench.failed.connect(finish_on_fault)
         bench.surveyed.connect(finish_when_surveyed)
         studio.start(run)

@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
-from aae_studio.ui.readout import Readout
+from aae_studio.ui.readout import Readout, spaced
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
+
+if TYPE_CHECKING:
+    from aae_studio.core.models.base import Curve
 
 # The decoded image's side with up to three lanes, and with more.
 DECODE_SIDES = (108, 76)
@@ -88,8 +93,8 @@ class Lane(QFrame):
         texts = (f"{figures.recon_mse:.4f}", f"{figures.mmd_to_prior:.4f}", f"{figures.knn_accuracy:.2f}")
         count = tr(
             "Measured on {count} of {total} test images.",
-            count=f"{figures.count:,}".replace(",", " "),
-            total=f"{figures.total:,}".replace(",", " "),
+            count=spaced(figures.count),
+            total=spaced(figures.total),
         )
         for (label, value), text, (_, tip) in zip(self._rows, texts, self._figure_rows(), strict=True):
             value.setText(text.replace("-", "−"))
@@ -140,9 +145,16 @@ class Lane(QFrame):
         below.setSpacing(10)
         below.addWidget(self.decode_view)
         below.addLayout(grid, 1)
-        caption = QLabel(tr("decoded from z ~ p(z)"))
-        caption.setProperty("muted", True)
-        caption.setToolTip(self._samples_tip())
+        caption = QHBoxLayout()
+        for text, tip in (
+            (tr("decoded from z ~ p(z)"), self._samples_tip()),
+            (self._drawn(), tr("How many of the dataset's images the plane shows as points.")),
+        ):
+            label = QLabel(text)
+            label.setProperty("muted", True)
+            label.setToolTip(tip)
+            caption.addWidget(label)
+        caption.insertStretch(1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 6)
         layout.setSpacing(6)
@@ -150,7 +162,16 @@ class Lane(QFrame):
         layout.addWidget(self.canvas, 1)
         layout.addLayout(below)
         layout.addWidget(self.strip)
-        layout.addWidget(caption)
+        layout.addLayout(caption)
+
+    def _drawn(self) -> str:
+        """How many of the dataset's images are points here."""
+        snapshot = self._bench.snapshot
+        if snapshot is None or not self._bench.models[self._name].has_encoder:
+            return ""
+        data = snapshot.dataset
+        count, total = len(data.probe), len(data.train) + len(data.test)
+        return tr("{count} of {total} points", count=spaced(count), total=spaced(total))
 
     def _samples_tip(self) -> str:
         return tr(
@@ -161,10 +182,8 @@ class Lane(QFrame):
     def _figure_rows(self) -> tuple[tuple[str, str], ...]:
         """Label and explanation of each figure."""
         if not self._bench.models[self._name].has_encoder:
-            return (
-                ("D(x)", tr("How real the discriminator finds real images, on average. ½: it cannot tell.")),
-                ("D(G(z))", tr("How real the discriminator finds forged images. ½: it cannot tell.")),
-            )
+            tip = tr("How real the discriminator finds them, on average. ½: it cannot tell.")
+            return tuple((tr(curve.label), tip) for curve in self._discriminator_curves())
         return (
             (tr("recon MSE"), tr("Squared error per pixel between test images and their reconstructions.")),
             (
@@ -183,9 +202,12 @@ class Lane(QFrame):
         frozen = self._bench.models.get(self._name)
         if losses is None or frozen is None or frozen.has_encoder:
             return
-        for (_, value), key in zip(self._rows, ("d_real", "d_fake"), strict=True):
-            if key in losses:
-                value.setText(f"{losses[key]:.2f}")
+        for (_, value), curve in zip(self._rows, self._discriminator_curves(), strict=True):
+            if curve.name in losses:
+                value.setText(f"{losses[curve.name]:.2f}")
+
+    def _discriminator_curves(self) -> list[Curve]:
+        return [curve for curve in self._model.curves if curve.plot == "discriminator"]
 
     def _apply_display(self) -> None:
         self.decode_view.set_crisp(self._bench.crisp)

@@ -277,6 +277,8 @@ class MainWindow(QMainWindow):
         if not isinstance(QApplication.focusWidget(), QLineEdit | QAbstractSpinBox | QComboBox):
             # Keys speak to the first canvas until the person chooses otherwise.
             next(iter(self.lanes.values())).canvas.setFocus()
+        if self._bench.training:
+            return
         self.say(tr("Ready: press Space to train, drag in a plane to look around."))
 
     def _on_training(self, training: bool) -> None:

@@ -11,18 +11,13 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 from aae_studio.core.errors import StudioError
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
 from aae_studio.ui.icons import icon
-from aae_studio.ui.readout import Readout
+from aae_studio.ui.readout import Readout, spaced
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.workbench import Workbench
 
 # Below this width the name gives way, then the buttons show their icons only.
 NARROW, NARROWER = 1420, 1320
-
-
-def spaced(number: float) -> str:
-    """A whole number with thin gaps between thousands."""
-    return f"{number:,.0f}".replace(",", " ")
 
 
 class ToolBar(QWidget):
@@ -51,6 +46,8 @@ class ToolBar(QWidget):
         workbench.progressed.connect(self.show_progress)
         workbench.prepared.connect(self.show_progress)
         workbench.prepared.connect(self._fill)
+        # Where the first experiment cannot be, another must be within reach.
+        workbench.failed.connect(self._fill)
         workbench.configured.connect(self._show_choices)
         workbench.training_changed.connect(self.show_training)
         self.show_training(workbench.training)
@@ -121,7 +118,7 @@ class ToolBar(QWidget):
         button.setAccessibleName(name)
         return button
 
-    def _fill(self) -> None:
+    def _fill(self, *_: object) -> None:
         """List what there is. Done once, when the plug-ins are loaded."""
         if self.model_buttons:
             self._show_choices()

@@ -135,14 +135,14 @@ class TrainerThread(QThread):
         while not self.isInterruptionRequested():
             try:
                 for mail in self._mail(wait=self._remaining == 0):
-                    self._take(mail)
+                    self._answer(mail)
                 if self._remaining != 0:
                     self._advance()
             except StudioError as fault:
-                self._fail(fault)
+                self._stop(fault)
             except Exception as fault:
                 # A defect of ours must not end the thread in silence.
-                self._fail(StudioError("An unexpected fault stopped training: {fault}", fault=repr(fault)))
+                self._stop(StudioError("An unexpected fault stopped training: {fault}", fault=repr(fault)))
 
     def _mail(self, wait: bool) -> Iterator[Mail]:
         """The mail that is there; with `wait`, at least one piece."""
@@ -156,6 +156,13 @@ class TrainerThread(QThread):
             wait = False
             yield mail
 
+    def _answer(self, mail: Mail) -> None:
+        """Do what the mail asks. What cannot be done is said, and training goes on as it was."""
+        try:
+            self._take(mail)
+        except StudioError as fault:
+            self.failed.emit(fault)
+
     def _take(self, mail: Mail) -> None:
         match mail:
             case Train(steps=steps):
@@ -165,6 +172,7 @@ class TrainerThread(QThread):
             case Open(folder=folder, data_dir=data_dir):
                 from aae_studio.core import session
 
+                self._settle_in()
                 experiment, history = session.restore(folder, data_dir)
                 self._remaining = 0
                 self._adopt(experiment, history)
@@ -187,12 +195,10 @@ class TrainerThread(QThread):
 
     def _configure(self, config: ExperimentConfig, data_dir: Path, restart: bool) -> None:
         # Imported here: importing torch takes a second, and the window must not wait for it.
-        from aae_studio.core import compute
         from aae_studio.core.experiment import Experiment, load_dataset
         from aae_studio.core.history import History
 
-        compute.lower_priority(NICE)
-        compute.use_threads(compute.training_threads())
+        self._settle_in()
         old = self._experiment
         if old is not None and not restart and old.accepts_live(config):
             old.change(config)
@@ -204,6 +210,13 @@ class TrainerThread(QThread):
         same_data = old is not None and old.shares_data(config)
         dataset = old.dataset if old is not None and same_data else load_dataset(config, data_dir)
         self._adopt(Experiment(config, dataset), History())
+
+    def _settle_in(self) -> None:
+        """Give this thread its priority and torch its number of threads, before any arithmetic."""
+        from aae_studio.core import compute
+
+        compute.lower_priority(NICE)
+        compute.use_threads(compute.training_threads())
 
     def _adopt(self, experiment: Experiment, history: History) -> None:
         self._unsent.clear()
@@ -252,8 +265,8 @@ class TrainerThread(QThread):
         self._snapshot_due = end + SNAPSHOT_PATIENCE * (end - start)
         self.snapshotted.emit(snapshot)
 
-    def _fail(self, fault: StudioError) -> None:
-        """Pause and say why. The experiment stays as it was before the failing step."""
+    def _stop(self, fault: StudioError) -> None:
+        """Pause and say why. The failing model stays as it was before the step."""
         self._remaining = 0
         self._send_reports()
         if self._experiment is not None:

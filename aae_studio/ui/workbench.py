@@ -12,7 +12,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QObject, Signal
 
 from aae_studio.core.config import ExperimentConfig
-from aae_studio.core.errors import StudioError
+from aae_studio.core.errors import DataMissing, StudioError
 from aae_studio.ui.canvas.plane import Plane, View, axis_plane, fitting_view, principal_plane, settled
 from aae_studio.ui.survey_thread import Grid, Lattice, Request, Survey, SurveyThread
 from aae_studio.ui.trainer_thread import Prepared, TrainerThread
@@ -56,7 +56,6 @@ class Workbench(QObject):
         super().__init__()
         self.config, self.data_dir = config, data_dir
         self.training = False
-        self.busy = True
         self.snapshot: Snapshot | None = None
         self.history: History | None = None
         self.precision = ""
@@ -80,7 +79,9 @@ class Workbench(QObject):
         self._generation = 0
         self._undo: list[ExperimentConfig] = []
         self._redo: list[ExperimentConfig] = []
-        self._asked = self._wanted = config
+        self._asked = config
+        self._request: ExperimentConfig | Path = config
+        self._failed_request: ExperimentConfig | Path | None = None
         self._pending = 0
         self._rate_mark = (0, 0.0)
         self._trainer, self._survey = trainer, survey
@@ -92,6 +93,7 @@ class Workbench(QObject):
         trainer.saved.connect(self.saved)
         trainer.failed.connect(self._on_failed)
         survey.surveyed.connect(self._on_surveyed)
+        survey.failed.connect(self._on_survey_failed)
 
     # Training
 
@@ -100,7 +102,7 @@ class Workbench(QObject):
         if run is None:
             self._trainer.configure(self.config, self.data_dir)
         else:
-            self._trainer.open(run, self.data_dir)
+            self.open(run)
         if train:
             self.train()
 
@@ -167,16 +169,23 @@ class Workbench(QObject):
         return bool(self._redo)
 
     def set_data_dir(self, folder: Path) -> None:
-        """Look for downloaded datasets in another folder, and try the configuration again."""
+        """Look for downloaded datasets in another folder; what failed for lack of them is tried again."""
         self.data_dir = folder
-        self._ask(self._asked, restart=True)
+        self.retry()
 
     def retry(self) -> None:
-        """Try the configuration again that failed, after its cause was mended."""
-        self._ask(self._wanted, restart=True)
+        """Ask again for what failed because its data were missing, if anything did."""
+        request, self._failed_request = self._failed_request, None
+        if isinstance(request, Path):
+            self.open(request)
+        elif request is not None:
+            self._ask(request)
 
     def open(self, folder: Path) -> None:
         """Bring back the session in a folder."""
+        self._request = folder
+        self._undo.clear()
+        self._redo.clear()
         self._trainer.open(folder, self.data_dir)
 
     def save(self, folder: Path) -> None:
@@ -184,7 +193,7 @@ class Workbench(QObject):
         self._trainer.save(folder)
 
     def _ask(self, config: ExperimentConfig, restart: bool = False) -> None:
-        self._asked = self._wanted = config
+        self._asked = self._request = config
         self._pending += 1
         self.configured.emit()
         self._trainer.configure(config, self.data_dir, restart)
@@ -372,7 +381,7 @@ class Workbench(QObject):
         self.config = config
         self._pending = max(0, self._pending - 1)
         if not self._pending:
-            self._asked = self._wanted = config
+            self._asked = config
 
     def _on_prepared(self, news: Prepared) -> None:
         same_lanes = self.snapshot is not None and news.config.latent_size == self.config.latent_size
@@ -383,7 +392,6 @@ class Workbench(QObject):
         self.step, self.seconds, self.steps_per_second = news.snapshot.step, news.seconds, 0.0
         self.epoch = self.step // self.steps_per_epoch
         self._rate_mark = (self.step, time.perf_counter())
-        self.busy = False
         self.losses, self.surveyed_step = {}, -1
         for table in (self.codes, self.samples, self.lattices, self.figures, self.views, self.planes):
             table.clear()
@@ -401,13 +409,8 @@ class Workbench(QObject):
         self.prepared.emit()
 
     def _on_changed(self, config: ExperimentConfig) -> None:
-        leaving = set(self.config.models) - set(config.models)
         self._hold(config)
-        for name in leaving:
-            for table in (self.codes, self.samples, self.lattices, self.figures, self.cursors):
-                table.pop(name, None)
-        if self.active in leaving:
-            self.active = config.models[0]
+        self._failed_request = None
         self.configured.emit()
 
     def _on_reported(self, reports: list[Report]) -> None:
@@ -426,14 +429,19 @@ class Workbench(QObject):
         prior_changed = self.snapshot is not None and snapshot.prior is not self.snapshot.prior
         lanes_changed = self.snapshot is not None and list(snapshot.models) != list(self.models)
         self.snapshot = snapshot
-
+        for name in set(self.cursors) - set(snapshot.models):
+            for table in (self.codes, self.samples, self.lattices, self.figures, self.cursors):
+                table.pop(name, None)
+        if self.active not in snapshot.models:
+            self.active = next(iter(snapshot.models))
         if prior_changed:
             self._zoomed.clear()
             self.views = {name: self._home(name) for name in self.models}
             self.views_changed.emit()
         if lanes_changed:
             self.prepared.emit()
-        self._look(thorough=not self.training)
+        # Figures of another prior say nothing about this one.
+        self._look(thorough=prior_changed or not self.training)
         self.snapshot_changed.emit()
 
     def _on_trained(self, going: bool) -> None:
@@ -445,10 +453,16 @@ class Workbench(QObject):
 
     def _on_failed(self, fault: StudioError) -> None:
         # What was asked for does not hold; what holds stays. `retry` asks again.
+        if isinstance(fault, DataMissing):
+            self._failed_request = self._request
+        if self._pending and self._undo and self._undo[-1] == self.config:
+            self._undo.pop()
         self._asked, self._pending = self.config, 0
-        self.busy = False
         self.configured.emit()
         self.failed.emit(fault)
+
+    def _on_survey_failed(self, fault: str) -> None:
+        self.failed.emit(StudioError("The newest weights could not be looked at: {fault}", fault=fault))
 
     def _on_surveyed(self, survey: Survey) -> None:
         if survey.generation != self._generation:

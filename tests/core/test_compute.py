@@ -124,7 +124,3 @@ def test_lower_priority_is_for_the_calling_thread_alone() -> None:
     thread.join()
     assert seen == [15]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
-
-
-def test_resident_bytes() -> None:
-    assert 10_000_000 < compute.resident_bytes() < 100_000_000_000

@@ -25,7 +25,8 @@ def normal(count: int, size: int, seed: int, shift: float = 0.0, spread: float =
 def slow_mmd2(x: Array, y: Array, sigma: float, bandwidths: tuple[float, ...]) -> float:
     def kernel(a: Array, b: Array) -> float:
         gap = sum((float(p) - float(q)) ** 2 for p, q in zip(a, b, strict=True))
-        return sum(math.exp(-gap / (2 * (h * sigma) ** 2)) for h in bandwidths) / len(bandwidths)
+        width = sigma * math.sqrt(len(a) / 2)
+        return sum(math.exp(-gap / (2 * (h * width) ** 2)) for h in bandwidths) / len(bandwidths)
 
     n, m = len(x), len(y)
     total = 0.0
@@ -50,6 +51,13 @@ def test_mmd2_is_the_double_sum(n: int, m: int, size: int, sigma: float) -> None
     chosen = (0.4, 3.0)
     wanted = slow_mmd2(x.numpy(), y.numpy(), sigma, chosen)
     assert metrics.mmd2(x, y, sigma, chosen) == pytest.approx(wanted, abs=2e-5)
+
+
+def test_mmd2_sees_a_difference_in_many_axes() -> None:
+    same = metrics.mmd2(normal(500, 64, 0), normal(500, 64, 1))
+    other = metrics.mmd2(normal(500, 64, 0, spread=3.0), normal(500, 64, 1))
+    assert abs(same) < 0.005
+    assert other > 0.05
 
 
 def test_mmd2_of_far_codes() -> None:

@@ -9,8 +9,7 @@ import torch
 from torch.distributions import Categorical, MixtureSameFamily, MultivariateNormal
 
 from aae_studio.core.errors import ConfigError, StudioError
-from aae_studio.core.models.base import Model
-from aae_studio.core.priors.base import Prior, same_prior
+from aae_studio.core.priors.base import Prior
 from aae_studio.core.registry import PRIORS
 
 Array = npt.NDArray[np.float64]
@@ -273,11 +272,3 @@ def test_prior_without_a_density() -> None:
 
     with pytest.raises(StudioError, match="The prior “Points” has no density"):
         Points(2).log_prob(torch.zeros(1, 2))
-
-
-def test_same_prior() -> None:
-    assert same_prior(make("ring", 2, 1.0), make("ring", 2, 1.0))
-    assert not same_prior(make("ring", 2, 1.0), make("ring", 2, 2.0))
-    assert not same_prior(make("ring", 2, 1.0), make("ring", 3, 1.0))
-    assert not same_prior(make("ring", 2, 1.0), make("gaussian", 2, 1.0))
-    assert not same_prior(make("ring"), Model)

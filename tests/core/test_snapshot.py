@@ -11,7 +11,7 @@ import torch
 
 from aae_studio.core import metrics
 from aae_studio.core.datasets.base import Dataset
-from aae_studio.core.snapshot import CHUNK, curves_of, encode_split
+from aae_studio.core.snapshot import CHUNK
 
 EVERYONE = ("ae", "vae", "gan", "aae")
 CODES = np.random.default_rng(0).standard_normal((7, 2))
@@ -151,20 +151,6 @@ def test_probe_images(trained, digits: Dataset) -> None:
     assert snapshot.probe_images.shape == (1797, 1, 8, 8)
     assert snapshot.probe_images.max() == 1
     assert snapshot.probe_images is snapshot.probe_images
-
-
-def test_encode_split(trained, digits: Dataset) -> None:
-    frozen = trained.snapshot().models["vae"]
-    codes = encode_split(frozen, digits, digits.train)
-    assert codes.shape == (len(digits.train), 2)
-    wanted = frozen.encode(digits.to_unit(digits.train.images))
-    np.testing.assert_allclose(codes, wanted, atol=1e-6)
-
-
-def test_curves_of(trained) -> None:
-    curves = curves_of(trained.snapshot().models)
-    assert list(curves) == list(EVERYONE)
-    assert [curve.name for curve in curves["vae"]] == ["reconstruction", "kl"]
 
 
 def test_another_thread_may_use_a_snapshot_while_training_goes_on(trained) -> None:

@@ -320,3 +320,59 @@ def test_a_missing_dataset_offers_the_download(qtbot, studio):
         studio.workbench.configure(dataset="mnist")
     assert "MNIST" in studio.window.banner.text()
     trained(qtbot, studio, 2)
+
+
+def test_models_leave_while_everything_moves(qtbot, studio):
+    """A paint or a drag between the change and its first snapshot must find whole tables."""
+    bench, window = studio.workbench, studio.window
+    bench.train()
+    for models in (("ae", "aae"), ("aae",)):
+        bench.configure(models=models)
+
+        def moved(models: tuple[str, ...] = models) -> bool:
+            for lane in window.lanes.values():
+                lane.canvas.repaint()
+            bench.move_cursor(bench.active, (0.1, 0.2))
+            return tuple(bench.models) == models
+
+        qtbot.waitUntil(moved, timeout=20_000)
+    bench.pause()
+    qtbot.waitUntil(lambda: not bench.training, timeout=10_000)
+
+
+def test_a_refused_prior_does_not_stop_the_training(qtbot, studio):
+    bench = studio.workbench
+    bench.train()
+    qtbot.waitUntil(lambda: bench.step > 2, timeout=20_000)
+    with qtbot.waitSignal(bench.failed, timeout=10_000):
+        bench.configure(prior="uniform")
+    step = bench.step
+    qtbot.waitUntil(lambda: bench.step > step + 2, timeout=20_000)
+    assert bench.training
+    assert not bench.can_undo, "what was refused cannot be taken back"
+
+
+def test_another_data_folder_keeps_the_training_and_mends_only_what_failed(qtbot, studio, tmp_path):
+    bench = studio.workbench
+    trained(qtbot, studio, 5)
+    bench.set_data_dir(tmp_path / "elsewhere")
+    trained(qtbot, studio, 1)
+    assert bench.step == 6
+    with qtbot.waitSignal(bench.failed, timeout=60_000):
+        bench.configure(dataset="mnist")
+    with qtbot.waitSignal(bench.failed, timeout=60_000):
+        bench.set_data_dir(tmp_path / "still-not-there")
+    assert "still-not-there" in studio.window.banner.text()
+    assert bench.step == 6
+
+
+def test_a_first_experiment_that_fails_leaves_the_others_within_reach(qtbot, qapp, settings, tmp_path):
+    settings.setValue("theme", "dark")
+    studio = Studio(qapp, SMALL.with_(dataset="mnist"), tmp_path / "data", settings)
+    studio.window.show()
+    with qtbot.waitSignal(studio.workbench.failed, timeout=60_000):
+        studio.start()
+    bar = studio.window.tool_bar
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
+        next(action for action in bar.dataset_menu.actions() if action.data() == "digits").trigger()
+    closed(studio)

@@ -42,7 +42,8 @@ class AdversarialAutoencoder(Autoencoding):
             "adversarial_weight",
             "Adversarial weight (AAE)",
             0.03,
-            "Weight of the generator's gradient beside the reconstruction's. 0: a plain autoencoder.",
+            "Weight of the generator's gradient beside the reconstruction's. 0: a plain autoencoder. "
+            "With two-phase updates it hardly matters: Adam does not mind scale.",
             minimum=0.0,
             maximum=10.0,
             live=True,

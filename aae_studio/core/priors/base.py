@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 import numpy.typing as npt
@@ -103,8 +103,3 @@ def circle(radius: float, center: tuple[float, float] = (0.0, 0.0)) -> Polyline:
     """A closed circle of 129 points for `outline`."""
     turn = np.linspace(0, 2 * np.pi, 129)
     return np.stack([center[0] + radius * np.cos(turn), center[1] + radius * np.sin(turn)], axis=1)
-
-
-def same_prior(left: Any, right: Any) -> bool:
-    """Whether two priors are the same distribution (their lanes then share one scale)."""
-    return type(left) is type(right) and vars(left) == vars(right)

@@ -57,6 +57,7 @@ class LatentCanvas(QWidget):
         self._hovered: int | None = None
         self._card: painting.Card | None = None
         self._drag_from: tuple[float, float] | None = None
+        self._before_click = (0.0, 0.0)
         self._pan_from: tuple[QPointF, View] | None = None
         self._cursor_rect = QRect()
         self.setMouseTracking(True)
@@ -81,7 +82,8 @@ class LatentCanvas(QWidget):
     def redraw(self) -> None:
         """Paint anew: codes, view or prior have changed."""
         self._backdrop = None
-        self._leave_point()
+        if self._hovered is not None:
+            self._show_card(self._hovered)
         self.update()
 
     def follow_cursor(self) -> None:
@@ -110,7 +112,7 @@ class LatentCanvas(QWidget):
         painter.drawPixmap(QPoint(0, 0), self._backdrop)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painting.draw_cursor(painter, self.cursor_pixel(), self._color, self._theme)
-        if self._hovered is not None and self._card is not None:
+        if self._hovered is not None and self._card is not None and self._hovered < len(self._places):
             spot = self._places[self._hovered]
             painting.draw_card(painter, QPointF(*map(float, spot)), self._card, self.size(), self._theme)
         if self.hasFocus():
@@ -128,6 +130,8 @@ class LatentCanvas(QWidget):
         pixmap.fill(self._theme.color("well"))
         painter = QPainter(pixmap)
         view, size = self._view(), self.size()
+        # What is not drawn cannot be hovered.
+        self._places = np.zeros((0, 2), np.float32)
         painting.draw_grid(painter, view, size, self._theme)
         lattice = self._bench.lattices.get(self._name)
         if self._bench.wants_lattice(self._name) and lattice is not None:
@@ -171,7 +175,7 @@ class LatentCanvas(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self._leave_point()
-            self._drag_from = self._bench.cursor_place(self._name)
+            self._drag_from = self._before_click = self._bench.cursor_place(self._name)
             self._move_to(event.position())
         elif event.button() in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
             self._pan_from = (event.position(), self._view())
@@ -194,6 +198,8 @@ class LatentCanvas(QWidget):
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
         self._drag_from = None
+        # The first click of the two moved the cursor.
+        self._bench.move_cursor(self._name, self._before_click)
         self._bench.fit_view(self._name)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -249,11 +255,15 @@ class LatentCanvas(QWidget):
         if found == self._hovered:
             return
         self._hovered = found
-        self._card = None
-        if found is not None and self._name in self._bench.codes:
-            original, rebuilt = self._bench.reconstruction(self._name, found)
-            self._card = painting.Card.of(original, rebuilt, self._bench.probe_caption(found))
+        self._show_card(found)
         self.update()
+
+    def _show_card(self, point: int | None) -> None:
+        """Make the card of a point, with its reconstruction by the newest weights."""
+        self._card = None
+        if point is not None and self._name in self._bench.codes:
+            original, rebuilt = self._bench.reconstruction(self._name, point)
+            self._card = painting.Card.of(original, rebuilt, self._bench.probe_caption(point))
 
     def _leave_point(self) -> None:
         if self._hovered is not None:
