@@ -145,16 +145,17 @@ class Lane(QFrame):
         below.setSpacing(10)
         below.addWidget(self.decode_view)
         below.addLayout(grid, 1)
+        samples = QLabel(tr("decoded from z ~ p(z)"))
+        samples.setProperty("muted", True)
+        samples.setToolTip(self._samples_tip())
+        # A readout gives way where a lane is narrow; a label would widen the lane.
+        drawn = Readout(self._theme.color("muted"), self.font(), "", Qt.AlignmentFlag.AlignRight)
+        drawn.setText(self._drawn())
+        tip = tr("How many of the dataset's images the plane shows as points.")
+        drawn.setToolTip(f"{self._drawn()}\n{tip}")
         caption = QHBoxLayout()
-        for text, tip in (
-            (tr("decoded from z ~ p(z)"), self._samples_tip()),
-            (self._drawn(), tr("How many of the dataset's images the plane shows as points.")),
-        ):
-            label = QLabel(text)
-            label.setProperty("muted", True)
-            label.setToolTip(tip)
-            caption.addWidget(label)
-        caption.insertStretch(1)
+        caption.addWidget(samples)
+        caption.addWidget(drawn, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 6)
         layout.setSpacing(6)
@@ -165,12 +166,14 @@ class Lane(QFrame):
         layout.addLayout(caption)
 
     def _drawn(self) -> str:
-        """How many of the dataset's images are points here."""
+        """How many of the dataset's images are points here, where it is not all of them."""
         snapshot = self._bench.snapshot
         if snapshot is None or not self._bench.models[self._name].has_encoder:
             return ""
         data = snapshot.dataset
         count, total = len(data.probe), len(data.train) + len(data.test)
+        if count == total:
+            return ""
         return tr("{count} of {total} points", count=spaced(count), total=spaced(total))
 
     def _samples_tip(self) -> str:

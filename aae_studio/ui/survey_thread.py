@@ -19,8 +19,8 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float32]
 
 # While training goes on, a survey rests this many times as long as it worked.
-REST = 4.0
-FIGURES_REST = 25.0
+REST = 8.0
+FIGURES_REST = 40.0
 SHORTEST_REST_S = 0.03
 SAMPLES = 8
 NICE = 15

@@ -376,3 +376,25 @@ def test_a_first_experiment_that_fails_leaves_the_others_within_reach(qtbot, qap
     with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
         next(action for action in bar.dataset_menu.actions() if action.data() == "digits").trigger()
     closed(studio)
+
+
+def test_another_language_during_a_download_ends_the_download_first(qtbot, studio, monkeypatch):
+    """Destroying the dialog with its thread alive would abort the program."""
+    import threading
+
+    from aae_studio.core.datasets.mnist import Mnist
+    from aae_studio.ui.download_dialog import DownloadDialog
+
+    go_on = threading.Event()
+
+    def endless(data_dir):
+        while not go_on.wait(0.01):
+            yield 1, 1000
+
+    monkeypatch.setattr(Mnist, "download", endless)
+    studio.window.download("mnist")
+    (dialog,) = studio.window.findChildren(DownloadDialog)
+    qtbot.waitUntil(lambda: dialog.running, timeout=10_000)
+    studio.set_language("ko")
+    qtbot.waitUntil(lambda: studio.window.loss_plots is not None, timeout=10_000)
+    go_on.set()

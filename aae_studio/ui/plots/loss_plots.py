@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from aae_studio.ui.workbench import Workbench
 
 # A round over the three plots.
-REDRAW_MS = 100
+REDRAW_MS = 200
 # Names in @ signs are colours of the theme.
 STYLE = """
 #cursorLine { background: @outline@; }
