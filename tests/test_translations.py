@@ -238,11 +238,3 @@ def test_placeholders_are_those_of_the_source(catalogue: dict[str, str]) -> None
         source: words for source, words in catalogue.items() if placeholders(words) != placeholders(source)
     }
     assert differing == {}
-
-
-def test_a_label_keeps_the_short_name_that_the_form_leaves_out(catalogue: dict[str, str]) -> None:
-    for name in MODELS.names():
-        plugin = MODELS.get(name)
-        ending = f" ({plugin.short})"
-        for option in plugin.options:
-            assert catalogue[option.label].endswith(ending) == option.label.endswith(ending)

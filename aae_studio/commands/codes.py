@@ -60,6 +60,9 @@ def add_decode_flags(parser: Parser) -> None:
     _add_run(parser)
     parser.add_argument("--model", metavar="NAME", help="which model decodes, if there are several")
     parser.add_argument(
+        "--condition", metavar="NAME", help="the class or cluster that a decoder is told beside the code"
+    )
+    parser.add_argument(
         "--codes",
         required=True,
         type=path_reader,
@@ -78,7 +81,7 @@ def decode(args: argparse.Namespace) -> int:
     run = aae_studio.load(args.run)
     codes = _read_codes(args.codes, args.model)
     with _written(args.out) as out:
-        images = run.decode(codes, args.model)
+        images = run.decode(codes, args.model, args.condition)
         np.save(out, images)
     print(f"{len(images)} images are in {args.out}")
     return 0

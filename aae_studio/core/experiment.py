@@ -14,11 +14,12 @@ import torch
 from torch import Tensor
 
 from aae_studio.core import compute
+from aae_studio.core.batches import Batches
 from aae_studio.core.config import OPTIONS, ExperimentConfig
-from aae_studio.core.datasets.base import Dataset, Split
+from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.errors import ConfigError, NonFinite
-from aae_studio.core.models.base import Model, Phase, Setting
-from aae_studio.core.networks import Architecture, seed_for
+from aae_studio.core.models.base import Batch, Model, Phase, Setting
+from aae_studio.core.networks import Architecture
 from aae_studio.core.options import Value
 from aae_studio.core.priors.base import Prior
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS
@@ -69,14 +70,14 @@ class Experiment:
             config.learning_rate,
             config.reconstruction,
             self.device,
+            dataset.classes,
         )
         self.models: dict[str, Model] = {}
         for name in config.models:
             plugin = MODELS.get(name)
             self.models[name] = plugin(setting, **config.options_of(name, plugin.options))
         self.step, self.seconds = 0, 0.0
-        self._epoch_data: tuple[int, Tensor, Tensor] | None = None
-        self._resident: tuple[Split, Tensor] | None = None
+        self.batches = Batches(dataset, config.batch_size, config.seed, self.device)
 
     def run(self) -> Iterator[Report]:
         """Train step by step without end; yields one report a step.
@@ -85,13 +86,13 @@ class Experiment:
         """
         while True:
             start = time.perf_counter()
-            images = self.batch(self.step)
-            losses = {name: self.train_step(name, images) for name in self.models}
+            batch = self.batches.of_step(self.step)
+            losses = {name: self.train_step(name, batch) for name in self.models}
             self.step += 1
             self.seconds += time.perf_counter() - start
             yield Report(self.step, self.epoch, self.seconds, losses)
 
-    def train_step(self, name: str, images: Tensor) -> dict[str, float]:
+    def train_step(self, name: str, batch: Batch) -> dict[str, float]:
         """Run all phases of one model on a batch; returns its curves' values."""
         model = self.models[name]
         model.reseed(self.step)
@@ -100,7 +101,7 @@ class Experiment:
         for phase in model.phases:
             for _ in range(int(model.option[phase.repeats]) if phase.repeats else 1):
                 with self.autocast():
-                    losses = phase.loss(images)
+                    losses = phase.loss(self._batch_for(model, phase, batch))
                 figures |= losses.figures
                 objective = losses.objective + waiting.pop(phase.optimizer, 0.0)
                 if not math.isfinite(objective.item()):
@@ -111,6 +112,12 @@ class Experiment:
                     waiting[phase.optimizer] = objective
         values = torch.stack(list(figures.values())).tolist()
         return dict(zip(figures, values, strict=True))
+
+    def _batch_for(self, model: Model, phase: Phase, batch: Batch) -> Batch:
+        """The step's batch, or for a phase that learns from labels a batch of labelled images."""
+        if phase.labelled is None:
+            return batch
+        return self.batches.labelled(self.step, int(model.option[phase.labelled]))
 
     def _update(self, name: str, phase: Phase, objective: Tensor) -> None:
         """One optimiser step. Gradients are taken for the optimiser's own weights and no others."""
@@ -130,33 +137,12 @@ class Experiment:
     @property
     def steps_per_epoch(self) -> int:
         """Whole batches in the training split."""
-        return len(self.dataset.train) // self.config.batch_size
+        return self.batches.per_epoch
 
     @property
     def epoch(self) -> int:
         """Epochs begun and finished so far: 0 until the first is complete."""
         return self.step // self.steps_per_epoch
-
-    def batch(self, step: int) -> Tensor:
-        """The images of a step, (batch, C, H, W) in [0, 1]: they depend on seed and step alone."""
-        epoch, place = divmod(step, self.steps_per_epoch)
-        images, order = self._epoch(epoch)
-        size = self.config.batch_size
-        return self._unit(images[order[place * size : (place + 1) * size]])
-
-    def _epoch(self, epoch: int) -> tuple[Tensor, Tensor]:
-        """All training images of an epoch, on the device, and the order they are taken in."""
-        if self._epoch_data is None or self._epoch_data[0] != epoch:
-            split = self.dataset.training_split(epoch)
-            if self._resident is None or self._resident[0] is not split:
-                self._resident = (split, torch.from_numpy(split.images).to(self.device))
-            shuffle = torch.Generator().manual_seed(seed_for(self.config.seed, "epoch", epoch))
-            order = torch.randperm(len(split), generator=shuffle).to(self.device)
-            self._epoch_data = (epoch, self._resident[1], order)
-        return self._epoch_data[1:]
-
-    def _unit(self, images: Tensor) -> Tensor:
-        return images.float().mul_(1.0 / self.dataset.levels)
 
     def autocast(self) -> AbstractContextManager[Any]:
         """The context in which networks run at the experiment's precision."""

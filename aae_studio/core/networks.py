@@ -65,25 +65,53 @@ def image_trunk(shape: Architecture) -> nn.Sequential:
 
 
 class Encoder(nn.Module):
-    """From images (n, C, H, W) to the mean of q(z|x), and with `gaussian` to its log-variance too."""
+    """From images (n, C, H, W) to codes (n, latent size), by features that several heads share.
 
-    def __init__(self, shape: Architecture, gaussian: bool = False) -> None:
+    With `gaussian` there is a log-variance of q(z|x) beside the mean. With `noise` the code is E(x, η),
+    where η has so many numbers: the universal approximator of Makhzani et al. (arXiv 1511.05644,
+    section 2). With `categories` there are logits of q(y|x) for so many classes.
+    """
+
+    def __init__(
+        self, shape: Architecture, gaussian: bool = False, noise: int = 0, categories: int = 0
+    ) -> None:
         super().__init__()
-        self.trunk, self.full = image_trunk(shape), FullPrecision()
-        self.mean = nn.Linear(shape.hidden[-1], shape.latent_size)
-        # Last, so that deterministic and Gaussian encoders of one seed share all other weights.
-        self.log_variance = nn.Linear(shape.hidden[-1], shape.latent_size) if gaussian else None
+        width = shape.hidden[-1]
+        self.trunk, self.full, self.noise = image_trunk(shape), FullPrecision(), noise
+        self.mean = nn.Linear(width, shape.latent_size)
+        # Extra heads last, so that all encoders of one seed share their other weights.
+        self.log_variance = nn.Linear(width, shape.latent_size) if gaussian else None
+        self.blend = nn.Sequential(nn.Linear(width + noise, width), nn.ReLU()) if noise else None
+        self.category = nn.Linear(width, categories) if categories else None
 
     def forward(self, images: Tensor) -> Tensor:
-        """The mean (or the deterministic code), shape (n, latent size)."""
-        mean: Tensor = self.full(self.mean(self.trunk(images)))
-        return mean
+        """The mean, or the deterministic code, or E(x, 0); shape (n, latent size)."""
+        return self.code(self.trunk(images))
+
+    def code(self, features: Tensor, noise: Tensor | None = None) -> Tensor:
+        """What `forward` gives, from the trunk's features; `noise`: η, (n, noise), 0 if it is left out."""
+        if self.blend is not None:
+            noise = features.new_zeros(len(features), self.noise) if noise is None else noise
+            features = self.blend(torch.cat([features, noise.to(features)], dim=1))
+        code: Tensor = self.full(self.mean(features))
+        return code
 
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), each (n, latent size)."""
-        assert self.log_variance is not None
         features = self.trunk(images)
-        return self.full(self.mean(features)), self.full(self.log_variance(features))
+        return self.code(features), self.variance(features)
+
+    def variance(self, features: Tensor) -> Tensor:
+        """The log-variance of q(z|x), (n, latent size)."""
+        assert self.log_variance is not None
+        log_variance: Tensor = self.full(self.log_variance(features))
+        return log_variance
+
+    def categories(self, features: Tensor) -> Tensor:
+        """The logits of q(y|x), (n, categories)."""
+        assert self.category is not None
+        logits: Tensor = self.full(self.category(features))
+        return logits
 
 
 class Crop(nn.Module):
@@ -98,18 +126,22 @@ class Crop(nn.Module):
 
 
 class Decoder(nn.Sequential):
-    """From codes (n, latent size) to the *logits* of pixels (n, C, H, W); their sigmoid is the image."""
+    """From codes (n, latent size) to the *logits* of pixels (n, C, H, W); their sigmoid is the image.
 
-    def __init__(self, shape: Architecture) -> None:
+    With `conditions`, so many numbers stand behind each code.
+    """
+
+    def __init__(self, shape: Architecture, conditions: int = 0) -> None:
+        size = shape.latent_size + conditions
         channels, height, width = shape.image_shape
         if shape.network == "mlp":
-            sizes = (shape.latent_size, *reversed(shape.hidden), channels * height * width)
+            sizes = (size, *reversed(shape.hidden), channels * height * width)
             super().__init__(*mlp(sizes), nn.Unflatten(1, shape.image_shape), FullPrecision())
             return
         narrow, wide = CHANNELS
         rows, columns = _coarse(height), _coarse(width)
         super().__init__(
-            nn.Linear(shape.latent_size, shape.hidden[-1]),
+            nn.Linear(size, shape.hidden[-1]),
             nn.ReLU(),
             nn.Linear(shape.hidden[-1], wide * rows * columns),
             nn.ReLU(),
@@ -130,10 +162,10 @@ class ImageDiscriminator(nn.Sequential):
 
 
 class CodeDiscriminator(nn.Sequential):
-    """From codes in units of the prior's σ (n, latent size) to one logit each (n, 1)."""
+    """From codes in units of the prior's σ, or other vectors (n, size), to one logit each (n, 1)."""
 
-    def __init__(self, latent_size: int, hidden: Sequence[int]) -> None:
-        super().__init__(*mlp((latent_size, *hidden, 1)), FullPrecision())
+    def __init__(self, size: int, hidden: Sequence[int]) -> None:
+        super().__init__(*mlp((size, *hidden, 1)), FullPrecision())
 
 
 def seed_for(seed: int, *names: str | int) -> int:

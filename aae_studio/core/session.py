@@ -20,7 +20,7 @@ import torch
 from aae_studio import paths
 from aae_studio.core import compute
 from aae_studio.core.datasets.base import Dataset
-from aae_studio.core.errors import ConfigError, SessionError, StudioError
+from aae_studio.core.errors import ConfigError, SessionError, StudioError, UnknownName
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.history import History
 from aae_studio.core.session_folder import check_target, config_of, read_config, read_document, write
@@ -54,6 +54,7 @@ def save(
         # What `auto` chose: measured anew, it could choose differently and change the curves.
         "precision": str(experiment.precision).removeprefix("torch."),
         "image_shape": list(experiment.dataset.image_shape),
+        "classes": list(experiment.dataset.classes),
         "figures": {name: _plain(part) for name, part in figures.items()},
         # A safetensors file does not keep the order of its arrays.
         "curves": list(history.as_arrays()),
@@ -98,7 +99,8 @@ class TrainedRun:
         shape: tuple[int, int, int] = tuple(document["image_shape"])
         self.image_shape = shape
         plain = self.config.with_(device="cpu", precision="float32")
-        experiment = Experiment(plain, _Absent(shape))
+        # Sessions of before models knew classes name none.
+        experiment = Experiment(plain, _Absent(shape, tuple(document.get("classes", ()))))
         read_weights(folder, document, experiment)
         self._frozen = dict(experiment.snapshot().models)
         self.models: tuple[str, ...] = tuple(self._frozen)
@@ -129,14 +131,20 @@ class TrainedRun:
             )
         return frozen.encode(values)
 
-    def decode(self, codes: npt.ArrayLike, model: str | None = None) -> Array:
+    def conditions(self, model: str | None = None) -> tuple[str, ...]:
+        """The classes or clusters that a model's decoder is told beside the code; mostly none."""
+        return self._chosen(model, self.models, "decode").conditions
+
+    def decode(self, codes: npt.ArrayLike, model: str | None = None, condition: str | None = None) -> Array:
         """Images, float32 (n, C, H, W) with values in [0, 1], from codes (n, latent size).
 
-        `model` can be left out where there is only one. Raises StudioError for another shape or values
-        that are not finite.
+        `model` can be left out where there is only one. `condition`: one of the model's `conditions`, which
+        goes with all codes. Raises StudioError for another shape, values that are not finite, or an
+        unknown condition.
         """
         frozen = self._chosen(model, self.models, "decode")
-        return frozen.decode(_numbers(codes, "codes", ("n", self.config.latent_size)))
+        place = _place_of(condition, frozen)
+        return frozen.decode(_numbers(codes, "codes", ("n", self.config.latent_size)), place)
 
     def _chosen(self, model: str | None, able: tuple[str, ...], act: str) -> FrozenModel:
         if model is None and len(able) == 1:
@@ -154,14 +162,23 @@ class TrainedRun:
 
 
 class _Absent(Dataset):
-    """A dataset of which only the image shape is known; enough to build models."""
+    """A dataset of which only image shape and classes are known; enough to build models."""
 
-    def __init__(self, shape: tuple[int, int, int]) -> None:
-        self._shape = shape
+    def __init__(self, shape: tuple[int, int, int], classes: tuple[str, ...]) -> None:
+        self._shape, self.classes = shape, classes
 
     @property
     def image_shape(self) -> tuple[int, int, int]:
         return self._shape
+
+
+def _place_of(condition: str | None, frozen: FrozenModel) -> int:
+    """The place of a condition among a model's; the first where none is asked for. Raises StudioError."""
+    if condition is None:
+        return 0
+    if condition not in frozen.conditions:
+        raise UnknownName("condition", condition, frozen.conditions)
+    return frozen.conditions.index(condition)
 
 
 def _plain(figures: Figures) -> dict[str, float | int | None]:

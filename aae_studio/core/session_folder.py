@@ -124,11 +124,15 @@ def _well_formed(document: Mapping[str, Any]) -> bool:
         and isinstance(shape, list)
         and len(shape) == 3
         and all(isinstance(length, int) and 0 < length <= 4096 for length in shape)
-        and isinstance(curves, list)
-        and all(isinstance(name, str) for name in curves)
+        and _are_names(document.get("classes", []))
+        and _are_names(curves)
         and isinstance(files, dict)
         and all(_is_ours(name) and isinstance(entry, dict) for name, entry in files.items())
     )
+
+
+def _are_names(value: object) -> bool:
+    return isinstance(value, list) and all(isinstance(name, str) for name in value)
 
 
 def _is_ours(name: str) -> bool:

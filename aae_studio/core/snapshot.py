@@ -10,6 +10,7 @@ from functools import cached_property
 import numpy as np
 import numpy.typing as npt
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aae_studio.core import metrics
@@ -38,10 +39,24 @@ class FrozenModel:
         """Whether images have a place in this model's latent space."""
         return "encoder" in self.model.networks
 
-    def decode(self, codes: npt.ArrayLike) -> Array:
-        """Images in [0, 1], float32 (n, C, H, W), from codes (n, latent size)."""
+    @property
+    def conditions(self) -> tuple[str, ...]:
+        """What the decoder is told beside the code, by name: classes or clusters; mostly nothing."""
+        return self.model.conditions
+
+    def decode(self, codes: npt.ArrayLike, condition: npt.ArrayLike = 0) -> Array:
+        """Images in [0, 1], float32 (n, C, H, W), from codes (n, latent size).
+
+        `condition`: a place in `conditions`, one for all codes or (n,); it counts only where there are any.
+        """
+        parts = _parts(codes)
+        told = np.broadcast_to(np.asarray(condition, np.int64), sum(len(part) for part in parts))
+        places = torch.split(torch.from_numpy(told.copy()), CHUNK)
         with torch.inference_mode():
-            images = [self.model.decode(part) for part in _parts(codes)]
+            images = [
+                self.model.decode(part, self._one_hot(place))
+                for part, place in zip(parts, places, strict=True)
+            ]
             return torch.cat(images).float().numpy()
 
     def encode(self, images: npt.ArrayLike) -> Array:
@@ -56,6 +71,41 @@ class FrozenModel:
                 assert code is not None
                 codes.append(code)
             return torch.cat(codes).float().numpy()
+
+    def reconstruct(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> Array:
+        """What the model makes of images (n, C, H, W) in [0, 1]. Only where `has_encoder`.
+
+        `labels`: (n,), for a model that is told the class; no other looks at them.
+        """
+        whole = torch.from_numpy(np.asarray(labels, np.int64))
+        rebuilt: list[Tensor] = []
+        with torch.inference_mode():
+            for part, classes in zip(_parts(images), torch.split(whole, CHUNK), strict=True):
+                codes = self.model.encode(part)
+                assert codes is not None
+                rebuilt.append(self.model.decode(codes, self.model.condition_of(part, classes)))
+            return torch.cat(rebuilt).float().numpy()
+
+    def classify(self, images: npt.ArrayLike) -> npt.NDArray[np.int64] | None:
+        """The class or cluster that the model finds for each image, (n,); None where it looks for none."""
+        with torch.inference_mode():
+            shares = [self.model.class_shares(part) for part in _parts(images)]
+            found = [share.argmax(dim=1) for share in shares if share is not None]
+            return torch.cat(found).numpy() if found else None
+
+    def draw(self, count: int, seed: int = 0) -> tuple[Array, npt.NDArray[np.int64]]:
+        """Codes of the generative model, float32 (count, latent size), and their conditions, (count,).
+
+        z ~ p(z), all conditions equally likely; the same at every call with a seed.
+        """
+        generator = torch.Generator().manual_seed(seed_for(seed, "prior samples"))
+        with torch.inference_mode():
+            codes, told = self.model.draw(count, generator)
+        places = torch.zeros(count, dtype=torch.int64) if told is None else told.argmax(dim=1)
+        return codes.numpy(), places.numpy()
+
+    def _one_hot(self, places: Tensor) -> Tensor | None:
+        return F.one_hot(places, len(self.conditions)).float() if self.conditions else None
 
 
 @dataclass(frozen=True)
@@ -92,11 +142,6 @@ class Snapshot:
         """The probe subset's images in [0, 1], float32 (n, C, H, W)."""
         return self.dataset.to_unit(self.dataset.probe.images)
 
-    def prior_samples(self, count: int) -> Array:
-        """Codes z ~ p(z), float32 (count, latent size), the same at every call."""
-        generator = torch.Generator().manual_seed(seed_for(0, "prior samples"))
-        return self.prior.sample(count, generator).numpy()
-
     def figures(self, name: str, size: int | None = FIGURE_SIZE) -> Figures:
         """Figures of one model on the first `size` test samples (None: all of them).
 
@@ -107,11 +152,11 @@ class Snapshot:
             return Figures(None, None, None, 0, len(test))
         part = test if size is None else test.first(size)
         images = self.dataset.to_unit(part.images)
-        codes = frozen.encode(images)
-        error = metrics.mean_squared_error(torch.from_numpy(frozen.decode(codes)), torch.from_numpy(images))
+        codes, rebuilt = frozen.encode(images), frozen.reconstruct(images, part.labels)
+        error = metrics.mean_squared_error(torch.from_numpy(rebuilt), torch.from_numpy(images))
         with torch.inference_mode():
             pairs = torch.from_numpy(codes[:PAIRED_SIZE])
-            wanted = torch.from_numpy(self.prior_samples(len(pairs)))
+            wanted = torch.from_numpy(frozen.draw(len(pairs))[0])
             mmd = metrics.mmd2(pairs, wanted, self.prior.sigma)
             accuracy = metrics.knn_accuracy(pairs, torch.from_numpy(part.labels[:PAIRED_SIZE]))
         return Figures(error, mmd, accuracy, len(part), len(test))

@@ -59,8 +59,7 @@ class OptionRow(QWidget):
         super().__init__()
         self.key = key
         self.name = name = tr(option.label)
-        # Under its model's heading an option need not repeat the model's name.
-        label = QLabel(name.removesuffix(f" ({short})") + ("" if live else f" {RESTARTS}"))
+        label = QLabel(name + ("" if live else f" {RESTARTS}"))
         label.setProperty("muted", True)
         label.setWordWrap(True)
         self.editor = editor_for(option, name)
@@ -69,7 +68,8 @@ class OptionRow(QWidget):
             part.setToolTip(self._help)
         label.setBuddy(self.editor)
         self.editor.setObjectName(key)
-        self.editor.setAccessibleName(name)
+        # Who hears the label does not see the heading above it.
+        self.editor.setAccessibleName(f"{name} ({short})" if short else name)
         self.editor.setAccessibleDescription(tr(option.help))
         self._sentence: QLabel | None = None
         self._layout = QGridLayout(self, horizontalSpacing=6, verticalSpacing=2)

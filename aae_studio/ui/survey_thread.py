@@ -149,12 +149,11 @@ class SurveyThread(QThread):
 
     def _survey(self, request: Request) -> Survey:
         snapshot = request.snapshot
-        prior_codes = snapshot.prior_samples(SAMPLES)
         codes, samples = {}, {}
         for name, frozen in snapshot.models.items():
             if self.isInterruptionRequested():
                 break
-            samples[name] = frozen.decode(prior_codes)
+            samples[name] = frozen.decode(*frozen.draw(SAMPLES))
             if frozen.has_encoder:
                 codes[name] = frozen.encode(snapshot.probe_images)
         lattices = {

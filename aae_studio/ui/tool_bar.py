@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import partial
+from typing import Any
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QAction, QActionGroup, QResizeEvent
@@ -16,6 +17,8 @@ from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.workbench import Workbench
 
+# Models of a higher order share a menu.
+LAST_BUTTON = 49
 # Below this width the name gives way, then the buttons show their icons only.
 NARROW, NARROWER = 1420, 1320
 
@@ -41,6 +44,9 @@ class ToolBar(QWidget):
         self._pills = QHBoxLayout()
         self._pills.setSpacing(5)
         self.model_buttons: dict[str, QToolButton] = {}
+        self.models_menu = QMenu(self)
+        self._more = self._menu_button(self.models_menu, tr("More models"))
+        self._more.hide()
         self._icon_buttons: list[QToolButton] = []
         self._layout()
         workbench.progressed.connect(self.show_progress)
@@ -128,30 +134,48 @@ class ToolBar(QWidget):
             (PRIORS, self.prior_menu, "prior"),
         ):
             self._fill_menu(registry, menu, field)
+        self.models_menu.setToolTipsVisible(True)
         for name, plugin in MODELS.all().items():
-            button = QToolButton()
-            self._pills.addWidget(button)
-            self.model_buttons[name] = button
-            button.setCheckable(True)
-            button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            if isinstance(plugin, StudioError):
-                button.setText(name)
-                button.setEnabled(False)
-                button.setToolTip(tr_error(plugin))
-                continue
-            button.setText(plugin.short)
-            button.setAccessibleName(tr(plugin.title))
-            button.setToolTip(
-                tr("{title}: on or off. A model that joins starts all from step 0.", title=tr(plugin.title))
-            )
-            color = self._theme.color(plugin.color).name()
-            on = self._theme.color("on-model").name()
-            button.setStyleSheet(
-                f"QToolButton:checked {{ background: {color}; border-color: {color}; color: {on};"
-                " font-weight: 600; }"
-            )
-            button.clicked.connect(partial(self._toggle_model, name))
+            if getattr(plugin, "order", 0) > LAST_BUTTON:
+                self._add_model_action(name, plugin)
+            else:
+                self._add_model_button(name, plugin)
+        self._pills.addWidget(self._more)
+        self._more.setVisible(bool(self.models_menu.actions()))
+        self._more.setToolTip(
+            tr("More models: each can be on or off. One that joins starts all from step 0.")
+        )
         self._show_choices()
+
+    def _add_model_button(self, name: str, plugin: Any) -> None:
+        button = QToolButton()
+        self._pills.addWidget(button)
+        self.model_buttons[name] = button
+        button.setCheckable(True)
+        button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        if isinstance(plugin, StudioError):
+            button.setText(name)
+            button.setEnabled(False)
+            button.setToolTip(tr_error(plugin))
+            return
+        button.setText(plugin.short)
+        button.setAccessibleName(tr(plugin.title))
+        button.setToolTip(
+            tr("{title}: on or off. A model that joins starts all from step 0.", title=tr(plugin.title))
+        )
+        color = self._theme.color(plugin.color).name()
+        on = self._theme.color("on-model").name()
+        button.setStyleSheet(
+            f"QToolButton:checked {{ background: {color}; border-color: {color}; color: {on};"
+            " font-weight: 600; }"
+        )
+        button.clicked.connect(partial(self._toggle_model, name))
+
+    def _add_model_action(self, name: str, plugin: Any) -> None:
+        action = self.models_menu.addAction(f"{tr(plugin.title)}   {tr(plugin.summary)}")
+        action.setCheckable(True)
+        action.setData(name)
+        action.triggered.connect(partial(self._toggle_model, name))
 
     def _fill_menu(self, registry: Registry, menu: QMenu, field: str) -> None:
         group = QActionGroup(menu)
@@ -181,6 +205,10 @@ class ToolBar(QWidget):
                 action.setChecked(action.data() == chosen)
         for name, button in self.model_buttons.items():
             button.setChecked(name in asked.models)
+        for action in self.models_menu.actions():
+            action.setChecked(action.data() in asked.models)
+        more = sum(action.isChecked() for action in self.models_menu.actions())
+        self._more.setText((tr("More ({count})", count=more) if more else tr("More")) + " ▾")
         snapshot = self._bench.snapshot
         loaded = snapshot is not None
         dataset = tr(DATASETS.get(asked.dataset).title) if loaded else asked.dataset
@@ -199,5 +227,5 @@ class ToolBar(QWidget):
             self._show_choices()
             return
         # Lanes stand in teaching order.
-        models = tuple(other for other in self.model_buttons if other in chosen)
+        models = tuple(other for other in MODELS.all() if other in chosen)
         self._bench.try_configure(models=models)

@@ -277,9 +277,8 @@ class Workbench(QObject):
     def reconstruction(self, name: str, place: int) -> tuple[Array, Array]:
         """One probe image and what a model makes of it, each (C, H, W) in [0, 1]."""
         assert self.snapshot is not None
-        image = self.snapshot.probe_images[place]
-        frozen = self.models[name]
-        return image, frozen.decode(frozen.encode(image[None]))[0]
+        image, label = self.snapshot.probe_images[place], self.probe_labels[place]
+        return image, self.models[name].reconstruct(image[None], label[None])[0]
 
     def set_display(self, **shown: bool) -> None:
         """Set `crisp`, `show_codes`, `show_prior` or `show_lattice`."""

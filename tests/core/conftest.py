@@ -90,6 +90,7 @@ def make_model() -> MakeModel:
             1e-3,
             reconstruction,
             torch.device("cpu"),
+            ("a", "b", "c"),
         )
         plugin = MODELS.get(name)
         given = {f"{name}.{key}": value for key, value in options.items()}

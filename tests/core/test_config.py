@@ -106,7 +106,7 @@ def test_impossible_values_name_the_field(field: str, value: Any) -> None:
         ({"dataset": "digts"}, "There is no dataset called “digts”. Did you mean digits?"),
         ({"prior": "gausian"}, "There is no prior called “gausian”. Did you mean gaussian?"),
         ({"models": ("vea",)}, "There is no model called “vea”. Did you mean "),
-        ({"models": ("transformer",)}, "There are: aae, ae, gan, vae."),
+        ({"models": ("transformer",)}, "There are: aae, ae, clustering_aae, gan, "),
         ({"dataset": 7}, "There is no dataset called “7”"),
         ({"dataset": None}, "There is no dataset called “None”"),
         ({"prior": ["ring"]}, "There is no prior called"),
@@ -177,7 +177,7 @@ def test_a_configuration_keeps_its_own_options() -> None:
 def test_options_of_a_plugin() -> None:
     config = ExperimentConfig(options={"vae.beta": 2, "gan.r1": 7.0})
     values = config.options_of("vae", MODELS.get("vae").options)
-    assert values == {"beta": 2.0, "pixel_sigma": 0.25}
+    assert values == {"beta": 2.0, "annealing_steps": 0, "pixel_sigma": 0.25}
     assert type(values["beta"]) is float
     with pytest.raises(ConfigError, match=r"vae\.beta: -1 is below the least"):
         config.with_(**{"vae.beta": -1.0}).options_of("vae", MODELS.get("vae").options)

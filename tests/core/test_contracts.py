@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from samples import batch_of
 
 from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.datasets.base import PROBE_SIZE, Dataset
 from aae_studio.core.errors import ConfigError, DataMissing, StudioError
 from aae_studio.core.experiment import Experiment
+from aae_studio.core.models.base import Model
 from aae_studio.core.options import Option, resolved
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
 
@@ -111,11 +113,19 @@ def test_model_declarations(make_model, name: str) -> None:
         assert {id(weight) for weight in model.parameters(phase.trains)} <= moved
         if phase.repeats:
             assert options[phase.repeats].live
+        if phase.labelled:
+            assert options[phase.labelled].minimum == 1
     # What waits is taken along by a later phase.
     for place, phase in enumerate(model.phases):
         if not phase.updates:
             later = model.phases[place + 1 :]
             assert any(other.updates and other.optimizer is phase.optimizer for other in later)
+
+
+def one_hot_for(model: Model, count: int) -> torch.Tensor | None:
+    if not model.conditions:
+        return None
+    return torch.eye(len(model.conditions))[torch.arange(count) % len(model.conditions)]
 
 
 @pytest.mark.parametrize("name", MODELS.names())
@@ -136,21 +146,38 @@ def test_model_shapes(
         reconstruction=reconstruction,
     )
     images = torch.from_numpy(np.random.default_rng(0).random((5, *image_shape), np.float32))
-    decoded = model.decode(100 * torch.randn(5, latent_size))
+    told = one_hot_for(model, 5)
+    decoded = model.decode(100 * torch.randn(5, latent_size), told)
     assert decoded.shape == (5, *image_shape)
     assert decoded.dtype == torch.float32
     assert decoded.min() >= 0
     assert decoded.max() <= 1
-    assert len(torch.unique(model.decode(torch.randn(5, latent_size)))) > 5
+    assert len(torch.unique(model.decode(torch.randn(5, latent_size), told))) > 5
+    if told is not None:
+        same = torch.zeros(len(model.conditions), latent_size)
+        answers = model.decode(same, torch.eye(len(model.conditions)))
+        assert len(torch.unique(answers.flatten(1), dim=0)) == len(model.conditions)
     codes = model.encode(images)
     assert (codes is None) == ("encoder" not in model.networks)
     if codes is not None:
         assert codes.shape == (5, latent_size)
         assert codes.dtype == torch.float32
+    generator = torch.Generator().manual_seed(0)
+    drawn, conditions = model.draw(40, generator)
+    assert drawn.shape == (40, latent_size)
+    assert (conditions is None) == (not model.conditions)
+    for shares, count in (
+        (conditions, len(model.conditions)),
+        (model.condition_of(images, torch.arange(5) % 3), len(model.conditions)),
+        (model.class_shares(images), None),
+    ):
+        if shares is not None:
+            assert count is None or shares.shape[1] == count
+            torch.testing.assert_close(shares.sum(dim=1), torch.ones(len(shares)))
     figures: dict[str, torch.Tensor] = {}
     model.reseed(0)
     for phase in model.phases:
-        losses = phase.loss(images)
+        losses = phase.loss(batch_of(images))
         assert losses.objective.shape == ()
         assert torch.isfinite(losses.objective)
         figures |= losses.figures
@@ -167,7 +194,7 @@ def test_models_train_on_shapes(
     config = configure(dataset="shapes", models=(name,), network=network, batch_size=16)
     experiment = Experiment(config, draw_shapes(size=size, color=color))
     model = experiment.models[name]
-    first, second = (experiment.train_step(name, experiment.batch(step)) for step in range(2))
+    first, second = (experiment.train_step(name, experiment.batches.of_step(step)) for step in range(2))
     assert list(first) == list(second)
     assert set(first) == {curve.name for curve in model.curves}
     assert all(np.isfinite(list(first.values()) + list(second.values())))
@@ -190,7 +217,7 @@ def test_every_model_with_every_prior(build, name: str, prior: str, latent_size:
         return
     experiment = build(models=(name,), prior=prior, latent_size=latent_size)
     for step in range(3):
-        losses = experiment.train_step(name, experiment.batch(step))
+        losses = experiment.train_step(name, experiment.batches.of_step(step))
         assert all(np.isfinite(list(losses.values())))
 
 
@@ -322,7 +349,8 @@ def test_dataset_trains(loaded: tuple[str, Dataset]) -> None:
     name, dataset = loaded
     config = ExperimentConfig(dataset=name, models=("ae",), hidden=(16,), precision="float32")
     experiment = Experiment(config, dataset)
-    first = experiment.batch(0)
-    assert first.dtype == torch.float32
-    assert first.max() == 1
+    first = experiment.batches.of_step(0)
+    assert first.images.dtype == torch.float32
+    assert first.images.max() == 1
+    assert len(first) == len(first.labels) == len(first.ranks)
     assert np.isfinite(experiment.train_step("ae", first)["reconstruction"])

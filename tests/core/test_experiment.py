@@ -90,10 +90,10 @@ def test_batches_depend_on_seed_and_step_alone(build) -> None:
     one, other = build(seed=1), build(seed=1, models=("gan",), latent_size=5)
     list(islice(one.run(), 3))
     for step in (7, 0, 3, 200, 3):
-        assert torch.equal(one.batch(step), other.batch(step))
-        assert not torch.equal(one.batch(step), build(seed=2).batch(step))
-    assert not torch.equal(one.batch(0), one.batch(1))
-    assert not torch.equal(one.batch(0), one.batch(one.steps_per_epoch))
+        assert torch.equal(one.batches.of_step(step).images, other.batches.of_step(step).images)
+        assert not torch.equal(one.batches.of_step(step).images, build(seed=2).batches.of_step(step).images)
+    assert not torch.equal(one.batches.of_step(0).images, one.batches.of_step(1).images)
+    assert not torch.equal(one.batches.of_step(0).images, one.batches.of_step(one.steps_per_epoch).images)
 
 
 def test_an_epoch_visits_each_image_at_most_once(build, digits: Dataset) -> None:
@@ -106,7 +106,7 @@ def test_an_epoch_visits_each_image_at_most_once(build, digits: Dataset) -> None
         seen = [
             image.numpy().tobytes()
             for step in range(first, first + experiment.steps_per_epoch)
-            for image in experiment.batch(step)
+            for image in experiment.batches.of_step(step).images
         ]
         assert len(seen) == 1400
         assert len(set(seen)) == len(seen)
@@ -120,7 +120,7 @@ def test_an_endless_dataset_gives_new_images_every_epoch(configure, draw_shapes)
         {
             image.numpy().tobytes()
             for step in range(3 * epoch, 3 * epoch + 3)
-            for image in experiment.batch(step)
+            for image in experiment.batches.of_step(step).images
         }
         for epoch in range(3)
     ]

@@ -8,11 +8,13 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from samples import batch_of
 from torch import Tensor
 
 from aae_studio.core.config import OPTIONS
 from aae_studio.core.errors import NonFinite, StudioError
 from aae_studio.core.experiment import Experiment
+from aae_studio.core.models.base import Batch
 from aae_studio.core.registry import MODELS
 
 EVERYONE = ("ae", "vae", "gan", "aae")
@@ -188,8 +190,9 @@ def test_images_that_are_not_numbers(build, name: str) -> None:
     curves(experiment, 2)
     before = all_weights(experiment)
     first = experiment.models[name].phases[0].name
+    broken = batch_of(torch.full_like(experiment.batches.of_step(0).images, torch.nan))
     with pytest.raises(NonFinite, match=f"“{first}” at step 3") as fault:
-        experiment.train_step(name, torch.full_like(experiment.batch(0), torch.nan))
+        experiment.train_step(name, broken)
     assert (fault.value.model, fault.value.phase, fault.value.step) == (name, first, 3)
     assert str(fault.value).startswith(f"{name}: a loss became infinite or undefined")
     after = all_weights(experiment)
@@ -219,9 +222,9 @@ def test_a_gradient_that_is_not_a_number(build, monkeypatch) -> None:
     model = experiment.models["ae"]
     (phase,) = model.phases
 
-    def steep(images: Tensor) -> Any:
-        losses = phase.loss(images)
-        zero = (model.encode(images) * 0).sum()
+    def steep(batch: Batch) -> Any:
+        losses = phase.loss(batch)
+        zero = (model.encode(batch.images) * 0).sum()
         return type(losses)(losses.objective + zero.sqrt(), losses.figures)
 
     model.phases = (type(phase)(phase.name, phase.trains, steep, phase.optimizer),)
@@ -246,7 +249,8 @@ def test_training_goes_on_after_a_fault(build) -> None:
     """Rewinding is the advice, but a lower learning rate may do too."""
     experiment = build(models=("aae", "ae"))
     curves(experiment, 2)
+    broken = batch_of(torch.full_like(experiment.batches.of_step(0).images, torch.nan))
     for name in ("aae", "ae"):
         with pytest.raises(NonFinite):
-            experiment.train_step(name, torch.full_like(experiment.batch(0), torch.nan))
+            experiment.train_step(name, broken)
     assert curves(experiment, 3) == curves(build(models=("aae", "ae")), 5)[2:]

@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from samples import batch_of
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
 
@@ -99,7 +100,7 @@ def phase(model: Model, name: str) -> base.Phase:
 @pytest.mark.parametrize("kind", ["mse", "bernoulli"])
 def test_ae_loss(make_model, images: Tensor, kind: str) -> None:
     model = make_model("ae", reconstruction=kind)
-    losses = phase(model, "reconstruction").loss(images)
+    losses = phase(model, "reconstruction").loss(batch_of(images))
     codes, nothing = encoded(model, images)
     assert nothing is None
     pixels, flat = decoded(model.networks["decoder"], codes), exact(images).reshape(BATCH, -1)
@@ -123,7 +124,7 @@ def test_vae_loss(
     model = make_model("vae", reconstruction=kind, sigma=sigma, beta=beta, pixel_sigma=pixel_sigma)
     noise = numbers(BATCH, 2, seed=1)
     use_noise(monkeypatch, model, noise)
-    losses = phase(model, "elbo").loss(images)
+    losses = phase(model, "elbo").loss(batch_of(images))
 
     mean, log_variance = encoded(model, images)
     deviation = np.exp(log_variance / 2)
@@ -174,7 +175,7 @@ def test_vae_reports_the_sampled_kl(make_model, images: Tensor, monkeypatch, nam
     for seed in range(120):
         noise = numbers(BATCH, 2, seed=seed)
         use_noise(monkeypatch, model, noise)
-        kl = phase(model, "elbo").loss(images).figures["kl"].item()
+        kl = phase(model, "elbo").loss(batch_of(images)).figures["kl"].item()
         codes = mean + np.exp(log_variance / 2) * exact(noise)
         log_q = Normal(torch.from_numpy(mean), torch.from_numpy(np.exp(log_variance / 2))).log_prob(
             torch.from_numpy(codes)
@@ -221,7 +222,7 @@ def test_aae_losses(make_model, images: Tensor, monkeypatch, sigma: float, poste
     noise, wanted_codes = numbers(BATCH, 2, seed=1), sigma * numbers(BATCH, 2, seed=2)
     use_noise(monkeypatch, model, noise)
     use_prior_codes(monkeypatch, model, wanted_codes)
-    results = {item.name: item.loss(images) for item in model.phases}
+    results = {item.name: item.loss(batch_of(images)) for item in model.phases}
 
     codes, log_variance = encoded(model, images)
     assert (log_variance is not None) == (posterior == "gaussian")
@@ -245,7 +246,7 @@ def test_aae_losses(make_model, images: Tensor, monkeypatch, sigma: float, poste
 
 
 def test_aae_bernoulli_objective_is_per_pixel(make_model, images: Tensor) -> None:
-    losses = phase(make_model("aae", reconstruction="bernoulli"), "reconstruction").loss(images)
+    losses = phase(make_model("aae", reconstruction="bernoulli"), "reconstruction").loss(batch_of(images))
     codes, _ = encoded(make_model("aae"), images)
     pixels = decoded(make_model("aae").networks["decoder"], codes)
     nats = bernoulli_nats(pixels, exact(images).reshape(BATCH, -1))
@@ -257,7 +258,7 @@ def test_gan_losses(make_model, images: Tensor, monkeypatch) -> None:
     model = make_model("gan", r1=0.0)
     codes = numbers(BATCH, 2, seed=3)
     use_prior_codes(monkeypatch, model, codes)
-    judged, fooled = (item.loss(images) for item in model.phases)
+    judged, fooled = (item.loss(batch_of(images)) for item in model.phases)
     forged = decoded(model.networks["generator"], exact(codes))
     real = sigmoid(dense(model.networks["discriminator"], exact(images).reshape(BATCH, -1)))
     fake = sigmoid(dense(model.networks["discriminator"], forged))
@@ -302,7 +303,8 @@ def test_r1_penalty_against_finite_differences(make_model, images: Tensor, monke
     penalty = base.gradient_penalty(with_penalty.networks["discriminator"](inputs), inputs)
     assert penalty.item() == pytest.approx(wanted, rel=1e-4)
     objectives = [
-        phase(model, "discriminator").loss(images).objective.item() for model in (with_penalty, without)
+        phase(model, "discriminator").loss(batch_of(images)).objective.item()
+        for model in (with_penalty, without)
     ]
     assert objectives[0] - objectives[1] == pytest.approx(0.5 * 0.8 * wanted, rel=1e-3)
 

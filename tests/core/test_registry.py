@@ -45,7 +45,8 @@ MODEL = """
             both = ("encoder", "decoder")
             self.phases = (Phase("reconstruction", both, self.reconstruction, self.adam(*both)),)
 
-        def reconstruction(self, images):
+        def reconstruction(self, batch):
+            images = batch.images
             noisy = images + self.option["noise"] * self.noise_like(images)
             error = self.reconstruction_error(self.networks["decoder"](self.encode(noisy)), images)
             return Losses(error, {"reconstruction": error})

@@ -115,7 +115,7 @@ def test_figures(trained, digits: Dataset) -> None:
         nearest = np.argsort(distances, axis=1)[:, : metrics.NEIGHBOURS]
         votes = np.stack([np.bincount(labels[row], minlength=10) for row in nearest])
         assert figures.knn_accuracy == pytest.approx((votes.argmax(axis=1) == labels).mean(), abs=0.006)
-        wanted = metrics.mmd2(torch.from_numpy(codes), torch.from_numpy(snapshot.prior_samples(360)))
+        wanted = metrics.mmd2(torch.from_numpy(codes), torch.from_numpy(snapshot.models[name].draw(360)[0]))
         assert figures.mmd_to_prior == pytest.approx(wanted)
     part = snapshot.figures("ae", size=50)
     assert (part.count, part.total) == (50, 360)
@@ -139,11 +139,13 @@ def test_mmd_is_in_units_of_the_priors_sigma(build) -> None:
 
 def test_prior_samples(trained) -> None:
     snapshot = trained.snapshot()
-    samples = snapshot.prior_samples(500)
-    assert samples.shape == (500, 2)
-    assert samples.dtype == np.float32
-    np.testing.assert_array_equal(samples, trained.snapshot().prior_samples(500))
-    assert abs(samples.std() - 1) < 0.1
+    codes, conditions = snapshot.models["ae"].draw(500)
+    assert codes.shape == (500, 2)
+    assert codes.dtype == np.float32
+    assert not conditions.any()
+    np.testing.assert_array_equal(codes, trained.snapshot().models["ae"].draw(500)[0])
+    assert not np.array_equal(codes, snapshot.models["ae"].draw(500, seed=1)[0])
+    assert abs(codes.std() - 1) < 0.1
 
 
 def test_probe_images(trained, digits: Dataset) -> None:

@@ -157,7 +157,7 @@ def test_a_model_of_ones_own_gets_its_curves_and_the_colour_for_all_others(make)
     @dataclass
     class Own:
         short = "WAE"
-        color = "model-wae"
+        color = "model-of-ones-own"
         curves = (
             Curve("reconstruction", "reconstruction", "reconstruction"),
             Curve("mmd", "MMD", "regularisation"),

@@ -17,7 +17,7 @@ from aae_studio.ui.app import Studio
 
 SAE = """
 from aae_studio.core.models.base import Autoencoding, Curve, Losses, Phase
-from aae_studio.core.networks import Decoder, Encoder, seeded
+from aae_studio.core.networks import Decoder, Encoder
 from aae_studio.core.options import Option
 
 
@@ -31,17 +31,17 @@ class SparseAutoencoder(Autoencoding):
 
     def __init__(self, setting, **option):
         super().__init__(setting, **option)
-        shape, seed = setting.architecture, setting.seed
+        shape = setting.architecture
         self.networks = {
-            "encoder": seeded(seed, "encoder", lambda: Encoder(shape)).to(setting.device),
-            "decoder": seeded(seed, "decoder", lambda: Decoder(shape)).to(setting.device),
+            "encoder": self.built("encoder", lambda: Encoder(shape)),
+            "decoder": self.built("decoder", lambda: Decoder(shape)),
         }
         both = ("encoder", "decoder")
         self.phases = (Phase("reconstruction", both, self.reconstruction, self.adam(*both)),)
 
-    def reconstruction(self, images):
-        codes = self.encode(images)
-        error = self.reconstruction_error(self.networks["decoder"](codes), images)
+    def reconstruction(self, batch):
+        codes = self.encode(batch.images)
+        error = self.reconstruction_error(self.decoded_logits(codes), batch.images)
         l1 = codes.abs().mean()
         return Losses(error + self.option["sparsity"] * l1, {"reconstruction": error, "l1": l1})
 """

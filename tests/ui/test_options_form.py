@@ -122,7 +122,7 @@ def test_waits_for_the_first_experiment(qtbot: QtBot, workbench: Workbench) -> N
 def test_shows_all_options_of_those_who_take_part(form: OptionsForm, workbench: Workbench) -> None:
     keys = list(form.rows)
     assert keys[: len(OPTIONS)] == [option.name for option in OPTIONS]
-    assert keys[len(OPTIONS) :] == ["gaussian.sigma", "vae.beta", "vae.pixel_sigma"]
+    assert keys[len(OPTIONS) :] == ["gaussian.sigma", "vae.beta", "vae.annealing_steps", "vae.pixel_sigma"]
     headings = [label.text() for label in form.findChildren(QLabel, "section")]
     assert headings == ["EXPERIMENT", "PRIOR: GAUSSIAN", "VARIATIONAL AUTOENCODER"]
     assert shown(form, "learning_rate") == "0.001"

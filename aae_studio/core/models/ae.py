@@ -4,10 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
-from aae_studio.core.models.base import Autoencoding, Curve, Losses, Phase, Setting
-from aae_studio.core.networks import Decoder, Encoder, seeded
+from aae_studio.core.models.base import Autoencoding, Batch, Curve, Losses, Phase, Setting
+from aae_studio.core.networks import Decoder, Encoder
 
 
 class Autoencoder(Autoencoding):
@@ -23,16 +21,15 @@ class Autoencoder(Autoencoding):
 
     def __init__(self, setting: Setting, **option: Any) -> None:
         super().__init__(setting, **option)
-        shape, seed = setting.architecture, setting.seed
+        shape = setting.architecture
         self.networks = {
-            "encoder": seeded(seed, "encoder", lambda: Encoder(shape)).to(setting.device),
-            "decoder": seeded(seed, "decoder", lambda: Decoder(shape)).to(setting.device),
+            "encoder": self.built("encoder", lambda: Encoder(shape)),
+            "decoder": self.built("decoder", lambda: Decoder(shape)),
         }
         both = ("encoder", "decoder")
         self.phases = (Phase("reconstruction", both, self.reconstruction, self.adam(*both)),)
 
-    def reconstruction(self, images: Tensor) -> Losses:
+    def reconstruction(self, batch: Batch) -> Losses:
         """Minimise the distance between x and Dec(E(x))."""
-        logits = self.networks["decoder"](self.encode(images))
-        error = self.reconstruction_error(logits, images)
+        error = self.reconstruction_error(self.decoded_logits(self.encode(batch.images)), batch.images)
         return Losses(error, {"reconstruction": error})

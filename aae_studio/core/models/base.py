@@ -5,14 +5,14 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from aae_studio.core.networks import Architecture, Encoder, seed_for
+from aae_studio.core.networks import Architecture, Encoder, seed_for, seeded
 from aae_studio.core.options import Option
 from aae_studio.core.priors.base import Prior
 
@@ -27,6 +27,32 @@ class Curve:
     name: str
     label: str
     plot: str
+
+
+N = TypeVar("N", bound=nn.Module)
+# The label of an image whose class a model may not see.
+UNLABELLED = -1
+
+
+@dataclass(frozen=True)
+class Batch:
+    """The samples of one step, the same for all models.
+
+    `images`: (n, C, H, W) in [0, 1]. `labels`: (n,) int64, places in the dataset's classes. `ranks`: (n,)
+    int64, each training image's place in the order in which labels are given away, class by class in
+    turn: the first N ranks are a labelled set of N images with equal shares of the classes.
+    """
+
+    images: Tensor
+    labels: Tensor
+    ranks: Tensor
+
+    def __len__(self) -> int:
+        return len(self.images)
+
+    def known_labels(self, count: int) -> Tensor:
+        """Labels (n,) where only `count` training images have one; `UNLABELLED` for the others."""
+        return torch.where(self.ranks < count, self.labels, UNLABELLED)
 
 
 @dataclass(frozen=True)
@@ -44,20 +70,25 @@ class Phase:
     `trains` names the networks that move. `optimizer` belongs to the phase and keeps its own state;
     where a phase does not `update`, its objective waits and is added to that of the next phase with
     the same optimiser, so that one step follows both gradients. `repeats` names the live option that
-    says how often the phase runs per training step.
+    says how often the phase runs per training step. `labelled` names the option that says how many
+    training images have labels: the phase is then given a batch of those alone.
     """
 
     name: str
     trains: tuple[str, ...]
-    loss: Callable[[Tensor], Losses]
+    loss: Callable[[Batch], Losses]
     optimizer: Optimizer
     updates: bool = True
     repeats: str | None = None
+    labelled: str | None = None
 
 
 @dataclass(frozen=True)
 class Setting:
-    """What every model of an experiment is given: the same shapes, prior, seed and choices."""
+    """What every model of an experiment is given: the same shapes, prior, seed and choices.
+
+    `classes` are the names of the dataset's classes.
+    """
 
     architecture: Architecture
     prior: Prior
@@ -65,13 +96,16 @@ class Setting:
     learning_rate: float
     reconstruction: str
     device: torch.device
+    classes: tuple[str, ...] = ()
 
 
 class Model(ABC):
     """Networks and phases. A subclass's file is one plug-in and reads like its paper.
 
     `options` declares what the user may choose; their values are in `self.option`. `networks` and
-    `phases` are set by the subclass. `color` names the theme's colour for title, curve and cursor.
+    `phases` are set by the subclass, and so is `conditions` where the decoder is told a class or a
+    cluster beside the code: their names. `color` names the theme's colour for title, curve and cursor.
+    `order` is the teaching order; from 50 on a model has its place in a menu, not a button of its own.
     """
 
     title: ClassVar[str]
@@ -85,17 +119,23 @@ class Model(ABC):
 
     networks: dict[str, nn.Module]
     phases: tuple[Phase, ...]
+    conditions: tuple[str, ...] = ()
 
     def __init__(self, setting: Setting, **option: Any) -> None:
         self.setting = setting
         self.prior = setting.prior
         self.option = option
         self.generator = torch.Generator(setting.device)
+        self.step = 0
         self.check_prior(setting.prior)
 
     @abstractmethod
-    def decode(self, codes: Tensor) -> Tensor:
-        """Images in [0, 1], shape (n, C, H, W), from codes (n, latent size)."""
+    def decode(self, codes: Tensor, condition: Tensor | None = None) -> Tensor:
+        """Images in [0, 1], shape (n, C, H, W), from codes (n, latent size).
+
+        `condition`: (n, len(conditions)), shares of each that sum to 1, for instance one-hot; only for a
+        model that has conditions.
+        """
 
     def encode(self, images: Tensor) -> Tensor | None:
         """Codes (n, latent size) of images (n, C, H, W) in [0, 1]; None for a model without encoder.
@@ -103,6 +143,28 @@ class Model(ABC):
         A probabilistic encoder gives the mean of q(z|x).
         """
         return None
+
+    def condition_of(self, images: Tensor, labels: Tensor) -> Tensor | None:
+        """The condition that goes with the codes of images (n, C, H, W) when they are reconstructed.
+
+        `labels`: (n,), for a model that is told the class; one that finds it out does not look at them.
+        None for a model without conditions.
+        """
+        return None
+
+    def class_shares(self, images: Tensor) -> Tensor | None:
+        """q(y|x), (n, classes or clusters), of a model that finds out the class; None for any other."""
+        return None
+
+    def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
+        """Codes (count, latent size) as the generative model has them, z ~ p(z), and conditions.
+
+        Conditions (count, len(conditions)) are one-hot, all equally likely; None without conditions.
+        """
+        codes = self.prior.sample(count, generator)
+        if not self.conditions:
+            return codes, None
+        return codes, random_one_hot(count, len(self.conditions), generator)
 
     def check_prior(self, prior: Prior) -> None:
         """Raise StudioError, with a sentence, for a prior that this model cannot be trained toward."""
@@ -124,7 +186,12 @@ class Model(ABC):
 
     def reseed(self, step: int) -> None:
         """Make this step's random numbers depend on the seed, the model and the step alone."""
+        self.step = step
         self.generator.manual_seed(seed_for(self.setting.seed, type(self).__name__, step))
+
+    def built(self, role: str, build: Callable[[], N]) -> N:
+        """A network on the model's device, with initial weights that depend on seed and role alone."""
+        return seeded(self.setting.seed, role, build).to(self.setting.device)
 
     def parameters(self, networks: Iterable[str]) -> list[nn.Parameter]:
         """The parameters of the named networks, in order."""
@@ -141,11 +208,17 @@ class Model(ABC):
 
     def noise_like(self, tensor: Tensor) -> Tensor:
         """Standard normal numbers of the tensor's shape from this model's own generator."""
-        return torch.randn(tensor.shape, generator=self.generator, device=tensor.device)
+        return torch.randn(tensor.shape, generator=self.generator, device=self.setting.device)
 
     def prior_codes(self, count: int) -> Tensor:
         """Codes z ~ p(z), shape (count, latent size)."""
         return self.prior.sample(count, self.generator)
+
+
+def random_one_hot(count: int, size: int, generator: torch.Generator) -> Tensor:
+    """y ~ Cat(1/K): rows (count, size) of one 1 among zeros, on the generator's device."""
+    places = torch.randint(size, (count,), generator=generator, device=generator.device)
+    return F.one_hot(places, size).float()
 
 
 def reconstruction_error(kind: str, logits: Tensor, images: Tensor) -> Tensor:
@@ -192,9 +265,14 @@ class Autoencoding(Model):
         codes: Tensor = self.networks["encoder"](images)
         return codes
 
-    def decode(self, codes: Tensor) -> Tensor:
-        logits: Tensor = self.networks["decoder"](codes)
-        return logits.sigmoid()
+    def decode(self, codes: Tensor, condition: Tensor | None = None) -> Tensor:
+        return self.decoded_logits(codes, condition).sigmoid()
+
+    def decoded_logits(self, codes: Tensor, condition: Tensor | None = None) -> Tensor:
+        """The decoder's answer before the sigmoid, (n, C, H, W); the condition stands behind the code."""
+        inputs = codes if condition is None else torch.cat([codes, condition], dim=1)
+        logits: Tensor = self.networks["decoder"](inputs)
+        return logits
 
     @property
     def encoder(self) -> Encoder:

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from aae_studio.core.models.base import (
+    Batch,
     Curve,
     Losses,
     Model,
@@ -17,7 +18,7 @@ from aae_studio.core.models.base import (
     generator_loss,
     gradient_penalty,
 )
-from aae_studio.core.networks import Decoder, ImageDiscriminator, seeded
+from aae_studio.core.networks import Decoder, ImageDiscriminator
 from aae_studio.core.options import Option
 
 
@@ -33,7 +34,7 @@ class GenerativeAdversarialNetwork(Model):
     options = (
         Option(
             "discriminator_steps",
-            "D steps (GAN)",
+            "D steps",
             1,
             "Discriminator updates per generator update.",
             minimum=1,
@@ -42,7 +43,7 @@ class GenerativeAdversarialNetwork(Model):
         ),
         Option(
             "r1",
-            "R1 penalty (GAN)",
+            "R1 penalty",
             1.0,
             "Holds the discriminator's slope at real images down, so that it cannot saturate.",
             minimum=0.0,
@@ -59,12 +60,11 @@ class GenerativeAdversarialNetwork(Model):
 
     def __init__(self, setting: Setting, **option: Any) -> None:
         super().__init__(setting, **option)
-        shape, seed = setting.architecture, setting.seed
-        discriminator = seeded(seed, "image discriminator", lambda: ImageDiscriminator(shape))
+        shape = setting.architecture
         self.networks = {
             # The generator has the decoder's role and starts from the same weights.
-            "generator": seeded(seed, "decoder", lambda: Decoder(shape)).to(setting.device),
-            "discriminator": discriminator.to(setting.device),
+            "generator": self.built("decoder", lambda: Decoder(shape)),
+            "discriminator": self.built("image discriminator", lambda: ImageDiscriminator(shape)),
         }
         # β1 = 0.5: Radford et al., arXiv 1511.06434, section 3.
         self.phases = (
@@ -78,16 +78,16 @@ class GenerativeAdversarialNetwork(Model):
             Phase("generator", ("generator",), self.generate, self.adam("generator", beta1=0.5)),
         )
 
-    def decode(self, codes: Tensor) -> Tensor:
+    def decode(self, codes: Tensor, condition: Tensor | None = None) -> Tensor:
         logits: Tensor = self.networks["generator"](codes)
         return logits.sigmoid()
 
-    def discriminator(self, images: Tensor) -> Losses:
+    def discriminator(self, batch: Batch) -> Losses:
         """Train D to say real to images x and fake to G(z)."""
         judge = self.networks["discriminator"]
         with torch.no_grad():
-            forged = self.decode(self.prior_codes(len(images)))
-        images = images.detach().requires_grad_(True)
+            forged = self.decode(self.prior_codes(len(batch)))
+        images = batch.images.detach().requires_grad_(True)
         real, fake = judge(images), judge(forged)
         objective = discriminator_loss(real, fake)
         if self.option["r1"]:
@@ -95,8 +95,8 @@ class GenerativeAdversarialNetwork(Model):
         figures = {"d_real": real.sigmoid().mean(), "d_fake": fake.sigmoid().mean()}
         return Losses(objective, figures)
 
-    def generate(self, images: Tensor) -> Losses:
+    def generate(self, batch: Batch) -> Losses:
         """Train G to make D say real."""
-        forged = self.decode(self.prior_codes(len(images)))
+        forged = self.decode(self.prior_codes(len(batch)))
         loss = generator_loss(self.networks["discriminator"](forged))
         return Losses(loss, {"generator": loss})

@@ -1,4 +1,7 @@
-"""The variational autoencoder (Kingma and Welling, arXiv 1312.6114; β: Higgins et al., 2017)."""
+"""The variational autoencoder (Kingma and Welling, arXiv 1312.6114).
+
+β: Higgins et al., ICLR 2017. Annealing: Bowman et al., arXiv 1511.06349.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +11,8 @@ from typing import Any
 from torch import Tensor
 
 from aae_studio.core.errors import StudioError
-from aae_studio.core.models.base import Autoencoding, Curve, Losses, Phase, Setting
-from aae_studio.core.networks import Decoder, Encoder, seeded
+from aae_studio.core.models.base import Autoencoding, Batch, Curve, Losses, Phase, Setting
+from aae_studio.core.networks import Decoder, Encoder
 from aae_studio.core.options import Option
 from aae_studio.core.priors.base import Prior
 
@@ -39,7 +42,7 @@ class VariationalAutoencoder(Autoencoding):
     options = (
         Option(
             "beta",
-            "β (VAE)",
+            "β",
             1.0,
             "Weight of the KL divergence. 0: an autoencoder with noise. Large: codes forget the image.",
             minimum=0.0,
@@ -48,8 +51,18 @@ class VariationalAutoencoder(Autoencoding):
             logarithmic=True,
         ),
         Option(
+            "annealing_steps",
+            "β annealing",
+            0,
+            "Steps in which β rises from 0 to its value, so that the codes learn something first.",
+            minimum=0,
+            maximum=10_000_000,
+            live=True,
+            logarithmic=True,
+        ),
+        Option(
             "pixel_sigma",
-            "Pixel σ (VAE)",
+            "Pixel σ",
             0.25,
             "Standard deviation that the decoder grants a pixel, with mse. Smaller: sharper, less regular.",
             minimum=0.01,
@@ -65,11 +78,10 @@ class VariationalAutoencoder(Autoencoding):
 
     def __init__(self, setting: Setting, **option: Any) -> None:
         super().__init__(setting, **option)
-        shape, seed = setting.architecture, setting.seed
-        encoder = seeded(seed, "encoder", lambda: Encoder(shape, gaussian=True))
+        shape = setting.architecture
         self.networks = {
-            "encoder": encoder.to(setting.device),
-            "decoder": seeded(seed, "decoder", lambda: Decoder(shape)).to(setting.device),
+            "encoder": self.built("encoder", lambda: Encoder(shape, gaussian=True)),
+            "decoder": self.built("decoder", lambda: Decoder(shape)),
         }
         both = ("encoder", "decoder")
         self.phases = (Phase("elbo", both, self.elbo, self.adam(*both)),)
@@ -88,12 +100,20 @@ class VariationalAutoencoder(Autoencoding):
                 title=prior.title,
             )
 
-    def elbo(self, images: Tensor) -> Losses:
+    @property
+    def beta(self) -> float:
+        """β at this step: it rises in a straight line while it is annealed."""
+        steps = self.option["annealing_steps"]
+        share = 1.0 if self.step >= steps else self.step / steps
+        return float(self.option["beta"] * share)
+
+    def elbo(self, batch: Batch) -> Losses:
         """Maximise the evidence lower bound: reconstruct from z ~ q(z|x), and keep q near p(z)."""
+        images = batch.images
         mean, log_variance = self.encoder.posterior(images)
         noise = self.noise_like(mean)
         codes = mean + (0.5 * log_variance).exp() * noise
-        error = self.reconstruction_error(self.networks["decoder"](codes), images)
+        error = self.reconstruction_error(self.decoded_logits(codes), images)
         divergence = self.prior.kl_from_gaussian(mean, log_variance)
         if divergence is None:
             divergence = sampled_kl(self.prior, codes, noise, log_variance)
@@ -102,5 +122,5 @@ class VariationalAutoencoder(Autoencoding):
         nats = error
         if self.setting.reconstruction == "mse":
             nats = error * pixels / (2 * self.option["pixel_sigma"] ** 2)
-        objective = (nats + self.option["beta"] * kl) / pixels
+        objective = (nats + self.beta * kl) / pixels
         return Losses(objective, {"reconstruction": error, "kl": kl})

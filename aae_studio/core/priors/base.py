@@ -42,6 +42,8 @@ class Prior(ABC):
     has_log_prob: ClassVar[bool] = True
     # A Gaussian posterior puts mass everywhere; where p(z) = 0 its KL divergence is infinite.
     positive_everywhere: ClassVar[bool] = True
+    # Whether it has a part for each class: a component, or a stretch of the figure.
+    has_parts: ClassVar[bool] = False
 
     def __init__(self, latent_size: int, sigma: float = 1.0) -> None:
         if latent_size < self.smallest_latent:
@@ -57,6 +59,18 @@ class Prior(ABC):
     @abstractmethod
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         """Draw codes, shape (count, latent size), float32, on the generator's device."""
+
+    def sample_given(self, labels: Tensor, classes: int, generator: torch.Generator) -> Tensor:
+        """Draw a code for each label (n,), shape (n, latent size), from the part of that class.
+
+        `labels` are places among `classes`; below 0, the code comes from the whole prior. Raises
+        StudioError for a prior without parts.
+        """
+        raise StudioError("The prior “{title}” has no parts for classes.", title=self.title)
+
+    def part_of(self, codes: Tensor, classes: int) -> Tensor:
+        """The class whose part each code (n, latent size) most likely belongs to, (n,) int64."""
+        raise StudioError("The prior “{title}” has no parts for classes.", title=self.title)
 
     def log_prob(self, codes: Tensor) -> Tensor:
         """log p(z) in nats, shape (n,), for codes of shape (n, latent size).
@@ -83,6 +97,15 @@ class Prior(ABC):
 
     def _noise(self, shape: tuple[int, ...], generator: torch.Generator) -> Tensor:
         return torch.randn(shape, generator=generator, device=generator.device)
+
+    def _shares(self, labels: Tensor, classes: int, generator: torch.Generator) -> Tensor:
+        """Places along a figure from 0 to 1, (n,): in the stretch of each label, or anywhere."""
+        share = torch.rand(labels.shape, generator=generator, device=generator.device)
+        return torch.where(labels < 0, share, (labels + share) / classes)
+
+    def _anywhere(self, count: int, generator: torch.Generator) -> Tensor:
+        """Labels (count,) that ask for the whole prior."""
+        return torch.full((count,), -1, device=generator.device)
 
     def _with_gaussian_rest(self, plane: Tensor, generator: torch.Generator) -> Tensor:
         """Append the axes beyond the first two."""

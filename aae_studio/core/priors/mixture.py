@@ -22,18 +22,32 @@ class Mixture(Prior):
     summary = "Ten separate clouds around a circle."
     order = 20
     smallest_latent = 2
+    has_parts = True
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        component = torch.randint(COMPONENTS, (count,), generator=generator, device=generator.device)
+        return self.sample_given(self._anywhere(count, generator), COMPONENTS, generator)
+
+    def sample_given(self, labels: Tensor, classes: int, generator: torch.Generator) -> Tensor:
+        anyone = torch.randint(COMPONENTS, labels.shape, generator=generator, device=generator.device)
+        # Classes beyond the tenth share components with the first.
+        component = torch.where(labels < 0, anyone, labels % COMPONENTS)
         angle = 2 * torch.pi * component / COMPONENTS
-        noise = self._noise((count, 2), generator)
+        noise = self._noise((len(labels), 2), generator)
         out = RADIUS + ALONG * noise[:, 0]
         side = ACROSS * noise[:, 1]
         cos, sin = angle.cos(), angle.sin()
         plane = torch.stack([out * cos - side * sin, out * sin + side * cos], dim=1)
         return self._with_gaussian_rest(self.sigma * plane, generator)
 
+    def part_of(self, codes: Tensor, classes: int) -> Tensor:
+        return self._each_log_prob(codes)[:, :classes].argmax(dim=1)
+
     def log_prob(self, codes: Tensor) -> Tensor:
+        plane: Tensor = torch.logsumexp(self._each_log_prob(codes), dim=1) - np.log(COMPONENTS)
+        return plane + self._rest_log_prob(codes)
+
+    def _each_log_prob(self, codes: Tensor) -> Tensor:
+        """The log-density of each component in the first two axes, (n, COMPONENTS)."""
         angle = 2 * torch.pi * torch.arange(COMPONENTS, device=codes.device) / COMPONENTS
         x, y = codes[:, :1], codes[:, 1:2]
         out = x * angle.cos() + y * angle.sin() - RADIUS * self.sigma
@@ -41,8 +55,7 @@ class Mixture(Prior):
         each = gaussian_log_prob(out.reshape(-1, 1), ALONG * self.sigma) + gaussian_log_prob(
             side.reshape(-1, 1), ACROSS * self.sigma
         )
-        plane: Tensor = torch.logsumexp(each.reshape(len(codes), COMPONENTS), dim=1) - np.log(COMPONENTS)
-        return plane + self._rest_log_prob(codes)
+        return each.reshape(len(codes), COMPONENTS)
 
     def outline(self) -> list[Polyline]:
         turn = np.linspace(0, 2 * np.pi, 65)

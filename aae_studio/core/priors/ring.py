@@ -20,12 +20,21 @@ class Ring(Prior):
     summary = "A circle with an empty middle."
     order = 40
     smallest_latent = 2
+    has_parts = True
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        angle = 2 * torch.pi * torch.rand(count, generator=generator, device=generator.device)
+        return self.sample_given(self._anywhere(count, generator), 1, generator)
+
+    def sample_given(self, labels: Tensor, classes: int, generator: torch.Generator) -> Tensor:
+        angle = 2 * torch.pi * self._shares(labels, classes, generator)
         circle_points = RADIUS * torch.stack([angle.cos(), angle.sin()], dim=1)
-        plane = circle_points + BLUR * self._noise((count, 2), generator)
+        plane = circle_points + BLUR * self._noise((len(labels), 2), generator)
         return self._with_gaussian_rest(self.sigma * plane, generator)
+
+    def part_of(self, codes: Tensor, classes: int) -> Tensor:
+        turn = torch.atan2(codes[:, 1], codes[:, 0]) / (2 * torch.pi) % 1.0
+        # Rounding can make the remainder of a tiny negative number exactly 1.
+        return (turn * classes).long().clamp_max(classes - 1)
 
     def log_prob(self, codes: Tensor) -> Tensor:
         # ∫ N(z; R(cos t, sin t), b²I) dt/2π = exp(-(r² + R²)/2b²) I₀(rR/b²) / 2πb², with r = |z|.

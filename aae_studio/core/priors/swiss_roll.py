@@ -39,11 +39,20 @@ class SwissRoll(Prior):
     summary = "A rolled-up band: neighbours along it, not across it."
     order = 30
     smallest_latent = 2
+    has_parts = True
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
-        share = torch.rand(count, generator=generator, device=generator.device)
-        plane = self._line(share) + BLUR * self._noise((count, 2), generator)
+        return self.sample_given(self._anywhere(count, generator), 1, generator)
+
+    def sample_given(self, labels: Tensor, classes: int, generator: torch.Generator) -> Tensor:
+        share = self._shares(labels, classes, generator)
+        plane = self._line(share) + BLUR * self._noise((len(labels), 2), generator)
         return self._with_gaussian_rest(self.sigma * plane, generator)
+
+    def part_of(self, codes: Tensor, classes: int) -> Tensor:
+        share = (torch.arange(NODES, device=codes.device, dtype=codes.dtype) + 0.5) / NODES
+        nearest = torch.cdist(codes[:, :2], self.sigma * self._line(share)).argmin(dim=1)
+        return (share[nearest] * classes).long()
 
     def log_prob(self, codes: Tensor) -> Tensor:
         # The integral along the roll by the midpoint rule; nodes lie closer than the thickness.

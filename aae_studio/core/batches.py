@@ -1,0 +1,82 @@
+"""Which samples each step is trained on: they depend on the seed and the step alone."""
+
+from __future__ import annotations
+
+import numpy as np
+import numpy.typing as npt
+import torch
+from torch import Tensor
+
+from aae_studio.core.datasets.base import Dataset, Split
+from aae_studio.core.models.base import Batch
+from aae_studio.core.networks import seed_for
+
+Ranks = npt.NDArray[np.int64]
+
+
+def giving_order(labels: Ranks, seed: int) -> Ranks:
+    """The order, (n,) from 0 to n - 1, in which images are given their labels.
+
+    Class by class in turn, within a class at random: the first N are a labelled set with equal shares of
+    the classes, as Makhzani et al. have it (arXiv 1511.05644, appendix A.2).
+    """
+    shuffled = np.random.default_rng(seed_for(seed, "labels")).permutation(len(labels))
+    by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]
+    turn = np.arange(len(labels)) - np.searchsorted(labels[by_class], labels[by_class])
+    ranks = np.empty(len(labels), np.int64)
+    ranks[by_class[np.lexsort((labels[by_class], turn))]] = np.arange(len(labels))
+    return ranks
+
+
+class Batches:
+    """A dataset's training samples on a device, cut into batches."""
+
+    def __init__(self, dataset: Dataset, size: int, seed: int, device: torch.device) -> None:
+        self._dataset, self._size, self._seed, self._device = dataset, size, seed, device
+        self._resident: tuple[Split, Batch] | None = None
+        self._epoch_data: tuple[int, Batch, Tensor] | None = None
+        self._labelled: tuple[int, Batch] | None = None
+
+    @property
+    def per_epoch(self) -> int:
+        """Whole batches in the training split."""
+        return len(self._dataset.train) // self._size
+
+    def of_step(self, step: int) -> Batch:
+        """The samples of a step: an epoch visits each at most once."""
+        epoch, place = divmod(step, self.per_epoch)
+        samples, order = self._epoch(epoch)
+        return self._taken(samples, order[place * self._size : (place + 1) * self._size])
+
+    def labelled(self, step: int, count: int) -> Batch:
+        """A step's batch from the `count` images that have labels; all of them, if they are fewer."""
+        if self._labelled is None or self._labelled[0] != count:
+            self._labelled = (count, self._loaded(self._dataset.train, count))
+        samples = self._labelled[1]
+        shuffle = torch.Generator().manual_seed(seed_for(self._seed, "labelled", step))
+        order = torch.randperm(len(samples), generator=shuffle)[: self._size]
+        return self._taken(samples, order.to(self._device))
+
+    def _epoch(self, epoch: int) -> tuple[Batch, Tensor]:
+        """All samples of an epoch and the order that they are taken in."""
+        if self._epoch_data is None or self._epoch_data[0] != epoch:
+            split = self._dataset.training_split(epoch)
+            if self._resident is None or self._resident[0] is not split:
+                self._resident = (split, self._loaded(split, len(split)))
+            shuffle = torch.Generator().manual_seed(seed_for(self._seed, "epoch", epoch))
+            order = torch.randperm(len(split), generator=shuffle).to(self._device)
+            self._epoch_data = (epoch, self._resident[1], order)
+        return self._epoch_data[1:]
+
+    def _loaded(self, split: Split, count: int) -> Batch:
+        """The first `count` samples in the giving order, images in whole levels: a quarter of the memory."""
+        ranks = giving_order(split.labels, self._seed)
+        whole = Batch(torch.from_numpy(split.images), torch.from_numpy(split.labels), torch.from_numpy(ranks))
+        if count < len(split):
+            whole = Batch(*(column[whole.ranks < count] for column in vars(whole).values()))
+        return Batch(*(column.to(self._device) for column in vars(whole).values()))
+
+    def _taken(self, samples: Batch, places: Tensor) -> Batch:
+        """The samples at these places, with images in [0, 1]."""
+        images = samples.images[places].float().mul_(1.0 / self._dataset.levels)
+        return Batch(images, samples.labels[places], samples.ranks[places])

@@ -1,0 +1,171 @@
+"""What the AAEs with a categorical code share (Makhzani et al., arXiv 1511.05644, sections 5 to 7)."""
+
+from __future__ import annotations
+
+from typing import Any, ClassVar, NamedTuple
+
+import torch.nn.functional as F
+from torch import Tensor
+
+from aae_studio.core.models._adversarial import ADVERSARIAL_OPTIONS, AdversarialAutoencoding
+from aae_studio.core.models.base import Batch, Curve, Losses, Phase, Setting, random_one_hot
+from aae_studio.core.networks import CodeDiscriminator, Decoder
+from aae_studio.core.options import Option
+
+CROSS_ENTROPY = Curve("cross_entropy", "cross-entropy", "regularisation")
+
+
+class Latent(NamedTuple):
+    """What the encoder makes of a batch: logits of q(y|x), (n, categories), and z, (n, latent size)."""
+
+    logits: Tensor
+    style: Tensor
+
+    @property
+    def category(self) -> Tensor:
+        """q(y|x), shares that sum to 1, (n, categories)."""
+        return self.logits.softmax(dim=1)
+
+
+CATEGORICAL_OPTIONS: tuple[Option, ...] = (
+    *ADVERSARIAL_OPTIONS,
+    Option(
+        "category_weight",
+        "Category weight",
+        0.03,
+        "Weight of the gradient that makes q(y|x) look like draws of one category.",
+        minimum=0.0,
+        maximum=10.0,
+        live=True,
+        logarithmic=True,
+    ),
+)
+
+
+LABEL_OPTIONS: tuple[Option, ...] = (
+    Option(
+        "labels",
+        "Labels",
+        100,
+        "Training images whose class the model is told.",
+        minimum=1,
+        maximum=10_000_000,
+        logarithmic=True,
+        live=True,
+    ),
+    Option(
+        "classification_weight",
+        "Label weight",
+        0.1,
+        "Weight of the cross-entropy on the labelled images beside the reconstruction.",
+        minimum=0.0,
+        maximum=100.0,
+        live=True,
+        logarithmic=True,
+    ),
+)
+
+
+class CategoricalAutoencoding(AdversarialAutoencoding):
+    """The encoder gives a category y and a style z; a discriminator of its own watches over each.
+
+    One makes q(y) look like Cat(1/K), so that each image belongs to one category and all are equally
+    frequent; the other makes q(z) look like p(z), so that the style does not depend on the category.
+    """
+
+    curves: ClassVar[tuple[Curve, ...]] = (
+        Curve("reconstruction", "reconstruction", "reconstruction"),
+        Curve("generator", "generator z", "regularisation"),
+        Curve("category_generator", "generator y", "regularisation"),
+        Curve("d_real", "D(z)", "discriminator"),
+        Curve("d_fake", "D(E(x))", "discriminator"),
+        Curve("category_d_real", "D(y)", "discriminator"),
+        Curve("category_d_fake", "D(q(y|x))", "discriminator"),
+    )
+
+    def __init__(self, setting: Setting, categories: int, told: int, **option: Any) -> None:
+        """`categories`: K. `told`: numbers behind the code that the decoder gets."""
+        super().__init__(setting, **option)
+        shape, widths = setting.architecture, self.option["discriminator_hidden"]
+        self.categories = categories
+        self.networks = {
+            "encoder": self.make_encoder(categories),
+            "decoder": self.built("told decoder", lambda: Decoder(shape, told)),
+            "discriminator": self.built(
+                "code discriminator", lambda: CodeDiscriminator(shape.latent_size, widths)
+            ),
+            "category_discriminator": self.built(
+                "category discriminator", lambda: CodeDiscriminator(categories, widths)
+            ),
+        }
+
+    def adversarial_phases(self, autoencoder: tuple[str, ...], labelled: bool) -> tuple[Phase, ...]:
+        """Reconstruction of these networks, both discriminators, the encoder against them, and with
+        `labelled` the classification of the images that have labels."""
+        shared = self.adam(*autoencoder)
+        phases = (
+            Phase("reconstruction", autoencoder, self.reconstruction, shared, updates=not self.joint),
+            self.judge_phase("category_discriminator", self.category_discriminator),
+            self.judge_phase("discriminator", self.discriminator),
+            Phase(
+                "generator",
+                ("encoder",),
+                self.generate,
+                self.encoder_optimizer(shared),
+                # A joint step is taken by the last phase of the encoder.
+                updates=not (labelled and self.joint),
+            ),
+        )
+        if not labelled:
+            return phases
+        optimizer = self.encoder_optimizer(shared)
+        last = Phase("classification", ("encoder",), self.classification, optimizer, labelled="labels")
+        return (*phases, last)
+
+    def class_shares(self, images: Tensor) -> Tensor:
+        return self._latent(images).category
+
+    def encode_batch(self, batch: Batch) -> Latent:
+        return self._latent(batch.images)
+
+    def reconstruction(self, batch: Batch) -> Losses:
+        """Train encoder and decoder on the distance between x and Dec(y, z)."""
+        return self.reconstruction_losses(self.rebuilt(self.encoded(batch)), batch)
+
+    def rebuilt(self, latent: Latent) -> Tensor:
+        """The decoder's logits for what the encoder found."""
+        return self.decoded_logits(latent.style, latent.category)
+
+    def category_discriminator(self, batch: Batch) -> Losses:
+        """Train D to tell y ~ Cat(1/K) (real) from q(y|x) (fake)."""
+        real = random_one_hot(len(batch), self.categories, self.generator)
+        fake = self.encoded(batch).category
+        loss, d_real, d_fake = self.discrimination("category_discriminator", real, fake)
+        return Losses(loss, {"category_d_real": d_real, "category_d_fake": d_fake})
+
+    def discriminator(self, batch: Batch) -> Losses:
+        """Train D to tell z ~ p(z) (real) from the style of E(x) (fake)."""
+        real, fake = self.prior_codes(len(batch)), self.encoded(batch).style
+        loss, d_real, d_fake = self.discrimination(
+            "discriminator", self.in_sigmas(real), self.in_sigmas(fake)
+        )
+        return Losses(loss, {"d_real": d_real, "d_fake": d_fake})
+
+    def generate(self, batch: Batch) -> Losses:
+        """Train the encoder to make both discriminators say real."""
+        latent = self.encoded(batch)
+        category = self.fooling("category_discriminator", latent.category)
+        style = self.fooling("discriminator", self.in_sigmas(latent.style))
+        self.forget_encoded()
+        objective = self.option["adversarial_weight"] * style + self.option["category_weight"] * category
+        return Losses(objective, {"generator": style, "category_generator": category})
+
+    def classification(self, batch: Batch) -> Losses:
+        """Train the encoder to give the labelled images their classes."""
+        logits = self.encoder.categories(self.encoder.trunk(batch.images))
+        loss = F.cross_entropy(logits, batch.labels)
+        return Losses(self.option["classification_weight"] * loss, {"cross_entropy": loss})
+
+    def _latent(self, images: Tensor) -> Latent:
+        features = self.encoder.trunk(images)
+        return Latent(self.encoder.categories(features), self.posterior_codes(features))
