@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF, QSize, Qt
-from PySide6.QtGui import QImage, QPainter, QPaintEvent
+from PySide6.QtCore import QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from aae_studio.ui.canvas.images import to_qimage
 from aae_studio.ui.theme import Theme
 
 Array = npt.NDArray[np.float32]
+STRIP_HEIGHT = 34
+# The least space between images in a row, in pixels.
+GAP = 3
 
 
 class DecodeView(QWidget):
@@ -52,15 +55,24 @@ class DecodeView(QWidget):
 
 
 class ImageStrip(QWidget):
-    """Shows a row of images. Emits nothing."""
+    """Shows images in a row, or in several where they are many. Emits `chosen` (place of an image).
 
-    def __init__(self, theme: Theme, parent: QWidget | None = None) -> None:
+    With `selectable` an image can be chosen by a click or the arrow keys, and stands in a frame.
+    """
+
+    chosen = Signal(int)
+
+    def __init__(self, theme: Theme, selectable: bool = False, parent: QWidget | None = None) -> None:
         super().__init__(parent)
-        self._theme = theme
+        self._theme, self._selectable = theme, selectable
         self._images: list[QImage] = []
         self._crisp = True
-        self.setFixedHeight(34)
+        self._selected = 0
+        self.setFixedHeight(STRIP_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
+        if selectable:
+            self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+            self.setCursor(Qt.CursorShape.PointingHandCursor)
 
     def set_images(self, images: Array) -> None:
         """Show images (n, C, H, W) in [0, 1]."""
@@ -72,15 +84,54 @@ class ImageStrip(QWidget):
         self._crisp = crisp
         self.update()
 
+    def select(self, place: int) -> None:
+        """Frame the image at this place."""
+        if place != self._selected:
+            self._selected = place
+            self.update()
+
+    def places(self) -> list[QRectF]:
+        """Where images stand: as many as fit, or all of them where one can be chosen."""
+        count, width, height = len(self._images), float(self.width()), float(self.height())
+        if not count:
+            return []
+        if not self._selectable:
+            count = max(1, min(count, int((width + GAP) // (height + GAP))))
+            return _row(count, 0.0, height, (width - count * height) / max(1, count - 1))
+        # The number of rows that leaves the images largest.
+        rows = max((1, 2, 3), key=lambda rows: min(height / rows, width / -(-count // rows)))
+        columns, side = -(-count // rows), min(height / rows, width / -(-count // rows)) - 1
+        gap = (width - columns * side) / max(1, columns - 1)
+        found: list[QRectF] = []
+        for row in range(rows):
+            found += _row(min(columns, count - row * columns), row * (side + 1), side, gap)
+        return found
+
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not self._crisp)
-        side = float(self.height())
-        count = max(1, min(len(self._images), int((self.width() + 3) // (side + 3))))
-        gap = (self.width() - count * side) / max(1, count - 1)
-        for place, image in enumerate(self._images[:count]):
-            painter.drawImage(_fitted(image, QRectF(place * (side + gap), 0, side, side)), image)
+        for place, (space, image) in enumerate(zip(self.places(), self._images, strict=False)):
+            painter.drawImage(_fitted(image, space), image)
+            if self._selectable and place == self._selected:
+                painter.setPen(QPen(self._theme.color("accent"), 2))
+                painter.drawRect(space.adjusted(1, 1, -1, -1))
         painter.end()
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        for place, space in enumerate(self.places()):
+            if self._selectable and space.contains(event.position()):
+                self.chosen.emit(place)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        if self._selectable and step is not None:
+            self.chosen.emit(min(max(self._selected + step, 0), len(self._images) - 1))
+        else:
+            super().keyPressEvent(event)
+
+
+def _row(count: int, y: float, side: float, gap: float) -> list[QRectF]:
+    return [QRectF(place * (side + gap), y, side, side) for place in range(count)]
 
 
 def _fitted(image: QImage, space: QRectF) -> QRectF:

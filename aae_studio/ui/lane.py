@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
@@ -38,8 +39,11 @@ class Lane(QFrame):
         self.decode_view = DecodeView(theme, DECODE_SIDES[len(workbench.models) > 3])
         self.decode_view.setAccessibleName(tr("Decoded image"))
         self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))
-        self.strip = ImageStrip(theme)
+        self._conditions = workbench.models[name].conditions
+        self.strip = ImageStrip(theme, selectable=bool(self._conditions))
         self.strip.setToolTip(self._samples_tip())
+        self.strip.setAccessibleName(self._strip_caption())
+        self.strip.chosen.connect(partial(workbench.set_condition, name))
         self._code = Readout(theme.color("text"), fixed_font(12), "z = (+0.00)")
         self._code.setToolTip(tr("The code under the cursor."))
         self._rows: list[tuple[QLabel, Readout]] = []
@@ -66,6 +70,9 @@ class Lane(QFrame):
         if self._name not in self._bench.models:
             return
         self.decode_view.set_image(self._bench.decoded(self._name))
+        if self._conditions:
+            self.strip.set_images(self._bench.decoded_as_each(self._name))
+            self.strip.select(self._bench.conditions.get(self._name, 0))
         code = self._bench.cursors[self._name]
         numbers = ", ".join(f"{value:+.2f}" for value in code[:2]).replace("-", "−")
         self._code.setText(f"z = ({numbers}{', …' if len(code) > 2 else ''})")
@@ -79,7 +86,7 @@ class Lane(QFrame):
         if self._name not in self._bench.models:
             return
         self.canvas.redraw()
-        if self._name in self._bench.samples:
+        if self._name in self._bench.samples and not self._conditions:
             self.strip.set_images(self._bench.samples[self._name])
         if self._model.summary and not self._bench.models[self._name].has_encoder:
             self._show_discriminator()
@@ -145,7 +152,7 @@ class Lane(QFrame):
         below.setSpacing(10)
         below.addWidget(self.decode_view)
         below.addLayout(grid, 1)
-        samples = QLabel(tr("decoded from z ~ p(z)"))
+        samples = QLabel(self._strip_caption())
         samples.setProperty("muted", True)
         samples.setToolTip(self._samples_tip())
         # A readout gives way where a lane is narrow; a label would widen the lane.
@@ -176,7 +183,15 @@ class Lane(QFrame):
             return ""
         return tr("{count} of {total} points", count=spaced(count), total=spaced(total))
 
+    def _strip_caption(self) -> str:
+        return tr("this z as every class") if self._conditions else tr("decoded from z ~ p(z)")
+
     def _samples_tip(self) -> str:
+        if self._conditions:
+            return tr(
+                "The code under the cursor, decoded as each class or cluster: the same style again and "
+                "again. Click one, or use the arrow keys, to decode as that."
+            )
         return tr(
             "Codes drawn from the prior, decoded. Where the codes of real images are elsewhere, "
             "the decoder was never taught what to make of them."

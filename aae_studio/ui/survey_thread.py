@@ -28,9 +28,11 @@ NICE = 15
 
 @dataclass(frozen=True)
 class Grid:
-    """Codes over a rectangle of a plane, row by row from the upper left, (rows × rows, latent size)."""
+    """Codes over a rectangle of a plane, row by row from the upper left, (rows × rows, latent size), and
+    the condition that they are decoded with."""
 
     codes: Array
+    condition: int
     rows: int
     left: float
     top: float
@@ -158,7 +160,7 @@ class SurveyThread(QThread):
                 codes[name] = frozen.encode(snapshot.probe_images)
         lattices = {
             name: Lattice(
-                snapshot.models[name].decode(grid.codes),
+                snapshot.models[name].decode(grid.codes, grid.condition),
                 grid.rows,
                 grid.left,
                 grid.top,

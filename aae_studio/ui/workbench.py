@@ -70,6 +70,7 @@ class Workbench(QObject):
         self.crisp = self.show_codes = self.show_prior = True
         self.show_lattice = False
         self.cursors: dict[str, Array] = {}
+        self.conditions: dict[str, int] = {}
         self.planes: dict[str, Plane] = {}
         self.views: dict[str, View] = {}
         self.linked = True
@@ -242,7 +243,19 @@ class Workbench(QObject):
 
     def decoded(self, name: str) -> Array:
         """The image at a lane's cursor, (C, H, W) in [0, 1], by the newest snapshot."""
-        return self.models[name].decode(self.cursors[name][None])[0]
+        return self.models[name].decode(self.cursors[name][None], self.conditions.get(name, 0))[0]
+
+    def decoded_as_each(self, name: str) -> Array:
+        """The code at a lane's cursor, decoded as each of the model's conditions, (n, C, H, W) in [0, 1]."""
+        count = len(self.models[name].conditions)
+        return self.models[name].decode(np.repeat(self.cursors[name][None], count, axis=0), np.arange(count))
+
+    def set_condition(self, name: str, place: int) -> None:
+        """Decode a lane's codes as this one of its model's conditions."""
+        self.conditions[name] = place
+        self.cursor_moved.emit()
+        if self.wants_lattice(name):
+            self._look(urgent=True)
 
     def places(self, name: str) -> Array:
         """Where the probe subset's codes are in a lane's plane, (n, 2).
@@ -305,7 +318,8 @@ class Workbench(QObject):
         plane, code = self.planes[name], self.cursors[name]
         codes = code + (places - plane.project(code[None])) @ plane.basis
         low, high = view.panned(-view.half, -view.half), view.panned(view.half, view.half)
-        return Grid(codes.astype(np.float32), LATTICE_ROWS, low.x, high.y, high.x, low.y)
+        condition = self.conditions.get(name, 0)
+        return Grid(codes.astype(np.float32), condition, LATTICE_ROWS, low.x, high.y, high.x, low.y)
 
     def _look(self, thorough: bool = False, urgent: bool = False) -> None:
         """Have the newest snapshot surveyed."""
@@ -398,6 +412,7 @@ class Workbench(QObject):
             self.cursors.clear()
             self.axes = (0, 1)
         self._zoomed.clear()
+        self.conditions.clear()
         zero = np.zeros(self.config.latent_size, np.float32)
         self.cursors = {name: self.cursors.get(name, zero) for name in self.models}
         self.active = next(iter(self.models))
