@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import time
+from collections import defaultdict
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -23,7 +24,7 @@ from aae_studio.core.networks import Architecture
 from aae_studio.core.options import Value
 from aae_studio.core.priors.base import Prior
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS
-from aae_studio.core.snapshot import Snapshot
+from aae_studio.core.snapshot import Snapshot, Spares
 
 
 @dataclass(frozen=True)
@@ -77,6 +78,7 @@ class Experiment:
             plugin = MODELS.get(name)
             self.models[name] = plugin(setting, **config.options_of(name, plugin.options))
         self.step, self.seconds = 0, 0.0
+        self._spares: Spares = defaultdict(list)
         self.batches = Batches(dataset, config.batch_size, config.seed, self.device)
 
     def run(self) -> Iterator[Report]:
@@ -209,4 +211,4 @@ class Experiment:
 
     def snapshot(self) -> Snapshot:
         """Frozen copies of all models as they are between two steps."""
-        return Snapshot.of(self.models, self.prior, self.dataset, self.step)
+        return Snapshot.of(self.models, self.prior, self.dataset, self.step, self._spares)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import weakref
+from collections import defaultdict
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
@@ -20,6 +22,9 @@ from aae_studio.core.networks import seed_for
 from aae_studio.core.priors.base import Prior
 
 Array = npt.NDArray[np.float32]
+Networks = dict[str, nn.Module]
+# By model: networks of snapshots that nobody holds any more, for the next snapshot to be copied into.
+Spares = defaultdict[str, list[Networks]]
 CHUNK = 1024
 # Codes and samples that a live figure is made from; more cost more than they tell.
 FIGURE_SIZE = 1000
@@ -29,7 +34,10 @@ PAIRED_SIZE = 2000
 
 @dataclass(frozen=True)
 class FrozenModel:
-    """One model of a snapshot: numpy arrays in and out."""
+    """One model of a snapshot: numpy arrays in and out.
+
+    The weights of `model` are its own for as long as somebody holds this object.
+    """
 
     name: str
     model: Model
@@ -132,9 +140,11 @@ class Snapshot:
     dataset: Dataset
 
     @classmethod
-    def of(cls, models: Mapping[str, Model], prior: Prior, dataset: Dataset, step: int) -> Snapshot:
+    def of(
+        cls, models: Mapping[str, Model], prior: Prior, dataset: Dataset, step: int, spares: Spares
+    ) -> Snapshot:
         """Copy the models' weights; later training does not touch the copies."""
-        frozen = {name: FrozenModel(name, _frozen(model)) for name, model in models.items()}
+        frozen = {name: _frozen(name, model, spares[name]) for name, model in models.items()}
         return cls(step, frozen, prior, dataset)
 
     @cached_property
@@ -167,12 +177,25 @@ def _parts(values: npt.ArrayLike) -> tuple[Tensor, ...]:
     return torch.split(torch.from_numpy(np.ascontiguousarray(values, np.float32)), CHUNK)
 
 
-def _frozen(model: Model) -> Model:
+def _frozen(name: str, model: Model, spares: list[Networks]) -> FrozenModel:
     """A copy that only decodes and encodes: networks on the CPU, without optimisers or phases."""
+    try:
+        networks = spares.pop()
+    except IndexError:
+        networks = {part: _detached(network) for part, network in model.networks.items()}
+    else:
+        with torch.no_grad():
+            torch._foreach_copy_(_weights(networks), _weights(model.networks))
     twin = copy.copy(model)
-    twin.networks = {name: _detached(net) for name, net in model.networks.items()}
-    twin.phases = ()
-    return twin
+    twin.networks, twin.phases = networks, ()
+    frozen = FrozenModel(name, twin)
+    # Fresh memory costs many times what copying into used memory does.
+    weakref.finalize(frozen, spares.append, networks).atexit = False
+    return frozen
+
+
+def _weights(networks: Networks) -> list[Tensor]:
+    return [weight for network in networks.values() for weight in (*network.parameters(), *network.buffers())]
 
 
 def _detached(network: nn.Module) -> nn.Module:

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from aae_studio.ui.canvas.latent_canvas import LatentCanvas
+from aae_studio.ui.canvas.latent_canvas import STAGGER_MS, LatentCanvas
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.readout import Readout, spaced
 from aae_studio.ui.theme import Theme, fixed_font
@@ -21,8 +21,6 @@ if TYPE_CHECKING:
 
 # The decoded image's side with up to three lanes, and with more.
 DECODE_SIDES = (108, 76)
-# Between the redraws of neighbouring lanes, so that a mouse event gets its turn.
-STAGGER_MS = 8
 # What the title leaves for the summary at its right; a longer title becomes the model's short name.
 SUMMARY_SPACE = 116
 
@@ -85,7 +83,7 @@ class Lane(QFrame):
         """Show the newest codes, figures and samples."""
         if self._name not in self._bench.models:
             return
-        self.canvas.redraw()
+        self.canvas.rebuild()
         if self._name in self._bench.samples and not self._conditions:
             self.strip.set_images(self._bench.samples[self._name])
         if self._model.summary and not self._bench.models[self._name].has_encoder:
@@ -230,4 +228,4 @@ class Lane(QFrame):
     def _apply_display(self) -> None:
         self.decode_view.set_crisp(self._bench.crisp)
         self.strip.set_crisp(self._bench.crisp)
-        self.canvas.redraw()
+        self.canvas.rebuild()

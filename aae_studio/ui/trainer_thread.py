@@ -20,6 +20,8 @@ if TYPE_CHECKING:
     from aae_studio.core.snapshot import Snapshot
 
 REPORT_INTERVAL_S = 1 / 30
+# Each snapshot makes the interface decode anew: more often than this nobody sees.
+SNAPSHOT_INTERVAL_S = 0.1
 # A snapshot waits until this many times its own cost has gone into training.
 SNAPSHOT_PATIENCE = 25
 NICE = 10
@@ -262,7 +264,7 @@ class TrainerThread(QThread):
         start = time.perf_counter()
         snapshot = self._experiment.snapshot()
         end = time.perf_counter()
-        self._snapshot_due = end + SNAPSHOT_PATIENCE * (end - start)
+        self._snapshot_due = end + max(SNAPSHOT_INTERVAL_S, SNAPSHOT_PATIENCE * (end - start))
         self.snapshotted.emit(snapshot)
 
     def _stop(self, fault: StudioError) -> None:

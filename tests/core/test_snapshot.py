@@ -11,7 +11,7 @@ import torch
 
 from aae_studio.core import metrics
 from aae_studio.core.datasets.base import Dataset
-from aae_studio.core.snapshot import CHUNK
+from aae_studio.core.snapshot import CHUNK, Snapshot
 
 EVERYONE = ("ae", "vae", "gan", "aae")
 CODES = np.random.default_rng(0).standard_normal((7, 2))
@@ -86,6 +86,36 @@ def test_large_arrays_are_cut_up_without_a_seam(trained) -> None:
     whole = frozen.decode(codes)
     for place in (0, CHUNK - 1, CHUNK, 2 * CHUNK + 4):
         np.testing.assert_allclose(whole[place], frozen.decode(codes[place : place + 1])[0], atol=1e-6)
+
+
+def test_a_snapshot_that_is_held_stays_as_it_is_and_others_are_reused(build) -> None:
+    experiment = build(models=("ae", "aae"))
+    run = experiment.run()
+
+    def addresses(snapshot: Snapshot) -> set[int]:
+        networks = [
+            network for frozen in snapshot.models.values() for network in frozen.model.networks.values()
+        ]
+        return {weight.data_ptr() for network in networks for weight in network.parameters()}
+
+    held, wanted, used = [], [], []
+    for step in range(8):
+        next(run)
+        snapshot = experiment.snapshot()
+        used.append(addresses(snapshot))
+        if step % 3 == 0:
+            held.append(snapshot)
+            wanted.append({name: frozen.decode(CODES) for name, frozen in snapshot.models.items()})
+        del snapshot
+    for snapshot, images in zip(held, wanted, strict=True):
+        for name, frozen in snapshot.models.items():
+            np.testing.assert_array_equal(frozen.decode(CODES), images[name])
+    assert not np.allclose(wanted[0]["ae"], wanted[-1]["ae"])
+    # What nobody held was copied into again; what somebody held was not.
+    assert used[2] == used[1]
+    assert not used[0] & used[1]
+    kept = [addresses(snapshot) for snapshot in held]
+    assert not any(one & other for place, one in enumerate(kept) for other in kept[:place])
 
 
 def test_nothing_in_a_snapshot_wants_gradients(trained) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
@@ -28,6 +28,8 @@ from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
 
 HOVER_PX = 9
+# Between the pictures of neighbouring lanes, so that a mouse event gets its turn.
+STAGGER_MS = 8
 NUDGE = 1 / 60
 KEYS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -60,6 +62,11 @@ class LatentCanvas(QWidget):
         self._before_click = (0.0, 0.0)
         self._pan_from: tuple[QPointF, View] | None = None
         self._cursor_rect = QRect()
+        self._in_hand = False
+        self._turn = QTimer(self)
+        self._turn.setSingleShot(True)
+        self._turn.setInterval(STAGGER_MS * (1 + list(workbench.models).index(name)))
+        self._turn.timeout.connect(self.rebuild)
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -80,7 +87,19 @@ class LatentCanvas(QWidget):
     # Drawing
 
     def redraw(self) -> None:
-        """Paint anew: codes, view or prior have changed."""
+        """Make the picture anew: codes, view or prior have changed.
+
+        All lanes at once would make the mouse wait. Only the lane that is being zoomed or panned takes
+        its turn now; the others show what they have for some milliseconds more.
+        """
+        if self._in_hand or self._backdrop is None:
+            self.rebuild()
+        elif not self._turn.isActive():
+            self._turn.start()
+
+    def rebuild(self) -> None:
+        """Make the picture anew in the next paint."""
+        self._turn.stop()
         self._backdrop = None
         if self._hovered is not None:
             self._show_card(self._hovered)
@@ -163,12 +182,13 @@ class LatentCanvas(QWidget):
         return QRectF(at.x() - reach, at.y() - reach, 2 * reach, 2 * reach).toAlignedRect()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self.redraw()
+        self.rebuild()
 
-    def changeEvent(self, event: QEvent) -> None:
+    def event(self, event: QEvent) -> bool:
+        # Moved to a screen with other pixels. Qt does not pass this on to `changeEvent`.
         if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self.redraw()
-        super().changeEvent(event)
+            self.rebuild()
+        return super().event(event)
 
     # Mouse and keyboard
 
@@ -188,7 +208,7 @@ class LatentCanvas(QWidget):
             start, view = self._pan_from
             scale = view.scale(self.width(), self.height())
             shift = event.position() - start
-            self._bench.set_view(self._name, view.panned(-shift.x() / scale, shift.y() / scale))
+            self._show(view.panned(-shift.x() / scale, shift.y() / scale))
         else:
             self._hover(event.position())
 
@@ -247,7 +267,13 @@ class LatentCanvas(QWidget):
         view = self._view().zoomed(factor, *place)
         home = self._bench.home_view(self._name)
         if home.half / 1000 <= view.half <= home.half * 50:
-            self._bench.set_view(self._name, view)
+            self._show(view)
+
+    def _show(self, view: View) -> None:
+        """Go over to a view that hand or wheel asks for."""
+        self._in_hand = True
+        self._bench.set_view(self._name, view)
+        self._in_hand = False
 
     def _hover(self, at: QPointF) -> None:
         """Show the point under the mouse, if there is one."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import lru_cache
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -60,24 +61,40 @@ def coverage(shape: str, diameter: float) -> npt.NDArray[np.float64]:
     return inside.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING).mean(axis=(1, 3))
 
 
-@lru_cache(maxsize=16)
-def _markers(diameter: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
-    """All shapes' covered pixels: row offsets, column offsets and alpha (0–255), each (shapes, most pixels).
+class Marks(NamedTuple):
+    """Some pixels of each shape: row and column offsets and alpha (0–255), each (shapes, most pixels).
 
-    Shorter rows repeat their first pixel, which paints it again and changes nothing. Edge pixels come
-    before full ones.
+    Shorter rows repeat their first pixel, which paints it again and changes nothing.
     """
-    rows = []
+
+    rows: npt.NDArray[np.int64]
+    columns: npt.NDArray[np.int64]
+    alphas: npt.NDArray[np.uint32]
+
+
+@lru_cache(maxsize=16)
+def _markers(diameter: float) -> tuple[Marks, Marks]:
+    """All shapes' edge pixels, which are covered in part, and their full ones."""
+    edges, full = [], []
     for shape in SHAPES:
-        alpha = np.rint(coverage(shape, diameter) * 255).astype(np.int32)
+        alpha = np.rint(coverage(shape, diameter) * 255).astype(np.int64)
         y, x = np.nonzero(alpha > 24)
-        order = np.argsort(alpha[y, x], kind="stable")
         middle = alpha.shape[0] // 2
-        rows.append(np.stack([y - middle, x - middle, alpha[y, x]])[:, order])
-    longest = max(row.shape[1] for row in rows)
-    padded = [np.concatenate([np.repeat(r[:, :1], longest - r.shape[1], axis=1), r], axis=1) for r in rows]
-    table = np.stack(padded, axis=1)
-    return table[0], table[1], table[2].astype(np.uint32)
+        pixels = np.stack([y - middle, x - middle, alpha[y, x]])
+        whole = pixels[2] == 255
+        edges.append(pixels[:, ~whole] if not whole.all() else pixels)
+        full.append(pixels[:, whole] if whole.any() else pixels)
+    return _padded(edges), _padded(full)
+
+
+def _padded(shapes: list[npt.NDArray[np.int64]]) -> Marks:
+    longest = max(pixels.shape[1] for pixels in shapes)
+    padded = [
+        np.concatenate([np.repeat(pixels[:, :1], longest - pixels.shape[1], axis=1), pixels], axis=1)
+        for pixels in shapes
+    ]
+    rows, columns, alphas = np.stack(padded, axis=1)
+    return Marks(rows, columns, alphas.astype(np.uint32))
 
 
 def premultiplied(color: npt.NDArray[np.uint32], alpha: npt.NDArray[np.uint32]) -> Pixels:
@@ -126,29 +143,29 @@ def rasterise(
     `places`: (n, 2) in device pixels. `classes`: (n,), each picks a colour of `palette` (k, 3), 0–255, and
     a shape. `ratio`: device pixels per logical pixel. Later points lie above earlier ones.
     """
-    image = np.zeros(height * width, np.uint32)
     if len(places) == 0:
-        return image.reshape(height, width)
+        return np.zeros((height, width), np.uint32)
     size = marker_size(len(places)) * ratio
     if size < SMALLEST_SHAPE * ratio:
         return _blocks(places, classes, palette, width, height, max(1, round(size)))
-    pixels = np.rint(np.clip(places, -1e6, 1e6) - 0.5).astype(np.int32)
+    # A frame around the image takes what markers at the edge have outside.
+    reach = int(np.ceil(size / 2))
+    frame = 2 * reach
+    columns, rows = width + 2 * frame, height + 2 * frame
+    pixels = np.rint(np.clip(places, -1e6, 1e6) - 0.5).astype(np.int64)
     x, y = pixels[:, 0], pixels[:, 1]
-    rows, columns, alphas = _markers(round(size, 2))
-    margin = int(size)
-    there = (x >= -margin) & (x < width + margin) & (y >= -margin) & (y < height + margin)
-    x, y, classes = x[there, None], y[there, None], classes[there]
-    shape = classes % len(SHAPES)
+    there = (x >= -reach) & (x < width + reach) & (y >= -reach) & (y < height + reach)
+    centers = ((y + frame) * columns + x + frame)[there]
     # Every shape in every colour is one row of premultiplied pixels.
     kinds = np.arange(int(np.lcm(len(SHAPES), len(palette))))
-    stamps = premultiplied(palette[kinds % len(palette)][:, None, :], alphas[kinds % len(SHAPES)])
-    px, py = x + columns[shape], y + rows[shape]
-    ink = stamps[classes % len(kinds)]
-    # Clamped pixels would smear along the edges: the outermost frame is dropped instead.
-    inside = (px >= 0) & (px < width) & (py >= 0) & (py < height)
-    place, ink = (py * width + px)[inside], ink[inside]
-    full = ink >= 0xFF000000
+    kind = (classes if there.all() else classes[there]) % len(kinds)
+    image = np.zeros(rows * columns, np.uint32)
     # Soft edges first, full pixels above them: neighbours touch without dark seams.
-    image[place[~full]] = ink[~full]
-    image[place[full]] = ink[full]
-    return image.reshape(height, width)
+    for marks in _markers(round(size, 2)):
+        offsets = (marks.rows * columns + marks.columns)[kinds % len(SHAPES)]
+        inks = premultiplied(palette[kinds % len(palette)][:, None, :], marks.alphas[kinds % len(SHAPES)])
+        spots = offsets.take(kind, axis=0)
+        spots += centers[:, None]
+        image[spots.ravel()] = inks.take(kind, axis=0).ravel()
+    framed = image.reshape(rows, columns)
+    return np.ascontiguousarray(framed[frame : frame + height, frame : frame + width])
