@@ -5,15 +5,16 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
-from aae_studio.ui.canvas.latent_canvas import STAGGER_MS, LatentCanvas
+from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.readout import Readout, spaced
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
+from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -28,12 +29,14 @@ SUMMARY_SPACE = 116
 class Lane(QFrame):
     """Shows one model. Listens to the workbench; emits nothing."""
 
-    def __init__(self, workbench: Workbench, name: str, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workbench: Workbench, name: str, theme: Theme, turns: Turns, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._bench, self._name, self._theme = workbench, name, theme
+        self._bench, self._name, self._theme, self._turns = workbench, name, theme, turns
         self._model = workbench.models[name].model
         self.setObjectName("card")
-        self.canvas = LatentCanvas(workbench, name, theme)
+        self.canvas = LatentCanvas(workbench, name, theme, turns)
         self.decode_view = DecodeView(theme, DECODE_SIDES[len(workbench.models) > 3])
         self.decode_view.setAccessibleName(tr("Decoded image"))
         self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))
@@ -48,10 +51,6 @@ class Lane(QFrame):
         self._arrange()
         workbench.cursor_moved.connect(self.show_decoded)
         workbench.snapshot_changed.connect(self.show_decoded)
-        self._turn = QTimer(self)
-        self._turn.setSingleShot(True)
-        self._turn.setInterval(STAGGER_MS * list(workbench.models).index(name))
-        self._turn.timeout.connect(self.show_figures)
         workbench.surveyed.connect(self._schedule)
         workbench.progressed.connect(self._show_discriminator)
         workbench.display_changed.connect(self._apply_display)
@@ -76,8 +75,7 @@ class Lane(QFrame):
         self._code.setText(f"z = ({numbers}{', …' if len(code) > 2 else ''})")
 
     def _schedule(self) -> None:
-        """Take news in a turn of its own: three lanes at once would make the mouse wait."""
-        self._turn.start()
+        self._turns.ask(self.show_figures)
 
     def show_figures(self) -> None:
         """Show the newest codes, figures and samples."""

@@ -40,6 +40,7 @@ from aae_studio.ui.status_bar import StatusBar
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.tool_bar import ToolBar
 from aae_studio.ui.translation import LANGUAGES, tr, tr_error
+from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -75,6 +76,7 @@ class MainWindow(QMainWindow):
         self._bench, self._theme, self._settings, self._may_close = workbench, theme, settings, may_close
         self.lanes: dict[str, Lane] = {}
         self._painted = False
+        self._turns = Turns(self)
         self.setWindowTitle("AAE Studio")
         self.setWindowIcon(application_icon())
         self.actions_by_name = make_actions(self, theme, self._slots())
@@ -160,7 +162,9 @@ class MainWindow(QMainWindow):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        self.lanes = {name: Lane(self._bench, name, self._theme) for name in self._bench.models}
+        # What waits belongs to the lanes that are gone.
+        self._turns.clear()
+        self.lanes = {name: Lane(self._bench, name, self._theme, self._turns) for name in self._bench.models}
         for lane in self.lanes.values():
             self._lane_row.addWidget(lane, 1)
         if not self.lanes:

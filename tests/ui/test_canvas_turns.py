@@ -24,7 +24,7 @@ def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
     with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
         studio.start()
     qtbot.waitUntil(lambda: len(studio.workbench.figures) == 3, timeout=20_000)
-    qtbot.waitUntil(lambda: not any(canvas._turn.isActive() for canvas in canvases(studio)))
+    qtbot.waitUntil(lambda: studio.window._turns.waiting == 0)
     studio.window.repaint()
     yield studio
     studio.window.close()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
@@ -25,11 +25,10 @@ from aae_studio.ui.canvas.plane import View
 from aae_studio.ui.canvas.raster import rasterise
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
+from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
 HOVER_PX = 9
-# Between the pictures of neighbouring lanes, so that a mouse event gets its turn.
-STAGGER_MS = 8
 NUDGE = 1 / 60
 KEYS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -47,7 +46,9 @@ class LatentCanvas(QWidget):
     its reconstruction. Everything goes through the workbench; emits nothing.
     """
 
-    def __init__(self, workbench: Workbench, name: str, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workbench: Workbench, name: str, theme: Theme, turns: Turns, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
         self._bench, self._name, self._theme = workbench, name, theme
         self._color = theme.color(workbench.models[name].model.color)
@@ -63,10 +64,7 @@ class LatentCanvas(QWidget):
         self._pan_from: tuple[QPointF, View] | None = None
         self._cursor_rect = QRect()
         self._in_hand = False
-        self._turn = QTimer(self)
-        self._turn.setSingleShot(True)
-        self._turn.setInterval(STAGGER_MS * (1 + list(workbench.models).index(name)))
-        self._turn.timeout.connect(self.rebuild)
+        self._turns = turns
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -94,12 +92,12 @@ class LatentCanvas(QWidget):
         """
         if self._in_hand or self._backdrop is None:
             self.rebuild()
-        elif not self._turn.isActive():
-            self._turn.start()
+        else:
+            self._turns.ask(self.rebuild)
 
     def rebuild(self) -> None:
         """Make the picture anew in the next paint."""
-        self._turn.stop()
+        self._turns.forget(self.rebuild)
         self._backdrop = None
         if self._hovered is not None:
             self._show_card(self._hovered)
