@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
@@ -15,6 +16,8 @@ SIZES = ((3_000, 7.0), (8_000, 5.0), (30_000, 3.0), (120_000, 2.0))
 # Smaller markers, in logical pixels, are squares: their shapes could not be told apart.
 SMALLEST_SHAPE = 4.0
 SUPERSAMPLING = 8
+# Pixels that a marker covers so much (of 255) or less stay clear.
+FAINTEST = 24
 SHAPES = (
     "disc",
     "square",
@@ -60,24 +63,47 @@ def coverage(shape: str, diameter: float) -> npt.NDArray[np.float64]:
     return inside.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING).mean(axis=(1, 3))
 
 
-@lru_cache(maxsize=16)
-def _markers(diameter: float) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.int32], npt.NDArray[np.uint32]]:
-    """All shapes' covered pixels: row offsets, column offsets and alpha (0–255), each (shapes, most pixels).
+@dataclass(frozen=True)
+class Stamps:
+    """Every kind of marker (a class's shape in its colour) as places and pixels, each (kinds, most pixels).
 
-    Shorter rows repeat their first pixel, which paints it again and changes nothing. Edge pixels come
-    before full ones.
+    Places count from the marker's centre in an image that is `columns` wide, flat. Soft edges and full
+    pixels are apart, since edges are painted before any full pixel. Shorter rows repeat their first
+    pixel, which paints it again and changes nothing.
     """
-    rows = []
-    for shape in SHAPES:
-        alpha = np.rint(coverage(shape, diameter) * 255).astype(np.int32)
-        y, x = np.nonzero(alpha > 24)
-        order = np.argsort(alpha[y, x], kind="stable")
-        middle = alpha.shape[0] // 2
-        rows.append(np.stack([y - middle, x - middle, alpha[y, x]])[:, order])
-    longest = max(row.shape[1] for row in rows)
-    padded = [np.concatenate([np.repeat(r[:, :1], longest - r.shape[1], axis=1), r], axis=1) for r in rows]
-    table = np.stack(padded, axis=1)
-    return table[0], table[1], table[2].astype(np.uint32)
+
+    edge_places: npt.NDArray[np.intp]
+    edges: Pixels
+    full_places: npt.NDArray[np.intp]
+    full: Pixels
+
+
+@lru_cache(maxsize=16)
+def _stamps(diameter: float, palette: bytes, columns: int) -> Stamps:
+    """The markers of this diameter. `palette`: its colours' (k, 3) bytes, so that they can be looked up."""
+    colors = np.frombuffer(palette, np.uint32).reshape(-1, 3)
+    tables = []
+    for full in (False, True):
+        rows = [_pixels(coverage(shape, diameter), full) for shape in SHAPES]
+        longest = max(row.shape[1] for row in rows)
+        rows = [np.concatenate([np.repeat(r[:, :1], longest - r.shape[1], axis=1), r], axis=1) for r in rows]
+        kinds = np.arange(int(np.lcm(len(SHAPES), len(colors))))
+        down, right, alpha = np.stack(rows, axis=1)[:, kinds % len(SHAPES)]
+        ink = premultiplied(colors[kinds % len(colors)][:, None, :], alpha.astype(np.uint32))
+        tables += [down * columns + right, ink]
+    return Stamps(*tables)
+
+
+def _pixels(covered: npt.NDArray[np.float64], full: bool) -> npt.NDArray[np.intp]:
+    """Rows and columns from the centre, and alpha (0–255), of a marker's full or edge pixels, (3, n)."""
+    alpha = np.rint(covered * 255).astype(np.intp)
+    most, middle = alpha.max(), alpha.shape[0] // 2
+    y, x = np.nonzero((alpha > FAINTEST) & (alpha < most))
+    # A marker without edges repeats a full pixel as one: the full pixel is painted over it.
+    if full or len(y) == 0:
+        y, x = np.nonzero(alpha == most)
+    order = np.argsort(alpha[y, x], kind="stable")
+    return np.stack([y - middle, x - middle, alpha[y, x]])[:, order]
 
 
 def premultiplied(color: npt.NDArray[np.uint32], alpha: npt.NDArray[np.uint32]) -> Pixels:
@@ -126,29 +152,24 @@ def rasterise(
     `places`: (n, 2) in device pixels. `classes`: (n,), each picks a colour of `palette` (k, 3), 0–255, and
     a shape. `ratio`: device pixels per logical pixel. Later points lie above earlier ones.
     """
-    image = np.zeros(height * width, np.uint32)
     if len(places) == 0:
-        return image.reshape(height, width)
+        return np.zeros((height, width), np.uint32)
     size = marker_size(len(places)) * ratio
     if size < SMALLEST_SHAPE * ratio:
         return _blocks(places, classes, palette, width, height, max(1, round(size)))
-    pixels = np.rint(np.clip(places, -1e6, 1e6) - 0.5).astype(np.int32)
+    # Centres up to `reach` outside still show; a frame around the image takes what they have beyond it.
+    reach = int(np.ceil(size / 2))
+    frame = 2 * reach
+    rows, columns = height + 2 * frame, width + 2 * frame
+    pixels = np.rint(np.clip(places, -1e6, 1e6) - 0.5).astype(np.intp)
     x, y = pixels[:, 0], pixels[:, 1]
-    rows, columns, alphas = _markers(round(size, 2))
-    margin = int(size)
-    there = (x >= -margin) & (x < width + margin) & (y >= -margin) & (y < height + margin)
-    x, y, classes = x[there, None], y[there, None], classes[there]
-    shape = classes % len(SHAPES)
-    # Every shape in every colour is one row of premultiplied pixels.
-    kinds = np.arange(int(np.lcm(len(SHAPES), len(palette))))
-    stamps = premultiplied(palette[kinds % len(palette)][:, None, :], alphas[kinds % len(SHAPES)])
-    px, py = x + columns[shape], y + rows[shape]
-    ink = stamps[classes % len(kinds)]
-    # Clamped pixels would smear along the edges: the outermost frame is dropped instead.
-    inside = (px >= 0) & (px < width) & (py >= 0) & (py < height)
-    place, ink = (py * width + px)[inside], ink[inside]
-    full = ink >= 0xFF000000
+    there = (x >= -reach) & (x < width + reach) & (y >= -reach) & (y < height + reach)
+    centre = ((y + frame) * columns + x + frame)[there, None]
+    stamps = _stamps(round(size, 2), palette.astype(np.uint32).tobytes(), columns)
+    kind = classes[there] % len(stamps.full)
+    image = np.zeros(rows * columns, np.uint32)
     # Soft edges first, full pixels above them: neighbours touch without dark seams.
-    image[place[~full]] = ink[~full]
-    image[place[full]] = ink[full]
-    return image.reshape(height, width)
+    image[centre + stamps.edge_places[kind]] = stamps.edges[kind]
+    image[centre + stamps.full_places[kind]] = stamps.full[kind]
+    shown = image.reshape(rows, columns)[frame : frame + height, frame : frame + width]
+    return np.ascontiguousarray(shown)
