@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import Qt
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -13,6 +13,7 @@ from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.readout import Readout, spaced
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
+from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -20,8 +21,6 @@ if TYPE_CHECKING:
 
 # The decoded image's side with up to three lanes, and with more.
 DECODE_SIDES = (108, 76)
-# Between the redraws of neighbouring lanes, so that a mouse event gets its turn.
-STAGGER_MS = 8
 # What the title leaves for the summary at its right; a longer title becomes the model's short name.
 SUMMARY_SPACE = 116
 
@@ -29,12 +28,14 @@ SUMMARY_SPACE = 116
 class Lane(QFrame):
     """Shows one model. Listens to the workbench; emits nothing."""
 
-    def __init__(self, workbench: Workbench, name: str, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workbench: Workbench, name: str, theme: Theme, turns: Turns, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._bench, self._name, self._theme = workbench, name, theme
+        self._bench, self._name, self._theme, self._turns = workbench, name, theme, turns
         self._model = workbench.models[name].model
         self.setObjectName("card")
-        self.canvas = LatentCanvas(workbench, name, theme)
+        self.canvas = LatentCanvas(workbench, name, theme, turns)
         self.decode_view = DecodeView(theme, DECODE_SIDES[len(workbench.models) > 3])
         self.decode_view.setAccessibleName(tr("Decoded image"))
         self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))
@@ -46,10 +47,6 @@ class Lane(QFrame):
         self._arrange()
         workbench.cursor_moved.connect(self.show_decoded)
         workbench.snapshot_changed.connect(self.show_decoded)
-        self._turn = QTimer(self)
-        self._turn.setSingleShot(True)
-        self._turn.setInterval(STAGGER_MS * list(workbench.models).index(name))
-        self._turn.timeout.connect(self.show_figures)
         workbench.surveyed.connect(self._schedule)
         workbench.progressed.connect(self._show_discriminator)
         workbench.display_changed.connect(self._apply_display)
@@ -72,13 +69,13 @@ class Lane(QFrame):
 
     def _schedule(self) -> None:
         """Take news in a turn of its own: three lanes at once would make the mouse wait."""
-        self._turn.start()
+        self._turns.ask(self.show_figures)
 
     def show_figures(self) -> None:
         """Show the newest codes, figures and samples."""
         if self._name not in self._bench.models:
             return
-        self.canvas.redraw()
+        self.canvas.refresh()
         if self._name in self._bench.samples:
             self.strip.set_images(self._bench.samples[self._name])
         if self._model.summary and not self._bench.models[self._name].has_encoder:
@@ -215,4 +212,4 @@ class Lane(QFrame):
     def _apply_display(self) -> None:
         self.decode_view.set_crisp(self._bench.crisp)
         self.strip.set_crisp(self._bench.crisp)
-        self.canvas.redraw()
+        self.canvas.refresh()

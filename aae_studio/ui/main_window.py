@@ -40,6 +40,7 @@ from aae_studio.ui.status_bar import StatusBar
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.tool_bar import ToolBar
 from aae_studio.ui.translation import LANGUAGES, tr, tr_error
+from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -73,6 +74,7 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self._bench, self._theme, self._settings, self._may_close = workbench, theme, settings, may_close
+        self.turns = Turns(self)
         self.lanes: dict[str, Lane] = {}
         self._painted = False
         self.setWindowTitle("AAE Studio")
@@ -148,7 +150,7 @@ class MainWindow(QMainWindow):
     def _make_plots(self) -> None:
         from aae_studio.ui.plots.loss_plots import LossPlots
 
-        self.loss_plots = LossPlots(self._bench, self._theme)
+        self.loss_plots = LossPlots(self._bench, self._theme, self.turns)
         layout = self._plots_host.layout()
         assert layout is not None
         layout.addWidget(self.loss_plots)
@@ -160,7 +162,7 @@ class MainWindow(QMainWindow):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        self.lanes = {name: Lane(self._bench, name, self._theme) for name in self._bench.models}
+        self.lanes = {name: Lane(self._bench, name, self._theme, self.turns) for name in self._bench.models}
         for lane in self.lanes.values():
             self._lane_row.addWidget(lane, 1)
         if not self.lanes:

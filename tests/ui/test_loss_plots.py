@@ -24,6 +24,7 @@ from aae_studio.ui import theme as themes
 from aae_studio.ui.plots.axis import grouped, linear_ticks, log_ticks
 from aae_studio.ui.plots.loss_plots import LossPlots
 from aae_studio.ui.plots.timeline import Timeline
+from aae_studio.ui.turns import Turns
 
 
 class Bench(QObject):
@@ -62,7 +63,7 @@ def make(qtbot, qapp):
     themes.apply(qapp, dark)
 
     def made(bench: Bench, size: tuple[int, int] = (1000, 230)) -> LossPlots:
-        plots = LossPlots(bench, dark)
+        plots = LossPlots(bench, dark, Turns(bench))
         qtbot.addWidget(plots)
         plots.resize(*size)
         with qtbot.waitExposed(plots):
