@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import threading
+from copy import deepcopy
 from itertools import islice
 
 import numpy as np
 import pytest
 import torch
+from torch import nn
 
 from aae_studio.core import metrics
 from aae_studio.core.datasets.base import Dataset
-from aae_studio.core.snapshot import CHUNK
+from aae_studio.core.snapshot import CHUNK, _detached
 
 EVERYONE = ("ae", "vae", "gan", "aae")
 CODES = np.random.default_rng(0).standard_normal((7, 2))
@@ -170,3 +172,20 @@ def test_another_thread_may_use_a_snapshot_while_training_goes_on(trained) -> No
         np.testing.assert_array_equal(images, decoded[0])
     # Another thread may add up in another order.
     np.testing.assert_allclose(decoded[0], wanted, atol=1e-6)
+
+
+def test_a_copied_network_is_a_deep_copy_that_only_computes() -> None:
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.Sequential(nn.Linear(4, 2, bias=False)))
+    network(torch.randn(8, 3))
+    inputs, wanted = torch.randn(5, 3), deepcopy(network).eval()
+    twin = _detached(network)
+    assert network.training
+    assert not any(module.training for module in twin.modules())
+    assert not any(weight.requires_grad for weight in twin.parameters())
+    assert list(twin.state_dict()) == list(network.state_dict())
+    with torch.no_grad():
+        for tensor in network.state_dict().values():
+            tensor.fill_(7)
+        assert torch.equal(twin(inputs), wanted(inputs))
+        assert not torch.equal(network.eval()(inputs), wanted(inputs))
