@@ -262,8 +262,7 @@ def screenshot(
         # Twice: layouts that a first round of events made are drawn in the second.
         for _ in range(3):
             QApplication.processEvents()
-        if studio.window.loss_plots is not None:
-            studio.window.loss_plots.redraw()
+        studio.window.catch_up()
         picture = studio.window.grab()
         if not out.parent.is_dir() or not picture.save(str(out)):
             raise StudioError("The picture {out} cannot be written.", out=out)

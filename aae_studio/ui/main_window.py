@@ -170,6 +170,14 @@ class MainWindow(QMainWindow):
                 self._lane_row.addWidget(_waiting_card(name), 1)
         self.code_dock.setVisible(self.code_panel.relevant)
 
+    def catch_up(self) -> None:
+        """Draw what waits for its turn now: for a picture."""
+        for lane in self.lanes.values():
+            lane.show_newest()
+        self.turns.finish()
+        if self.loss_plots is not None:
+            self.loss_plots.redraw()
+
     # Menus
 
     def _make_menus(self) -> None:

@@ -32,7 +32,14 @@ class Turns(QObject):
         if not self._timer.isActive():
             self._timer.start()
 
+    def finish(self) -> None:
+        """Take all turns now, those that they ask for included: for a picture."""
+        while self._waiting:
+            self._take()
+
     def _take(self) -> None:
+        if not self._waiting:
+            return
         turn = next(iter(self._waiting))
         del self._waiting[turn]
         if self._waiting:
