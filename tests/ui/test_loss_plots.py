@@ -25,7 +25,7 @@ from aae_studio.ui.plots.axis import grouped, linear_ticks, log_ticks
 from aae_studio.ui.plots.card import PlotCard
 from aae_studio.ui.plots.loss_plots import LossPlots
 from aae_studio.ui.plots.timeline import Timeline
-from aae_studio.ui.turns import Turns
+from aae_studio.ui.turns import GAP_MS, Turns
 
 
 class Bench(QObject):
@@ -725,7 +725,10 @@ def test_a_timeline_never_leaves_its_steps(count, moves):
         assert 0 <= row < count
 
 
-def test_plots_draw_in_turns_and_hold_every_step_in_the_end(qtbot, make, monkeypatch):
+@pytest.mark.parametrize("gap_ms", [GAP_MS, 90])
+def test_plots_draw_in_turns_and_hold_every_step_in_the_end(qtbot, make, monkeypatch, gap_ms):
+    # With the longer gap, a round takes longer than the time from one to the next.
+    monkeypatch.setattr("aae_studio.ui.turns.GAP_MS", gap_ms)
     history = history_of(100)
     bench = Bench(("ae", "vae", "aae"), history)
     plots = make(bench)
