@@ -24,7 +24,7 @@ REST = 8.0
 FIGURES_REST = 40.0
 SHORTEST_REST_S = 0.03
 SAMPLES = 8
-NICE = 15
+NICE = 19
 
 
 @dataclass(frozen=True)
