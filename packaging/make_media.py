@@ -39,15 +39,7 @@ def train(studio: Studio, steps: int) -> None:
     bench.train(steps)
     while bench.surveyed_step < goal:
         QApplication.processEvents()
-    settle(studio)
-
-
-def settle(studio: Studio) -> None:
-    """Let staggered redraws happen."""
-    for lane in studio.window.lanes.values():
-        lane.show_figures()
-    if studio.window.loss_plots is not None:
-        studio.window.loss_plots.redraw()
+    studio.window.catch_up()
     QApplication.processEvents()
 
 

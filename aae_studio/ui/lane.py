@@ -5,7 +5,7 @@ from __future__ import annotations
 from functools import partial
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
@@ -19,9 +19,12 @@ from aae_studio.ui.workbench import Workbench
 
 if TYPE_CHECKING:
     from aae_studio.core.models.base import Curve
+    from aae_studio.core.snapshot import Snapshot
 
 # The decoded image's side with up to three lanes, and with more.
 DECODE_SIDES = (108, 76)
+# New weights wait so long for a drag to show them: it decodes with the newest ones at every move.
+NEWS_MS = 50
 # What the title leaves for the summary at its right; a longer title becomes the model's short name.
 SUMMARY_SPACE = 116
 
@@ -48,9 +51,15 @@ class Lane(QFrame):
         self._code = Readout(theme.color("text"), fixed_font(12), "z = (+0.00)")
         self._code.setToolTip(tr("The code under the cursor."))
         self._rows: list[tuple[QLabel, Readout]] = []
+        # The weights that the decoded image comes from.
+        self._decoded_by: Snapshot | None = None
         self._arrange()
         workbench.cursor_moved.connect(self.show_decoded)
-        workbench.snapshot_changed.connect(self.show_decoded)
+        workbench.snapshot_changed.connect(self._await_drag)
+        self._drag_wait = QTimer(self)
+        self._drag_wait.setSingleShot(True)
+        self._drag_wait.setInterval(NEWS_MS)
+        self._drag_wait.timeout.connect(self._schedule_decoding)
         workbench.surveyed.connect(self._schedule)
         workbench.progressed.connect(self._show_discriminator)
         workbench.display_changed.connect(self._apply_display)
@@ -66,6 +75,7 @@ class Lane(QFrame):
         """Decode at the cursor and show it."""
         if self._name not in self._bench.models:
             return
+        self._decoded_by = self._bench.snapshot
         self.decode_view.set_image(self._bench.decoded(self._name))
         if self._conditions:
             self.strip.set_images(self._bench.decoded_as_each(self._name))
@@ -74,14 +84,27 @@ class Lane(QFrame):
         numbers = ", ".join(f"{value:+.2f}" for value in code[:2]).replace("-", "−")
         self._code.setText(f"z = ({numbers}{', …' if len(code) > 2 else ''})")
 
+    def show_newest(self) -> None:
+        """Decode at the cursor if there are newer weights than those on show."""
+        if self._decoded_by is not self._bench.snapshot:
+            self.show_decoded()
+
+    def _await_drag(self) -> None:
+        if not self._drag_wait.isActive():
+            self._drag_wait.start()
+
+    def _schedule_decoding(self) -> None:
+        self._turns.ask(self.show_newest)
+
     def _schedule(self) -> None:
+        """Take news in a turn of its own: three lanes at once would make the mouse wait."""
         self._turns.ask(self.show_figures)
 
     def show_figures(self) -> None:
         """Show the newest codes, figures and samples."""
         if self._name not in self._bench.models:
             return
-        self.canvas.rebuild()
+        self.canvas.refresh()
         if self._name in self._bench.samples and not self._conditions:
             self.strip.set_images(self._bench.samples[self._name])
         if self._model.summary and not self._bench.models[self._name].has_encoder:
@@ -226,4 +249,4 @@ class Lane(QFrame):
     def _apply_display(self) -> None:
         self.decode_view.set_crisp(self._bench.crisp)
         self.strip.set_crisp(self._bench.crisp)
-        self.canvas.rebuild()
+        self.canvas.refresh()

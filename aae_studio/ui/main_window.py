@@ -74,9 +74,9 @@ class MainWindow(QMainWindow):
     ) -> None:
         super().__init__()
         self._bench, self._theme, self._settings, self._may_close = workbench, theme, settings, may_close
+        self.turns = Turns(self)
         self.lanes: dict[str, Lane] = {}
         self._painted = False
-        self._turns = Turns(self)
         self.setWindowTitle("AAE Studio")
         self.setWindowIcon(application_icon())
         self.actions_by_name = make_actions(self, theme, self._slots())
@@ -150,7 +150,7 @@ class MainWindow(QMainWindow):
     def _make_plots(self) -> None:
         from aae_studio.ui.plots.loss_plots import LossPlots
 
-        self.loss_plots = LossPlots(self._bench, self._theme)
+        self.loss_plots = LossPlots(self._bench, self._theme, self.turns)
         layout = self._plots_host.layout()
         assert layout is not None
         layout.addWidget(self.loss_plots)
@@ -162,15 +162,21 @@ class MainWindow(QMainWindow):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        # What waits belongs to the lanes that are gone.
-        self._turns.clear()
-        self.lanes = {name: Lane(self._bench, name, self._theme, self._turns) for name in self._bench.models}
+        self.lanes = {name: Lane(self._bench, name, self._theme, self.turns) for name in self._bench.models}
         for lane in self.lanes.values():
             self._lane_row.addWidget(lane, 1)
         if not self.lanes:
             for name in self._bench.config.models:
                 self._lane_row.addWidget(_waiting_card(name), 1)
         self.code_dock.setVisible(self.code_panel.relevant)
+
+    def catch_up(self) -> None:
+        """Draw what waits for its turn now: for a picture."""
+        for lane in self.lanes.values():
+            lane.show_newest()
+        self.turns.finish()
+        if self.loss_plots is not None:
+            self.loss_plots.redraw()
 
     # Menus
 

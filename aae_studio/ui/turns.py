@@ -1,51 +1,49 @@
-"""Turns: one piece of work in each pass of the event loop."""
+"""Turns: pieces of drawing that can wait, one at a time."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 
 from PySide6.QtCore import QObject, QTimer
+from shiboken6 import isValid
 
-PAUSE_MS = 8
+# From one turn to the next, so that mouse and keyboard come in between.
+GAP_MS = 6
 
 
 class Turns(QObject):
-    """Does what is asked for one after the other, with a pause between two pieces. Emits nothing.
+    """Lets widgets draw what is new one after the other, so that a drag waits for one of them at most.
 
-    News that concerns all lanes comes at once; painted at once, it would make the mouse wait for all.
+    A turn is a method of a widget. Who asks again before its turn has come keeps its place. It belongs to
+    a window and goes with it: collected later, by whatever thread, its timer would crash Qt.
     """
 
-    def __init__(self, parent: QObject | None = None) -> None:
+    def __init__(self, parent: QObject) -> None:
         super().__init__(parent)
         self._waiting: dict[Callable[[], None], None] = {}
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(PAUSE_MS)
+        self._timer.setInterval(GAP_MS)
         self._timer.timeout.connect(self._take)
 
-    def ask(self, work: Callable[[], None]) -> None:
-        """Do this when its turn comes; once, however often it is asked for until then."""
-        self._waiting[work] = None
+    def ask(self, turn: Callable[[], None]) -> None:
+        """Have this method called in a turn of its own."""
+        self._waiting[turn] = None
         if not self._timer.isActive():
             self._timer.start()
 
-    def forget(self, work: Callable[[], None]) -> None:
-        """It has been done, or is no longer wanted."""
-        self._waiting.pop(work, None)
-
-    def clear(self) -> None:
-        """Forget all that waits."""
-        self._waiting.clear()
-
-    @property
-    def waiting(self) -> int:
-        """How many pieces of work have not had their turn yet."""
-        return len(self._waiting)
+    def finish(self) -> None:
+        """Take all turns now, those that they ask for included: for a picture."""
+        while self._waiting:
+            self._take()
 
     def _take(self) -> None:
-        if self._waiting:
-            work = next(iter(self._waiting))
-            del self._waiting[work]
-            work()
+        if not self._waiting:
+            return
+        turn = next(iter(self._waiting))
+        del self._waiting[turn]
         if self._waiting:
             self._timer.start()
+        # A lane may have left while it waited.
+        if isValid(turn.__self__):
+            turn()

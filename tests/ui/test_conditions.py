@@ -8,12 +8,14 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QRectF, QSettings, Qt
+from PySide6.QtCore import QEvent, QPoint, QRectF, QSettings, Qt
+from PySide6.QtWidgets import QApplication
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui import theme as themes
 from aae_studio.ui.app import Studio
 from aae_studio.ui.canvas.images import to_qimage
+from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.decode_view import ImageStrip
 
 
@@ -108,3 +110,14 @@ def test_all_classes_have_a_place_of_their_own(qtbot, count: int, width: int) ->
     inside = QRectF(strip.rect()).adjusted(-0.01, -0.01, 0.01, 0.01)
     assert all(inside.contains(place) for place in places)
     assert not any(one.intersects(other) for one, other in combinations(places, 2))
+
+
+def test_another_screen_is_noticed(qtbot, studio, monkeypatch) -> None:
+    canvas = studio.window.lanes["ae"].canvas
+    made: list[LatentCanvas] = []
+    original = LatentCanvas._painted_backdrop
+    canvas.grab()
+    monkeypatch.setattr(LatentCanvas, "_painted_backdrop", lambda it: (made.append(it), original(it))[1])
+    QApplication.sendEvent(canvas, QEvent(QEvent.Type.DevicePixelRatioChange))
+    canvas.grab()
+    assert made[0] is canvas

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QShortcut, QWheelEvent
 from PySide6.QtWidgets import QApplication
 
@@ -22,8 +22,10 @@ from aae_studio.core.models.base import Curve
 from aae_studio.core.registry import MODELS
 from aae_studio.ui import theme as themes
 from aae_studio.ui.plots.axis import grouped, linear_ticks, log_ticks
+from aae_studio.ui.plots.card import PlotCard
 from aae_studio.ui.plots.loss_plots import LossPlots
 from aae_studio.ui.plots.timeline import Timeline
+from aae_studio.ui.turns import GAP_MS, Turns
 
 
 class Bench(QObject):
@@ -37,6 +39,16 @@ class Bench(QObject):
         self.config = ExperimentConfig(models=models, **options)
         self.history = history
         self.models = {name: SimpleNamespace(model=MODELS.get(name)) for name in models}
+
+
+class Paints(QObject):
+    """Counts the paints of what it watches."""
+
+    count = 0
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        self.count += event.type() == QEvent.Type.Paint
+        return False
 
 
 def history_of(steps: int, models: tuple[str, ...] = ("ae", "vae", "aae")) -> History:
@@ -62,7 +74,7 @@ def make(qtbot, qapp):
     themes.apply(qapp, dark)
 
     def made(bench: Bench, size: tuple[int, int] = (1000, 230)) -> LossPlots:
-        plots = LossPlots(bench, dark)
+        plots = LossPlots(bench, dark, Turns(bench))
         qtbot.addWidget(plots)
         plots.resize(*size)
         with qtbot.waitExposed(plots):
@@ -711,3 +723,51 @@ def test_a_timeline_never_leaves_its_steps(count, moves):
         assert -1e-6 <= low < high <= count + 1e-6
         row = timeline.row_at(fraction)
         assert 0 <= row < count
+
+
+@pytest.mark.parametrize("gap_ms", [GAP_MS, 90])
+def test_plots_draw_in_turns_and_hold_every_step_in_the_end(qtbot, make, monkeypatch, gap_ms):
+    # With the longer gap, a round takes longer than the time from one to the next.
+    monkeypatch.setattr("aae_studio.ui.turns.GAP_MS", gap_ms)
+    history = history_of(100)
+    bench = Bench(("ae", "vae", "aae"), history)
+    plots = make(bench)
+    drawn: list[tuple[str, int]] = []
+    passes: list[None] = []
+    draw = PlotCard.show_history
+
+    def noted(card: PlotCard, extract: object) -> None:
+        drawn.append((card.name, len(passes)))
+        QTimer.singleShot(0, partial(passes.append, None))
+        draw(card, extract)
+
+    monkeypatch.setattr(PlotCard, "show_history", noted)
+    for first in range(101, 201, 10):
+        history.append(reports(first, 10))
+        bench.progressed.emit()
+    assert not drawn
+    qtbot.waitUntil(lambda: bool(drawn))
+    # News while the others wait, and none after that: training pauses.
+    history.append(reports(201, 10))
+    bench.progressed.emit()
+    qtbot.waitUntil(lambda: len(drawn) == 6)
+    names = [name for name, _ in drawn]
+    assert names == ["reconstruction", "regularisation", "discriminator"] * 2
+    assert len({count for _, count in drawn}) == 6, "never two in one pass of the event loop"
+    assert all(card.drawn_rows == 210 for card in plots.cards)
+    qtbot.waitUntil(lambda: not plots._timer.isActive())
+    assert len(drawn) == 6
+
+
+def test_a_plot_that_is_drawn_paints_once(qtbot, make):
+    history = history_of(100)
+    bench = Bench(("ae", "vae", "aae"), history)
+    plots = make(bench)
+    paints = Paints()
+    viewport = plots.cards[0].plot.viewport()
+    QApplication.processEvents()
+    viewport.installEventFilter(paints)
+    history.append(reports(101, 10))
+    bench.progressed.emit()
+    qtbot.waitUntil(lambda: not plots._timer.isActive())
+    assert paints.count == 1

@@ -69,3 +69,24 @@ def test_more_points_make_smaller_marks():
 
 def test_no_points_no_paint():
     assert not rasterise(np.zeros((0, 2), np.float32), np.zeros(0, int), PALETTE, 8, 8).any()
+
+
+def test_markers_match_a_plain_loop_soft_edges_first():
+    rng = np.random.default_rng(1)
+    size, width, height = 7.0, 48, 40
+    places = rng.uniform(-8, 56, size=(300, 2)).astype(np.float32)
+    classes = rng.integers(0, 15, len(places))
+    expected = np.zeros((height, width), np.uint32)
+    for full in (False, True):
+        for (x, y), kind in zip(places, classes, strict=True):
+            column, row = (int(np.rint(np.float32(v) - np.float32(0.5))) for v in (x, y))
+            alpha = np.rint(coverage(SHAPES[kind % len(SHAPES)], size) * 255).astype(int)
+            middle = alpha.shape[0] // 2
+            for (down, right), a in np.ndenumerate(alpha):
+                at = row + down - middle, column + right - middle
+                if a <= 24 or (a == 255) != full or not (0 <= at[0] < height and 0 <= at[1] < width):
+                    continue
+                red, green, blue = ((int(c) * a + 127) // 255 for c in PALETTE[kind % 3])
+                expected[at] = a << 24 | red << 16 | green << 8 | blue
+    assert (rasterise(places, classes, PALETTE, width, height) == expected).all()
+    assert (rasterise(places, classes, PALETTE, width, height - 7) == expected[:-7]).all()

@@ -50,12 +50,14 @@ class LatentCanvas(QWidget):
         self, workbench: Workbench, name: str, theme: Theme, turns: Turns, parent: QWidget | None = None
     ) -> None:
         super().__init__(parent)
-        self._bench, self._name, self._theme = workbench, name, theme
+        self._bench, self._name, self._theme, self._turns = workbench, name, theme, turns
         self._color = theme.color(workbench.models[name].model.color)
         self._palette = np.array(
             [theme.class_color(place).getRgb()[:3] for place in range(len(theme.classes))], np.uint32
         )
         self._backdrop: QPixmap | None = None
+        # Whether there is news that the backdrop does not show yet.
+        self._stale = False
         self._places = np.zeros((0, 2), np.float32)
         self._hovered: int | None = None
         self._card: painting.Card | None = None
@@ -63,8 +65,6 @@ class LatentCanvas(QWidget):
         self._before_click = (0.0, 0.0)
         self._pan_from: tuple[QPointF, View] | None = None
         self._cursor_rect = QRect()
-        self._in_hand = False
-        self._turns = turns
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -76,7 +76,7 @@ class LatentCanvas(QWidget):
         self.setAccessibleDescription(
             tr("Drag or arrow keys: move the point. Wheel: zoom. Right drag: pan. Double click: show all.")
         )
-        workbench.views_changed.connect(self.redraw)
+        workbench.views_changed.connect(self.refresh)
         workbench.cursor_moved.connect(self.follow_cursor)
 
     def sizeHint(self) -> QSize:
@@ -85,30 +85,29 @@ class LatentCanvas(QWidget):
     # Drawing
 
     def redraw(self) -> None:
-        """Make the picture anew: codes, view or prior have changed.
-
-        All lanes at once would make the mouse wait. Only the lane that is being zoomed or panned takes
-        its turn now; the others show what they have for some milliseconds more.
-        """
-        if self._in_hand or self._backdrop is None:
-            self.rebuild()
-        else:
-            self._turns.ask(self.rebuild)
-
-    def rebuild(self) -> None:
-        """Make the picture anew in the next paint."""
-        self._turns.forget(self.rebuild)
+        """Paint codes, view and prior anew at the next paint."""
         self._backdrop = None
         if self._hovered is not None:
             self._show_card(self._hovered)
         self.update()
 
+    def refresh(self) -> None:
+        """Paint codes, view and prior anew in a turn of its own; what was there is shown until then."""
+        self._stale = True
+        self._turns.ask(self._take_turn)
+
+    def _take_turn(self) -> None:
+        if self._stale:
+            self.redraw()
+            if self.isVisible() and self._name in self._bench.models:
+                # Not in the paint: there the lanes' backdrops, and what the mouse moved, come together.
+                self._backdrop = self._painted_backdrop()
+
     def follow_cursor(self) -> None:
         """Repaint only where the cursor was and is."""
         if self._name in self._bench.cursors:
-            old, self._cursor_rect = self._cursor_rect, self._cursor_area()
-            self.update(old)
             self.update(self._cursor_rect)
+            self.update(self._cursor_area())
 
     def cursor_pixel(self) -> QPointF:
         """Where the cursor is, in logical pixels."""
@@ -129,6 +128,7 @@ class LatentCanvas(QWidget):
         painter.drawPixmap(QPoint(0, 0), self._backdrop)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painting.draw_cursor(painter, self.cursor_pixel(), self._color, self._theme)
+        self._cursor_rect = self._cursor_area()
         if self._hovered is not None and self._card is not None and self._hovered < len(self._places):
             spot = self._places[self._hovered]
             painting.draw_card(painter, QPointF(*map(float, spot)), self._card, self.size(), self._theme)
@@ -141,6 +141,7 @@ class LatentCanvas(QWidget):
 
     def _painted_backdrop(self) -> QPixmap:
         """Everything but cursor and hover card: it changes a few times a second at most."""
+        self._stale = False
         ratio = self.devicePixelRatioF()
         pixmap = QPixmap(QSize(round(self.width() * ratio), round(self.height() * ratio)))
         pixmap.setDevicePixelRatio(ratio)
@@ -180,12 +181,12 @@ class LatentCanvas(QWidget):
         return QRectF(at.x() - reach, at.y() - reach, 2 * reach, 2 * reach).toAlignedRect()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
-        self.rebuild()
+        self.redraw()
 
     def event(self, event: QEvent) -> bool:
         # Moved to a screen with other pixels. Qt does not pass this on to `changeEvent`.
         if event.type() == QEvent.Type.DevicePixelRatioChange:
-            self.rebuild()
+            self.redraw()
         return super().event(event)
 
     # Mouse and keyboard
@@ -206,7 +207,7 @@ class LatentCanvas(QWidget):
             start, view = self._pan_from
             scale = view.scale(self.width(), self.height())
             shift = event.position() - start
-            self._show(view.panned(-shift.x() / scale, shift.y() / scale))
+            self._show_view(view.panned(-shift.x() / scale, shift.y() / scale))
         else:
             self._hover(event.position())
 
@@ -265,13 +266,12 @@ class LatentCanvas(QWidget):
         view = self._view().zoomed(factor, *place)
         home = self._bench.home_view(self._name)
         if home.half / 1000 <= view.half <= home.half * 50:
-            self._show(view)
+            self._show_view(view)
 
-    def _show(self, view: View) -> None:
-        """Go over to a view that hand or wheel asks for."""
-        self._in_hand = True
+    def _show_view(self, view: View) -> None:
+        """Go to another view: here at once, since the mouse is here; in other lanes in their turn."""
         self._bench.set_view(self._name, view)
-        self._in_hand = False
+        self.redraw()
 
     def _hover(self, at: QPointF) -> None:
         """Show the point under the mouse, if there is one."""

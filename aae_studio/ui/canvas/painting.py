@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import starmap
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -96,7 +97,7 @@ def draw_outline(
     painter.setBrush(Qt.BrushStyle.NoBrush)
     for line in lines:
         pixels = view.to_pixels(line.astype(np.float32), size.width(), size.height())
-        painter.drawPolyline(QPolygonF([QPointF(float(x), float(y)) for x, y in pixels]))
+        painter.drawPolyline(QPolygonF(list(starmap(QPointF, pixels.tolist()))))
 
 
 def draw_lattice(painter: QPainter, lattice: Lattice, view: View, size: QSize, crisp: bool) -> None:

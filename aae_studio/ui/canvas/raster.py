@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ SIZES = ((3_000, 7.0), (8_000, 5.0), (30_000, 3.0), (120_000, 2.0))
 # Smaller markers, in logical pixels, are squares: their shapes could not be told apart.
 SMALLEST_SHAPE = 4.0
 SUPERSAMPLING = 8
+# Pixels that a marker covers so much (of 255) or less stay clear.
+FAINTEST = 24
 SHAPES = (
     "disc",
     "square",
@@ -61,40 +63,47 @@ def coverage(shape: str, diameter: float) -> npt.NDArray[np.float64]:
     return inside.reshape(size, SUPERSAMPLING, size, SUPERSAMPLING).mean(axis=(1, 3))
 
 
-class Marks(NamedTuple):
-    """Some pixels of each shape: row and column offsets and alpha (0–255), each (shapes, most pixels).
+@dataclass(frozen=True)
+class Stamps:
+    """Every kind of marker (a class's shape in its colour) as places and pixels, each (kinds, most pixels).
 
-    Shorter rows repeat their first pixel, which paints it again and changes nothing.
+    Places count from the marker's centre in an image that is `columns` wide, flat. Soft edges and full
+    pixels are apart, since edges are painted before any full pixel. Shorter rows repeat their first
+    pixel, which paints it again and changes nothing.
     """
 
-    rows: npt.NDArray[np.int64]
-    columns: npt.NDArray[np.int64]
-    alphas: npt.NDArray[np.uint32]
+    edge_places: npt.NDArray[np.intp]
+    edges: Pixels
+    full_places: npt.NDArray[np.intp]
+    full: Pixels
 
 
 @lru_cache(maxsize=16)
-def _markers(diameter: float) -> tuple[Marks, Marks]:
-    """All shapes' edge pixels, which are covered in part, and their full ones."""
-    edges, full = [], []
-    for shape in SHAPES:
-        alpha = np.rint(coverage(shape, diameter) * 255).astype(np.int64)
-        y, x = np.nonzero(alpha > 24)
-        middle = alpha.shape[0] // 2
-        pixels = np.stack([y - middle, x - middle, alpha[y, x]])
-        whole = pixels[2] == 255
-        edges.append(pixels[:, ~whole] if not whole.all() else pixels)
-        full.append(pixels[:, whole] if whole.any() else pixels)
-    return _padded(edges), _padded(full)
+def _stamps(diameter: float, palette: bytes, columns: int) -> Stamps:
+    """The markers of this diameter. `palette`: its colours' (k, 3) bytes, so that they can be looked up."""
+    colors = np.frombuffer(palette, np.uint32).reshape(-1, 3)
+    tables = []
+    for full in (False, True):
+        rows = [_pixels(coverage(shape, diameter), full) for shape in SHAPES]
+        longest = max(row.shape[1] for row in rows)
+        rows = [np.concatenate([np.repeat(r[:, :1], longest - r.shape[1], axis=1), r], axis=1) for r in rows]
+        kinds = np.arange(int(np.lcm(len(SHAPES), len(colors))))
+        down, right, alpha = np.stack(rows, axis=1)[:, kinds % len(SHAPES)]
+        ink = premultiplied(colors[kinds % len(colors)][:, None, :], alpha.astype(np.uint32))
+        tables += [down * columns + right, ink]
+    return Stamps(*tables)
 
 
-def _padded(shapes: list[npt.NDArray[np.int64]]) -> Marks:
-    longest = max(pixels.shape[1] for pixels in shapes)
-    padded = [
-        np.concatenate([np.repeat(pixels[:, :1], longest - pixels.shape[1], axis=1), pixels], axis=1)
-        for pixels in shapes
-    ]
-    rows, columns, alphas = np.stack(padded, axis=1)
-    return Marks(rows, columns, alphas.astype(np.uint32))
+def _pixels(covered: npt.NDArray[np.float64], full: bool) -> npt.NDArray[np.intp]:
+    """Rows and columns from the centre, and alpha (0–255), of a marker's full or edge pixels, (3, n)."""
+    alpha = np.rint(covered * 255).astype(np.intp)
+    most, middle = alpha.max(), alpha.shape[0] // 2
+    y, x = np.nonzero((alpha > FAINTEST) & (alpha < most))
+    # A marker without edges repeats a full pixel as one: the full pixel is painted over it.
+    if full or len(y) == 0:
+        y, x = np.nonzero(alpha == most)
+    order = np.argsort(alpha[y, x], kind="stable")
+    return np.stack([y - middle, x - middle, alpha[y, x]])[:, order]
 
 
 def premultiplied(color: npt.NDArray[np.uint32], alpha: npt.NDArray[np.uint32]) -> Pixels:
@@ -148,24 +157,19 @@ def rasterise(
     size = marker_size(len(places)) * ratio
     if size < SMALLEST_SHAPE * ratio:
         return _blocks(places, classes, palette, width, height, max(1, round(size)))
-    # A frame around the image takes what markers at the edge have outside.
+    # Centres up to `reach` outside still show; a frame around the image takes what they have beyond it.
     reach = int(np.ceil(size / 2))
     frame = 2 * reach
-    columns, rows = width + 2 * frame, height + 2 * frame
-    pixels = np.rint(np.clip(places, -1e6, 1e6) - 0.5).astype(np.int64)
+    rows, columns = height + 2 * frame, width + 2 * frame
+    pixels = np.rint(np.clip(places, -1e6, 1e6) - 0.5).astype(np.intp)
     x, y = pixels[:, 0], pixels[:, 1]
     there = (x >= -reach) & (x < width + reach) & (y >= -reach) & (y < height + reach)
-    centers = ((y + frame) * columns + x + frame)[there]
-    # Every shape in every colour is one row of premultiplied pixels.
-    kinds = np.arange(int(np.lcm(len(SHAPES), len(palette))))
-    kind = (classes if there.all() else classes[there]) % len(kinds)
+    centre = ((y + frame) * columns + x + frame)[there, None]
+    stamps = _stamps(round(size, 2), palette.astype(np.uint32).tobytes(), columns)
+    kind = classes[there] % len(stamps.full)
     image = np.zeros(rows * columns, np.uint32)
     # Soft edges first, full pixels above them: neighbours touch without dark seams.
-    for marks in _markers(round(size, 2)):
-        offsets = (marks.rows * columns + marks.columns)[kinds % len(SHAPES)]
-        inks = premultiplied(palette[kinds % len(palette)][:, None, :], marks.alphas[kinds % len(SHAPES)])
-        spots = offsets.take(kind, axis=0)
-        spots += centers[:, None]
-        image[spots.ravel()] = inks.take(kind, axis=0).ravel()
-    framed = image.reshape(rows, columns)
-    return np.ascontiguousarray(framed[frame : frame + height, frame : frame + width])
+    image[centre + stamps.edge_places[kind]] = stamps.edges[kind]
+    image[centre + stamps.full_places[kind]] = stamps.full[kind]
+    shown = image.reshape(rows, columns)[frame : frame + height, frame : frame + width]
+    return np.ascontiguousarray(shown)

@@ -113,6 +113,8 @@ class CurvePlot(pg.PlotWidget):
     def set_ranges(self, x: Range, y: Range, logarithmic: bool) -> None:
         self.left_axis.logarithmic = logarithmic
         self.view.setRange(xRange=x, yRange=y, padding=0, disableAutoRange=False)
+        # Else it moves its curves only when it is painted, which has it painted again.
+        self.scene().prepareForPaint()
 
     def show_curve(self, key: tuple[str, str], x: Floats, y: Floats) -> None:
         """Draw a curve; values that are not finite leave a gap. The ranges must be set."""

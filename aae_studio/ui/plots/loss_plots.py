@@ -16,11 +16,12 @@ from aae_studio.ui.plots.controls import PlotControls
 from aae_studio.ui.plots.timeline import Timeline
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
+from aae_studio.ui.turns import Turns
 
 if TYPE_CHECKING:
     from aae_studio.ui.workbench import Workbench
 
-# A round over the three plots.
+# From one round over the three plots to the next.
 REDRAW_MS = 200
 # Names in @ signs are colours of the theme.
 STYLE = """
@@ -33,13 +34,15 @@ STYLE = """
 class LossPlots(QWidget):
     """Three plots over one x axis, and a row of controls above them.
 
-    While the models train it draws each plot at most ten times a second, one after the other, and only
+    While the models train it draws each plot at most five times a second, in a turn of its own, and only
     when it can be seen. It follows the training until the user zooms or pans; a double click follows again.
     """
 
-    def __init__(self, workbench: Workbench, theme: Theme, parent: QWidget | None = None) -> None:
+    def __init__(
+        self, workbench: Workbench, theme: Theme, turns: Turns, parent: QWidget | None = None
+    ) -> None:
         super().__init__(parent)
-        self._workbench, self._theme = workbench, theme
+        self._workbench, self._theme, self._turns = workbench, theme, turns
         self._timeline = Timeline()
         self._hidden: set[Key] = set()
         self._log = False
@@ -50,8 +53,8 @@ class LossPlots(QWidget):
         self._news = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(REDRAW_MS // 3)
-        self._timer.timeout.connect(self._on_timeout)
+        self._timer.setInterval(REDRAW_MS)
+        self._timer.timeout.connect(self._begin_round)
         self.controls = PlotControls()
         self.cards = make_cards()
         self._arrange()
@@ -183,18 +186,25 @@ class LossPlots(QWidget):
         self.redraw()
 
     def _schedule(self) -> None:
-        """Draw soon; all that happens until then is drawn at once."""
+        """Draw soon; all that happens until then is drawn together."""
         self._news = True
-        if self.isVisible() and not self._timer.isActive():
-            self._timer.start()
+        self._begin_round()
 
-    def _on_timeout(self) -> None:
-        """Draw one plot, so that nothing else waits for all of them."""
-        if not self._waiting:
+    def _begin_round(self) -> None:
+        """Draw all plots anew, if there is news and it is time."""
+        if self._news and self.isVisible() and not self._waiting and not self._timer.isActive():
             self._waiting, self._news = list(self.cards), False
-        self._draw(self._waiting.pop(0))
-        if self._waiting or self._news:
             self._timer.start()
+            self._turns.ask(self._draw_next)
+
+    def _draw_next(self) -> None:
+        """Draw one plot, so that nothing else waits for all of them."""
+        if self._waiting:
+            self._draw(self._waiting.pop(0))
+        if self._waiting:
+            self._turns.ask(self._draw_next)
+        else:
+            self._begin_round()
 
     def _on_smoothed(self, _steps: int) -> None:
         self.redraw()

@@ -1,0 +1,213 @@
+"""What is new is drawn one piece at a time, and what the mouse does never waits for more than one of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import gc
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QObject, Qt, QTimer
+from shiboken6 import delete
+
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.ui.app import Studio, offscreen_studio
+from aae_studio.ui.canvas.latent_canvas import LatentCanvas
+from aae_studio.ui.turns import Turns
+
+
+class Passes:
+    """Counts passes of the event loop, one at most from one look to the next."""
+
+    def __init__(self) -> None:
+        self.seen: list[tuple[str, int]] = []
+        self._count = 0
+
+    def note(self, name: str) -> None:
+        self.seen.append((name, self._count))
+        QTimer.singleShot(0, self._next)
+
+    def _next(self) -> None:
+        self._count += 1
+
+    @property
+    def names(self) -> list[str]:
+        return [name for name, _ in self.seen]
+
+    @property
+    def one_by_one(self) -> bool:
+        counts = [count for _, count in self.seen]
+        return len(set(counts)) == len(counts)
+
+
+class Painter(QObject):
+    """Wants turns."""
+
+    def __init__(self, passes: Passes, name: str) -> None:
+        super().__init__()
+        self._passes = passes
+        self.setObjectName(name)
+
+    def draw(self) -> None:
+        self._passes.note(self.objectName())
+
+
+@pytest.fixture
+def three(qapp) -> tuple[Turns, Passes, list[Painter]]:
+    passes = Passes()
+    return Turns(qapp), passes, [Painter(passes, name) for name in "abc"]
+
+
+@pytest.fixture(autouse=True)
+def no_turns_left(qapp) -> Iterator[None]:
+    yield
+    for turns in qapp.findChildren(Turns):
+        delete(turns)
+
+
+def test_turns_come_in_order_once_each_and_never_two_in_a_pass(qtbot, three):
+    turns, passes, painters = three
+    for painter in (*painters, painters[0], painters[1]):
+        turns.ask(painter.draw)
+    assert passes.names == []
+    qtbot.waitUntil(lambda: len(passes.seen) >= 3)
+    turns.ask(painters[1].draw)
+    qtbot.waitUntil(lambda: len(passes.seen) >= 4)
+    assert passes.names == ["a", "b", "c", "b"]
+    assert passes.one_by_one
+
+
+def test_who_has_left_loses_its_turn(qtbot, three):
+    turns, passes, painters = three
+    for painter in painters:
+        turns.ask(painter.draw)
+    delete(painters[1])
+    qtbot.waitUntil(lambda: "c" in passes.names)
+    assert passes.names == ["a", "c"]
+
+
+def test_finish_takes_all_at_once(qtbot, three):
+    turns, passes, painters = three
+    for painter in painters:
+        turns.ask(painter.draw)
+    turns.finish()
+    assert passes.names == ["a", "b", "c"]
+
+
+@pytest.fixture
+def studio(qtbot, tmp_path) -> Iterator[Studio]:
+    """A real window that has shown its first survey, and whose threads send no more news."""
+    config = ExperimentConfig(hidden=(32,))
+    with offscreen_studio(config, tmp_path, (1280, 800), "dark", "en") as studio:
+        bench = studio.workbench
+        studio.start()
+        qtbot.waitUntil(lambda: len(bench.figures) == 3, timeout=30_000)
+        studio.close_threads()
+        qtbot.waitUntil(lambda: not any(lane._drag_wait.isActive() for lane in studio.window.lanes.values()))
+        studio.window.catch_up()
+        yield studio
+
+
+@pytest.fixture
+def built(monkeypatch) -> Passes:
+    """The lanes whose codes are painted anew from now on."""
+    passes, paint = Passes(), LatentCanvas._painted_backdrop
+
+    def noted(canvas: LatentCanvas):
+        passes.note(canvas._name)
+        return paint(canvas)
+
+    monkeypatch.setattr(LatentCanvas, "_painted_backdrop", noted)
+    return passes
+
+
+def pictures(studio: Studio) -> dict[str, object]:
+    return {name: lane.canvas.grab().toImage() for name, lane in studio.window.lanes.items()}
+
+
+def test_a_canvas_shows_what_it_had_until_its_turn_and_lanes_never_share_a_pass(qtbot, studio, built):
+    bench, before = studio.workbench, pictures(studio)
+    for name, codes in bench.codes.items():
+        bench.codes[name] = codes[::-1].copy()
+    bench.surveyed.emit()
+    bench.views_changed.emit()
+    assert pictures(studio) == before
+    assert built.names == []
+    qtbot.waitUntil(lambda: len(built.seen) >= 3)
+    studio.window.turns.finish()
+    after = pictures(studio)
+    assert all(after[name] != before[name] for name in before)
+    assert sorted(built.names) == ["aae", "ae", "vae"], "once each, whatever the news were"
+    assert built.one_by_one
+
+
+def test_the_cursor_is_exact_on_a_canvas_that_waits(qtbot, studio, built):
+    bench, canvas = studio.workbench, studio.window.lanes["aae"].canvas
+    bench.surveyed.emit()
+    bench.move_cursor("aae", (1.25, -0.5))
+    at = canvas.cursor_pixel()
+    expected = bench.views["aae"].to_pixels(np.array([[1.25, -0.5]]), canvas.width(), canvas.height())[0]
+    assert at.toTuple() == pytest.approx(tuple(expected), abs=1e-3)
+    color = canvas.grab().toImage().pixelColor(round(at.x()) + 3, round(at.y()) + 3)
+    assert color == canvas._color
+    assert built.names == []
+
+
+def test_the_lane_that_is_zoomed_is_painted_at_once_and_the_others_in_turn(qtbot, studio, built):
+    canvas, before = studio.window.lanes["aae"].canvas, pictures(studio)
+    qtbot.keyClick(canvas, Qt.Key.Key_Plus)
+    after = pictures(studio)
+    assert built.names == ["aae"]
+    assert after["aae"] != before["aae"]
+    assert (after["ae"], after["vae"]) == (before["ae"], before["vae"])
+    qtbot.waitUntil(lambda: len(built.seen) >= 3)
+    studio.window.turns.finish()
+    assert sorted(built.names) == ["aae", "ae", "vae"]
+    assert built.one_by_one
+    # Lanes that share a scale look alike again.
+    assert pictures(studio)["vae"] != before["vae"]
+
+
+def test_a_canvas_of_another_size_is_painted_at_once(qtbot, studio, built):
+    canvas = studio.window.lanes["ae"].canvas
+    canvas.resize(canvas.width() - 30, canvas.height() - 20)
+    canvas.grab()
+    assert built.names == ["ae"]
+    assert canvas._backdrop.size() == canvas.size()
+
+
+def test_new_weights_are_decoded_once_by_the_drag_or_by_themselves(qtbot, studio, monkeypatch):
+    bench, lanes = studio.workbench, studio.window.lanes.values()
+    decoded: list[str] = []
+    decode = bench.decoded
+    monkeypatch.setattr(bench, "decoded", lambda name: decoded.append(name) or decode(name))
+
+    def news() -> None:
+        bench.snapshot = dataclasses.replace(bench.snapshot)
+        bench.snapshot_changed.emit()
+
+    news()
+    assert decoded == []
+    bench.move_cursor("aae", (0.5, 0.5))
+    assert decoded == ["ae", "vae", "aae"]
+    qtbot.waitUntil(lambda: not any(lane._drag_wait.isActive() for lane in lanes))
+    studio.window.turns.finish()
+    assert decoded == ["ae", "vae", "aae"], "the drag has shown them"
+    news()
+    qtbot.waitUntil(lambda: len(decoded) == 6)
+
+
+def test_garbage_collection_leaves_out_what_stays_and_nothing_that_comes_later(qtbot, qapp, tmp_path):
+    gc.unfreeze()
+    with offscreen_studio(ExperimentConfig(hidden=(32,)), tmp_path, (1280, 800), "dark", "en") as studio:
+        with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
+            studio.start()
+        spared = gc.get_freeze_count()
+        # What a full pass looks at, torch's modules having been imported long ago.
+        assert len(gc.get_objects()) < spared / 10
+        with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
+            studio.workbench.rewind()
+        # Some of them have gone since, none have come.
+        assert gc.get_freeze_count() <= spared
+    assert gc.get_freeze_count() == 0
