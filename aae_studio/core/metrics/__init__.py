@@ -16,6 +16,7 @@ from aae_studio.core.metrics.classifier import Classifier, train_classifier
 from aae_studio.core.metrics.distances import BANDWIDTHS, Moments, mmd2, moments, sliced_wasserstein1
 from aae_studio.core.metrics.holes import hole_fraction
 from aae_studio.core.metrics.likelihood import (
+    Density,
     active_units,
     bernoulli_log_likelihood,
     evidence_lower_bound,
@@ -36,6 +37,7 @@ __all__ = [
     "BANDWIDTHS",
     "NEIGHBOURS",
     "Classifier",
+    "Density",
     "Moments",
     "active_units",
     "bernoulli_log_likelihood",

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -88,6 +88,18 @@ def moments(codes: Tensor, sigma: float = 1.0) -> Moments:
     """
     means, deviations = codes.mean(dim=0) / sigma, codes.std(dim=0) / sigma
     return Moments(float(means.abs().max()), float(deviations.min()), float(deviations.max()))
+
+
+def each_row(x: Tensor, rows: Iterable[tuple[int, Tensor]], reduce: Callable[[Tensor], Tensor]) -> Tensor:
+    """One number for each row of distances from x (n, d), as `reduce` makes them of some rows: (n,).
+
+    The numbers have their place from the start. Small results that are kept between large blocks split the
+    memory which the blocks leave, and the process can grow to the size of all distances together.
+    """
+    whole = x.new_empty(len(x))
+    for start, part in rows:
+        whole[start : start + len(part)] = reduce(part)
+    return whole
 
 
 def distance_rows(x: Tensor, y: Tensor) -> Iterator[tuple[int, Tensor]]:

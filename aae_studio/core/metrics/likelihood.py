@@ -13,7 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aae_studio.core.metrics.distances import distance_rows
+from aae_studio.core.metrics.distances import distance_rows, each_row
 
 ACTIVE_VARIANCE = 0.01
 # Powers of ten from 0.1 to 1, evenly: images have values from 0 to 1.
@@ -73,10 +73,12 @@ def parzen_log_densities(samples: Tensor, points: Tensor, sigma: float) -> Tenso
     """
     samples, points = samples.flatten(1), points.flatten(1)
     scale = samples.shape[1] * math.log(sigma * math.sqrt(2 * math.pi)) + math.log(len(samples))
-    parts = [
-        rows.square_().mul_(-0.5 / sigma**2).logsumexp(dim=1) for _, rows in distance_rows(points, samples)
-    ]
-    return torch.cat(parts) - scale
+    exponents = each_row(
+        points,
+        distance_rows(points, samples),
+        lambda rows: rows.square_().mul_(-0.5 / sigma**2).logsumexp(dim=1),
+    )
+    return exponents - scale
 
 
 def parzen_log_likelihood(samples: Tensor, test: Tensor, sigma: float) -> float:

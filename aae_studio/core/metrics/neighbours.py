@@ -12,7 +12,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-from aae_studio.core.metrics.distances import distance_rows
+from aae_studio.core.metrics.distances import distance_rows, each_row
 
 NEIGHBOURS = 10
 MANIFOLD_NEIGHBOURS = 3
@@ -61,14 +61,14 @@ def coverage(real: Tensor, generated: Tensor, neighbours: int = COVERAGE_NEIGHBO
     Unlike recall, it does not take a far outlier among the generated ones for diversity. For one
     distribution the mean is known in any number of axes (lemma 2): 1 - 2⁻⁵ = 0.969 where n = m is large.
     """
-    nearest = torch.cat([rows.amin(dim=1) for _, rows in distance_rows(real, generated)])
+    nearest = each_row(real, distance_rows(real, generated), lambda rows: rows.amin(dim=1))
     return float((nearest <= _radii(real, neighbours)).float().mean())
 
 
 def _radii(features: Tensor, neighbours: int) -> Tensor:
     """Distance from each of the features (n, d) to its k-th nearest other one, shape (n,)."""
     place = min(neighbours, len(features) - 1)
-    return torch.cat([rows.kthvalue(place, dim=1).values for _, rows in _other_rows(features)])
+    return each_row(features, _other_rows(features), lambda rows: rows.kthvalue(place, dim=1).values)
 
 
 def _other_rows(values: Tensor) -> Iterator[tuple[int, Tensor]]:
