@@ -39,7 +39,8 @@ def precision(real: Tensor, generated: Tensor, neighbours: int = MANIFOLD_NEIGHB
 
     The manifold: the union of closed balls around each real feature that reach to its k-th nearest other
     one (Kynkäänniemi et al., arXiv 1904.06991, equations 1 and 2, k = 3). Where generated and real ones
-    have one distribution it is below 1, in many axes far below.
+    have one distribution it is below 1, and how far depends on the features: 0.89 for two halves of MNIST's
+    test images in those of our classifier, with 360 to 5 000 in each.
     """
     radii = _radii(real, neighbours)
     inside = sum(int((rows <= radii).any(dim=1).sum()) for _, rows in distance_rows(generated, real))
@@ -49,7 +50,9 @@ def precision(real: Tensor, generated: Tensor, neighbours: int = MANIFOLD_NEIGHB
 def recall(real: Tensor, generated: Tensor, neighbours: int = MANIFOLD_NEIGHBOURS) -> float:
     """Share of real features (n, d) that lie on the manifold of the generated ones (m, d), from 0 to 1.
 
-    `precision` with both sides exchanged (arXiv 1904.06991, equation 2).
+    `precision` with both sides exchanged (arXiv 1904.06991, equation 2), so as far below 1 by chance. Images
+    decoded from few code axes fill a thin sheet, and the denser it is the smaller are its balls: few real
+    images then lie within one, whatever the model.
     """
     return precision(generated, real, neighbours)
 
