@@ -50,9 +50,9 @@ def precision(real: Tensor, generated: Tensor, neighbours: int = MANIFOLD_NEIGHB
 def recall(real: Tensor, generated: Tensor, neighbours: int = MANIFOLD_NEIGHBOURS) -> float:
     """Share of real features (n, d) that lie on the manifold of the generated ones (m, d), from 0 to 1.
 
-    `precision` with both sides exchanged (arXiv 1904.06991, equation 2), so as far below 1 by chance. Images
-    decoded from few code axes fill a thin sheet, and the denser it is the smaller are its balls: few real
-    images then lie within one, whatever the model.
+    `precision` with both sides exchanged (arXiv 1904.06991, equation 2), so as far below 1 by chance. Expect
+    little where images are decoded from two code axes: 5 000 of them lie close together on a sheet, and the
+    balls are small.
     """
     return precision(generated, real, neighbours)
 
