@@ -24,6 +24,15 @@ from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.mnist import Mnist
 from aae_studio.core.experiment import Experiment, load_dataset
 
+FIGURE_NAMES = (
+    "recon_mse",
+    "mmd_to_prior",
+    "sw1_to_prior",
+    "code_mean",
+    "code_std_least",
+    "code_std_greatest",
+    "knn_accuracy",
+)
 SMALL = ("--hidden", "8", "--aae-discriminator-hidden", "4", "--precision", "float32", "--quiet")
 
 
@@ -269,13 +278,14 @@ def test_json_is_the_last_line_and_equals_the_experiment(studio: Studio, tmp_pat
     reports = list(islice(experiment.run(), 44))
     for name in config.models:
         found = result["models"][name]
-        assert set(found) == {"recon_mse", "mmd_to_prior", "knn_accuracy", "losses"}
+        assert set(found) == {*FIGURE_NAMES, "losses"}
         for curve, value in found["losses"].items():
             last_epoch = [report.losses[name][curve] for report in reports[-22:]]
             assert value == pytest.approx(np.mean(last_epoch))
     figures = experiment.snapshot().figures("vae", size=None)
-    assert result["models"]["vae"]["recon_mse"] == figures.recon_mse
-    assert result["models"]["gan"]["recon_mse"] is None
+    for name in FIGURE_NAMES:
+        assert result["models"]["vae"][name] == getattr(figures, name)
+        assert result["models"]["gan"][name] is None
     again, history = session.restore(tmp_path / "r", tmp_path)
     assert again.config == config
     assert len(history) == 44
@@ -285,7 +295,12 @@ def test_without_json_a_table(studio: Studio) -> None:
     out, err = studio("train", "--steps", 2, "--models", "ae,gan", *SMALL)
     assert err == ""
     assert "samples/s" in out
-    assert [line.split()[0] for line in out.splitlines()[2:]] == ["ae", "gan"]
+    titles, *rows = (line.split() for line in out.replace("std/", "").splitlines()[1:])
+    assert [row[0] for row in rows] == ["ae", "gan"]
+    assert "SW1/σ" in titles
+    assert len(rows[0]) == 1 + len(FIGURE_NAMES)
+    assert all(float(word) >= 0 for word in rows[0][3:])
+    assert rows[1][1:] == ["–"] * len(FIGURE_NAMES)
 
 
 def test_twenty_epochs_are_the_default(studio: Studio) -> None:

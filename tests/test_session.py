@@ -173,8 +173,12 @@ def test_figures_and_what_was_trained_are_in_session_json(saved: Path) -> None:
     document = json.loads((saved / "session.json").read_text())
     assert document["format"] == "aae-studio-session"
     assert document["version"] == 1
-    assert document["figures"]["gan"]["recon_mse"] is None
-    assert 0 < document["figures"]["aae"]["recon_mse"] < 1
+    gan, aae = document["figures"]["gan"], document["figures"]["aae"]
+    assert gan["recon_mse"] is gan["sw1_to_prior"] is gan["code_mean"] is None
+    assert 0 < aae["recon_mse"] < 1
+    assert aae["sw1_to_prior"] > 0
+    assert aae["code_mean"] >= 0
+    assert 0 < aae["code_std_least"] <= aae["code_std_greatest"]
     assert document["image_shape"] == [1, 8, 8]
     names = safetensors.torch.load_file(saved / "aae.safetensors").keys()
     assert {"encoder.trunk.1.weight", "decoder.0.bias", "discriminator.0.weight"} <= names

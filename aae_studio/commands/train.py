@@ -33,6 +33,16 @@ EPOCHS = 20
 INTERRUPTED = 130
 # Reports are taken into the history this often; step by step it would cost a few per cent.
 PAUSE_S = 0.1
+# The table's figures and their titles; σ is the prior's.
+COLUMNS = {
+    "recon_mse": "recon MSE",
+    "mmd_to_prior": "MMD²",
+    "sw1_to_prior": "SW1/σ",
+    "code_mean": "mean/σ",
+    "code_std_least": "min std/σ",
+    "code_std_greatest": "max std/σ",
+    "knn_accuracy": "kNN",
+}
 
 
 def add_flags(parser: Parser) -> None:
@@ -172,15 +182,7 @@ def _result(experiment: Experiment, history: History, figures: Mapping[str, Figu
         "seconds": experiment.seconds,
         "device": str(experiment.device),
         "precision": str(experiment.precision).removeprefix("torch."),
-        "models": {
-            name: {
-                "recon_mse": part.recon_mse,
-                "mmd_to_prior": part.mmd_to_prior,
-                "knn_accuracy": part.knn_accuracy,
-                "losses": losses[name],
-            }
-            for name, part in figures.items()
-        },
+        "models": {name: {**part.measured, "losses": losses[name]} for name, part in figures.items()},
     }
 
 
@@ -189,10 +191,9 @@ def _table(result: Mapping[str, Any]) -> str:
     lines = [
         f"{result['steps']} steps, {result['epochs']} epochs in {result['seconds']:.1f} s: "
         f"{result['samples_per_second']:.0f} samples/s in {result['precision']} on {result['device']}",
-        f"{'':6}{'recon MSE':>12}{'MMD² to prior':>16}{'kNN accuracy':>15}",
+        f"{'':6}" + "".join(f"{title:>12}" for title in COLUMNS.values()),
     ]
     for name, part in result["models"].items():
-        figures = (part["recon_mse"], part["mmd_to_prior"], part["knn_accuracy"])
-        words = ["–" if figure is None else f"{figure:.4f}" for figure in figures]
-        lines.append(f"{name:<6}{words[0]:>12}{words[1]:>16}{words[2]:>15}")
+        words = ["–" if part[figure] is None else f"{part[figure]:.4f}" for figure in COLUMNS]
+        lines.append(f"{name:<6}" + "".join(f"{word:>12}" for word in words))
     return "\n".join(lines)

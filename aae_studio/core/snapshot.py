@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import dataclasses
 import weakref
 from collections import defaultdict
 from collections.abc import Mapping
@@ -18,7 +19,7 @@ from torch import Tensor, nn
 from aae_studio.core import metrics
 from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.models.base import Model
-from aae_studio.core.networks import seed_for
+from aae_studio.core.networks import Encoder, seed_for
 from aae_studio.core.priors.base import Prior
 
 Array = npt.NDArray[np.float32]
@@ -94,12 +95,12 @@ class FrozenModel:
                 rebuilt.append(self.model.decode(codes, self.model.condition_of(part, classes)))
             return torch.cat(rebuilt).float().numpy()
 
-    def classify(self, images: npt.ArrayLike) -> npt.NDArray[np.int64] | None:
-        """The class or cluster that the model finds for each image, (n,); None where it looks for none."""
+    def class_shares(self, images: npt.ArrayLike) -> Array | None:
+        """q(y|x), float32 (n, classes or clusters), of images (n, C, H, W); None where it looks for none."""
         with torch.inference_mode():
-            shares = [self.model.class_shares(part) for part in _parts(images)]
-            found = [share.argmax(dim=1) for share in shares if share is not None]
-            return torch.cat(found).numpy() if found else None
+            parts = [self.model.class_shares(part) for part in _parts(images)]
+            found = [shares for shares in parts if shares is not None]
+            return torch.cat(found).float().numpy() if found else None
 
     def draw(self, count: int, seed: int = 0) -> tuple[Array, npt.NDArray[np.int64]]:
         """Codes of the generative model, float32 (count, latent size), and their conditions, (count,).
@@ -115,19 +116,43 @@ class FrozenModel:
     def _one_hot(self, places: Tensor) -> Tensor | None:
         return F.one_hot(places, len(self.conditions)).float() if self.conditions else None
 
+    def posterior(self, images: npt.ArrayLike) -> tuple[Array, Array] | None:
+        """Mean and log-variance of q(z|x), each float32 (n, latent size), of images (n, C, H, W) in [0, 1].
+
+        None for a model without a Gaussian posterior, or with more in its code than that.
+        """
+        encoder = self.model.networks.get("encoder")
+        if not isinstance(encoder, Encoder) or encoder.log_variance is None or encoder.category is not None:
+            return None
+        with torch.inference_mode():
+            parts = [encoder.posterior(part) for part in _parts(images)]
+            mean, log_variance = (torch.cat(column).numpy() for column in zip(*parts, strict=True))
+        return mean, log_variance
+
 
 @dataclass(frozen=True)
 class Figures:
     """A lane's live figures, or None where a model without encoder has none.
 
-    `count` is the number of test samples that they were made from, of `total`.
+    `count` is the number of test samples that they were made from, of `total`. What each one is stands in
+    `evaluation.FIGURES`.
     """
 
-    recon_mse: float | None
-    mmd_to_prior: float | None
-    knn_accuracy: float | None
     count: int
     total: int
+    recon_mse: float | None = None
+    mmd_to_prior: float | None = None
+    sw1_to_prior: float | None = None
+    code_mean: float | None = None
+    code_std_least: float | None = None
+    code_std_greatest: float | None = None
+    knn_accuracy: float | None = None
+
+    @property
+    def measured(self) -> dict[str, float | None]:
+        """The figures by name, without what they were made from."""
+        values = dataclasses.asdict(self)
+        return {name: value for name, value in values.items() if name not in ("count", "total")}
 
 
 @dataclass(frozen=True)
@@ -155,21 +180,30 @@ class Snapshot:
     def figures(self, name: str, size: int | None = FIGURE_SIZE) -> Figures:
         """Figures of one model on the first `size` test samples (None: all of them).
 
-        MMD² and kNN accuracy compare codes pairwise and use at most 2 000 of them.
+        Distances to the prior and kNN accuracy use at most 2 000 codes.
         """
         frozen, test = self.models[name], self.dataset.test
         if not frozen.has_encoder:
-            return Figures(None, None, None, 0, len(test))
+            return Figures(0, len(test))
         part = test if size is None else test.first(size)
         images = self.dataset.to_unit(part.images)
         codes, rebuilt = frozen.encode(images), frozen.reconstruct(images, part.labels)
-        error = metrics.mean_squared_error(torch.from_numpy(rebuilt), torch.from_numpy(images))
+        sigma, directions = self.prior.sigma, torch.Generator().manual_seed(seed_for(0, "directions"))
         with torch.inference_mode():
             pairs = torch.from_numpy(codes[:PAIRED_SIZE])
             wanted = torch.from_numpy(frozen.draw(len(pairs))[0])
-            mmd = metrics.mmd2(pairs, wanted, self.prior.sigma)
-            accuracy = metrics.knn_accuracy(pairs, torch.from_numpy(part.labels[:PAIRED_SIZE]))
-        return Figures(error, mmd, accuracy, len(part), len(test))
+            mean, least, greatest = metrics.moments(torch.from_numpy(codes), sigma)
+            return Figures(
+                len(part),
+                len(test),
+                recon_mse=metrics.mean_squared_error(torch.from_numpy(rebuilt), torch.from_numpy(images)),
+                mmd_to_prior=metrics.mmd2(pairs, wanted, sigma),
+                sw1_to_prior=metrics.sliced_wasserstein1(pairs, wanted, sigma, generator=directions),
+                code_mean=mean,
+                code_std_least=least,
+                code_std_greatest=greatest,
+                knn_accuracy=metrics.knn_accuracy(pairs, torch.from_numpy(part.labels[:PAIRED_SIZE])),
+            )
 
 
 def _parts(values: npt.ArrayLike) -> tuple[Tensor, ...]:

@@ -13,7 +13,9 @@ from aae_studio.core.datasets import shapes as shapes_module
 from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.datasets.digits import Digits
 from aae_studio.core.datasets.shapes import Shapes
+from aae_studio.core.evaluation import classifier_for
 from aae_studio.core.experiment import Experiment
+from aae_studio.core.metrics import Classifier
 from aae_studio.core.models.base import Model, Setting
 from aae_studio.core.networks import Architecture
 from aae_studio.core.options import resolved
@@ -39,6 +41,12 @@ def shared_data() -> Path:
 @pytest.fixture(scope="session")
 def digits() -> Dataset:
     return Digits(Path())
+
+
+@pytest.fixture(scope="session")
+def digits_classifier(digits: Dataset) -> Classifier:
+    """Trained once, in a few seconds."""
+    return classifier_for(digits)
 
 
 @pytest.fixture

@@ -325,6 +325,19 @@ def test_dataset_splits_do_not_overlap(loaded: tuple[str, Dataset]) -> None:
     assert not test & {image.tobytes() for image in dataset.train.images}
 
 
+def test_a_front_part_of_the_test_split_is_like_the_whole(loaded: tuple[str, Dataset]) -> None:
+    """Figures are made from the first images: a split in the order of its classes would make them wrong."""
+    _, dataset = loaded
+    total = len(dataset.test)
+    whole = np.bincount(dataset.test.labels, minlength=len(dataset.classes)) / total
+    for size in {min(1000, total // 2), total // 4}:
+        front = np.bincount(dataset.test.first(size).labels, minlength=len(dataset.classes)) / size
+        # Drawn without putting back.
+        error = np.sqrt(whole * (1 - whole) / size * (1 - size / total))
+        assert (front > 0).all()
+        assert (np.abs(front - whole) < 4 * error).all()
+
+
 def test_dataset_probe(loaded: tuple[str, Dataset]) -> None:
     _, dataset = loaded
     probe = dataset.probe

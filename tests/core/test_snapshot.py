@@ -147,6 +147,17 @@ def test_figures(trained, digits: Dataset) -> None:
         assert figures.knn_accuracy == pytest.approx((votes.argmax(axis=1) == labels).mean(), abs=0.006)
         wanted = metrics.mmd2(torch.from_numpy(codes), torch.from_numpy(snapshot.models[name].draw(360)[0]))
         assert figures.mmd_to_prior == pytest.approx(wanted)
+        deviations = codes.astype(np.float64).std(axis=0, ddof=1)
+        assert figures.code_mean == pytest.approx(np.abs(codes.mean(axis=0)).max(), rel=1e-4)
+        assert figures.code_std_least == pytest.approx(deviations.min(), rel=1e-4)
+        assert figures.code_std_greatest == pytest.approx(deviations.max(), rel=1e-4)
+        # Over all directions of the plane, evenly, in place of some drawn ones.
+        apart = []
+        for angle in np.linspace(0, np.pi, 180, endpoint=False):
+            direction = np.array([np.cos(angle), np.sin(angle)])
+            pair = np.sort(codes @ direction), np.sort(snapshot.models[name].draw(360)[0] @ direction)
+            apart.append(np.abs(pair[0] - pair[1]).mean())
+        assert figures.sw1_to_prior == pytest.approx(np.mean(apart), rel=0.1)
     part = snapshot.figures("ae", size=50)
     assert (part.count, part.total) == (50, 360)
     assert part.recon_mse != snapshot.figures("ae").recon_mse
@@ -155,16 +166,39 @@ def test_figures(trained, digits: Dataset) -> None:
 
 def test_a_model_without_an_encoder_has_no_figures(trained) -> None:
     figures = trained.snapshot().figures("gan")
-    assert (figures.recon_mse, figures.mmd_to_prior, figures.knn_accuracy) == (None, None, None)
-    assert figures.count == 0
+    assert len(figures.measured) == 7
+    assert set(figures.measured.values()) == {None}
+    assert (figures.count, figures.total) == (0, 360)
 
 
-def test_mmd_is_in_units_of_the_priors_sigma(build) -> None:
+def test_the_posterior_is_the_encoders(build, digits: Dataset) -> None:
+    experiment = build(models=("ae", "vae", "gan", "aae"))
+    images = digits.to_unit(digits.test.images[:9])
+    frozen = experiment.snapshot().models
+    assert [frozen[name].posterior(images) for name in ("ae", "gan", "aae")] == [None] * 3
+    gaussian = build(models=("aae",), **{"aae.posterior": "gaussian"}).snapshot().models["aae"]
+    for name, one, model in (
+        ("vae", frozen["vae"], experiment.models["vae"]),
+        ("aae", gaussian, gaussian.model),
+    ):
+        mean, log_variance = one.posterior(images)
+        wanted = model.networks["encoder"].posterior(torch.from_numpy(images))
+        assert mean.dtype == log_variance.dtype == np.float32, name
+        np.testing.assert_array_equal(mean, wanted[0].detach().numpy())
+        np.testing.assert_array_equal(log_variance, wanted[1].detach().numpy())
+        np.testing.assert_array_equal(mean, one.encode(images))
+
+
+def test_distances_are_in_units_of_the_priors_sigma(build) -> None:
     """Codes that follow a wide prior are as good as codes that follow a narrow one."""
     experiment = build(models=("ae",), **{"gaussian.sigma": 50.0})
     snapshot = experiment.snapshot()
     # Untrained codes lie near 0: a point, beside a prior of 50.
-    assert snapshot.figures("ae").mmd_to_prior > 0.5
+    figures = snapshot.figures("ae")
+    assert figures.mmd_to_prior > 0.5
+    # E|N(0, 1)|, in units of the prior's σ.
+    assert figures.sw1_to_prior == pytest.approx(0.8, abs=0.1)
+    assert figures.code_std_greatest < 0.1
 
 
 def test_prior_samples(trained) -> None:

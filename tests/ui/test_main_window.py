@@ -203,6 +203,23 @@ def test_a_prior_that_the_vae_cannot_take_is_refused_in_a_sentence_and_nothing_i
     trained(qtbot, studio, 3)
 
 
+def test_lanes_show_figures_and_say_what_they_are(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 4)
+    qtbot.waitUntil(lambda: bench.surveyed_step == bench.step and "aae" in bench.figures, timeout=30_000)
+    figures, lane = bench.figures["aae"], studio.window.lanes["aae"]
+    qtbot.waitUntil(
+        lambda: lane.figures().get("SW1 to prior") == f"{figures.sw1_to_prior:.2f} σ", timeout=5000
+    )
+    assert list(lane.figures()) == ["recon MSE", "MMD² to prior", "SW1 to prior", "kNN accuracy"]
+    assert lane.figures()["recon MSE"] == f"{figures.recon_mse:.4f}"
+    tips = {label.text(): label.toolTip() for label, _ in lane._rows}
+    for name in ("MMD² to prior", "SW1 to prior"):
+        spread = f"{figures.code_std_least:.2f} to {figures.code_std_greatest:.2f}"
+        assert f"mean at most {figures.code_mean:.2f}, standard deviation {spread}." in tips[name]
+    assert all("360 of 360 test images" in tip for tip in tips.values())
+
+
 def test_models_join_and_leave(qtbot, studio):
     bench, bar = studio.workbench, studio.window.tool_bar
     trained(qtbot, studio, 4)
