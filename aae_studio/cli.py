@@ -9,7 +9,7 @@ import sys
 from collections.abc import Sequence
 
 from aae_studio import __version__
-from aae_studio.commands import codes, doctor, download, listing, train, window
+from aae_studio.commands import codes, doctor, download, listing, reproduce, train, window
 from aae_studio.commands.flags import add_experiment_flags, plugin_flags
 from aae_studio.commands.parsing import Command, Parser, joined_negatives, refuse_rest
 from aae_studio.core.errors import DataMissing, StudioError, UnknownName
@@ -33,6 +33,7 @@ COMMANDS = {
         ),
         Command("encode", "Turn images into codes.", codes.add_encode_flags, codes.encode),
         Command("decode", "Turn codes into images.", codes.add_decode_flags, codes.decode),
+        Command("reproduce", "Measure published results again.", reproduce.add_flags, reproduce.run),
         Command("download", "Fetch a dataset.", download.add_flags, download.run),
         Command("doctor", "Say what is wrong here and how to mend it.", doctor.add_flags, doctor.run),
     )

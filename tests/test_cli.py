@@ -689,3 +689,20 @@ def test_progress_on_a_terminal_is_one_line(monkeypatch: pytest.MonkeyPatch) -> 
     assert text.count("\n") == 1
     assert "25 % · step 1" in text
     assert "100 % · step 4" in text
+
+
+def test_reproduce_lists_measures_and_fails_where_a_limit_does_not_hold(studio: Studio, monkeypatch) -> None:
+    from aae_studio.core.reproduction import bars
+    from aae_studio.core.reproduction.bar import Bar, Limit
+
+    assert "semi-supervised-100" in studio("reproduce")[0]
+    limits = (Limit("seed", "≤", 1.0, "0"),)
+    bar = Bar("tiny", "the seed itself", "here", lambda lab: {"seed": float(lab.seed)}, limits)
+    monkeypatch.setattr(bars, "BARS", {"tiny": bar})
+    out, _ = studio("reproduce", "tiny", "--seeds", "2", "--json")
+    result = json.loads(out.splitlines()[-1])["tiny"]
+    assert result["passed"]
+    assert [row["figures"] for row in result["seeds"]] == [{"seed": 0.0}, {"seed": 1.0}]
+    out, _ = studio("reproduce", "tiny", "--seeds", "3", code=1)
+    assert "| tiny | seed | 0, 1, 2 | 0 | ≤ 1 | not reached |" in out
+    assert "Did you mean tiny?" in studio.fault("reproduce", "tyny")

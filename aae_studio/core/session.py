@@ -62,10 +62,11 @@ def save(
     write(folder, document, packed(experiment, history))
 
 
-def restore(folder: Path, data_dir: Path) -> tuple[Experiment, History]:
+def restore(folder: Path, data_dir: Path, dataset: Dataset | None = None) -> tuple[Experiment, History]:
     """The experiment in `folder`, ready to go on, and its curves.
 
-    On a machine without the session's device it comes back on the CPU. Raises SessionError for a
+    `dataset`: the one to train on; without it, it is loaded. On a machine without the session's device
+    the experiment comes back on the CPU. Raises SessionError for a
     folder that is damaged or foreign, and what `load_dataset` raises.
     """
     document = read_document(folder)
@@ -75,7 +76,9 @@ def restore(folder: Path, data_dir: Path) -> tuple[Experiment, History]:
     except ConfigError:
         config = config.with_(device="cpu")
     history = read_history(folder, document)
-    experiment = Experiment(config, _checked(folder, document, load_dataset(config, data_dir)))
+    if dataset is None:
+        dataset = load_dataset(config, data_dir)
+    experiment = Experiment(config, _checked(folder, document, dataset))
     experiment.step, experiment.seconds = document["step"], document["seconds"]
     experiment.precision = getattr(torch, document["precision"])
     read_weights(folder, document, experiment)

@@ -1,0 +1,1 @@
+"""Published and measured results, and the programs that reproduce them."""

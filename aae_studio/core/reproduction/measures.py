@@ -1,0 +1,240 @@
+"""How each bar is measured: one function a bar, from a laboratory to figures."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from aae_studio.core import metrics
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.datasets.base import Split
+from aae_studio.core.experiment import Experiment
+from aae_studio.core.reproduction.laboratory import Laboratory
+
+Measure = Callable[[Laboratory], dict[str, float]]
+
+# Protocol P: MNIST, 784-400-400-2 and its mirror, batch 128, 5 epochs, in float32 on every machine.
+PROTOCOL = ExperimentConfig(dataset="mnist", hidden=(400, 400), batch_size=128, precision="float32")
+EPOCHS = 5
+# The reference's σ and discriminator.
+SIGMA: dict[str, Any] = {"gaussian.sigma": 5.0, "aae.discriminator_hidden": (256, 256)}
+# Generated images of each class whose class is then asked of the classifier.
+ASKED = 500
+
+
+def autoencoder(lab: Laboratory) -> dict[str, float]:
+    """The AE under protocol P."""
+    return lab.evaluate(lab.trained("ae", PROTOCOL.with_(models=("ae",)), EPOCHS), "ae")
+
+
+def variational(lab: Laboratory) -> dict[str, float]:
+    """The VAE with a Bernoulli decoder under protocol P."""
+    config = PROTOCOL.with_(models=("vae",), reconstruction="bernoulli")
+    figures = lab.evaluate(lab.trained("vae", config, EPOCHS), "vae")
+    return figures | {"bce_plus_kl": -figures["elbo"]}
+
+
+def adversarial(lab: Laboratory) -> dict[str, float]:
+    """The AAE with the prior's σ at 5 beside the AE, on the same batches."""
+    experiment = lab.trained("aae", PROTOCOL.with_(models=("ae", "aae"), **SIGMA), EPOCHS)
+    plain = lab.evaluate(experiment, "ae")
+    figures = lab.evaluate(experiment, "aae", generated=True)
+    return figures | {
+        "mse_over_ae": figures["recon_mse"] / plain["recon_mse"],
+        # The unbiased estimate may be 0 or below: its noise floor stands in for it.
+        "ae_mmd_over_aae": plain["mmd_to_prior"] / max(figures["mmd_to_prior"], 1e-4),
+    }
+
+
+def long_run(epochs: int) -> Measure:
+    """The AAE trained without end: the worst of every epoch from the second on."""
+
+    def measure(lab: Laboratory) -> dict[str, float]:
+        config = PROTOCOL.with_(models=("ae", "aae"), **SIGMA)
+        name = f"aae-long-{epochs}"
+        seen = lab.notes(name)
+        for experiment in lab.epochs(name, config, epochs):
+            if experiment.epoch >= 2 and all(row["epoch"] != experiment.epoch for row in seen):
+                figures = lab.evaluate(experiment, "aae")
+                row = {key: figures[key] for key in LONG_FIGURES}
+                row["ae_mse"] = lab.evaluate(experiment, "ae")["recon_mse"]
+                seen = lab.note(name, {"epoch": experiment.epoch, **row})
+        last = max(seen, key=lambda row: row["epoch"])
+        at_25 = [row["recon_mse"] for row in seen if row["epoch"] == 25]
+        return {
+            "worst_std_least": min(row["code_std_least"] for row in seen),
+            "worst_std_greatest": max(row["code_std_greatest"] for row in seen),
+            "worst_mean": max(row["code_mean"] for row in seen),
+            "worst_mmd": max(row["mmd_to_prior"] for row in seen),
+            "worst_sw1": max(row["sw1_to_prior"] for row in seen),
+            "mse_over_ae": last["recon_mse"] / last["ae_mse"],
+            **({"mse_at_25": at_25[0]} if at_25 else {}),
+        }
+
+    return measure
+
+
+LONG_FIGURES = (
+    "recon_mse",
+    "mmd_to_prior",
+    "sw1_to_prior",
+    "code_mean",
+    "code_std_least",
+    "code_std_greatest",
+)
+
+
+def informed(prior: str, epochs: int) -> Measure:
+    """The AAE with a prior of parts, told all labels and told 10 000 (section 2.3)."""
+
+    def measure(lab: Laboratory) -> dict[str, float]:
+        figures: dict[str, float] = {}
+        for labels, ending in ((60_000, ""), (10_000, "_10k")):
+            options = {"aae.labels": labels, f"{prior}.sigma": 5.0}
+            config = PROTOCOL.with_(models=("aae",), prior=prior, **options)
+            experiment = lab.trained(f"aae-{prior}-{labels}", config, epochs)
+            frozen, test = lab.frozen(experiment, "aae"), experiment.dataset.test
+            codes = torch.from_numpy(frozen.encode(experiment.dataset.to_unit(test.images)))
+            parts = experiment.prior.part_of(codes, 10)
+            figures[f"own_component{ending}"] = float((parts == torch.from_numpy(test.labels)).float().mean())
+            wanted = torch.arange(10).repeat(ASKED)
+            draw = torch.Generator().manual_seed(lab.seed)
+            images = frozen.decode(experiment.prior.sample_given(wanted, 10, draw).numpy())
+            said = lab.classifier.classify(torch.from_numpy(images))
+            figures[f"asked_class{ending}"] = float((said == wanted).float().mean())
+        return figures
+
+    return measure
+
+
+def digits(lab: Laboratory) -> dict[str, float]:
+    """The Studio's defaults on its own digits, 100 epochs: what a person sees in the first seconds."""
+    config = ExperimentConfig(models=("aae",))
+    start = time.monotonic()
+    experiment = lab.trained("digits", config, 100)
+    seconds = time.monotonic() - start
+    return lab.evaluate(experiment, "aae") | {"seconds": seconds}
+
+
+def adversarial_network(lab: Laboratory) -> dict[str, float]:
+    """The GAN with a latent space of two and of ten axes."""
+    figures: dict[str, float] = {}
+    for size in (2, 10):
+        config = PROTOCOL.with_(models=("gan",), latent_size=size, **GAN_OPTIONS)
+        experiment = lab.trained(f"gan-{size}", config, GAN_EPOCHS)
+        found = lab.evaluate(experiment, "gan", generated=True)
+        for key in ("class_entropy", "smallest_class", "precision", "recall", "coverage"):
+            figures[f"{key}_{size}"] = found[key]
+        figures |= _judgement(experiment, "gan", f"_{size}")
+    return figures
+
+
+GAN_EPOCHS = 20
+GAN_OPTIONS: dict[str, Any] = {}
+
+
+def _judgement(experiment: Experiment, name: str, ending: str) -> dict[str, float]:
+    """What D says on the batches of one more epoch, without training further."""
+    model = experiment.models[name]
+    rows = []
+    for step in range(experiment.step, experiment.step + 50):
+        model.reseed(step)
+        rows.append(model.phases[0].loss(experiment.batches.of_step(step)).figures)
+    return {
+        f"{key}{ending}": float(np.mean([row[key].item() for row in rows])) for key in ("d_real", "d_fake")
+    }
+
+
+def parzen(lab: Laboratory) -> dict[str, float]:
+    """Parzen-window log-likelihood of the AAE (section 3): 10 000 samples, σ chosen on validation images."""
+    config = PROTOCOL.with_(
+        models=("aae",), hidden=(1000, 1000), latent_size=8, batch_size=100, precision="auto", **SIGMA
+    )
+    experiment = lab.trained("parzen", config, PARZEN_EPOCHS)
+    frozen, dataset = lab.frozen(experiment, "aae"), experiment.dataset
+    samples = torch.from_numpy(frozen.decode(*frozen.draw(10_000, lab.seed)))
+    validation = torch.from_numpy(dataset.to_unit(dataset.train.images[-1000:]))
+    test = torch.from_numpy(dataset.to_unit(dataset.test.images))
+    sigma = metrics.parzen_sigma(samples, validation)
+    return {"parzen": metrics.parzen_log_likelihood(samples, test, sigma), "parzen_sigma": sigma}
+
+
+PARZEN_EPOCHS = 100
+
+
+def semi_supervised(labels: int) -> Measure:
+    """Classification error with few labels (section 5)."""
+
+    def measure(lab: Laboratory) -> dict[str, float]:
+        name = "semi_supervised_aae"
+        config = CATEGORICAL.with_(models=(name,), **SEMI_OPTIONS, **{f"{name}.labels": labels})
+        experiment = lab.trained(f"semi-supervised-{labels}", config, SEMI_EPOCHS)
+        return {"error": _error(lab, experiment, name)} | _plain(lab, experiment, name)
+
+    return measure
+
+
+CATEGORICAL = PROTOCOL.with_(hidden=(1000, 1000), latent_size=10, batch_size=100, precision="auto")
+SEMI_EPOCHS = 100
+SEMI_OPTIONS: dict[str, Any] = {}
+
+
+def clustering(clusters: int) -> Measure:
+    """Clustering error without any label (section 6): a cluster is named by its most certain image."""
+
+    def measure(lab: Laboratory) -> dict[str, float]:
+        name = "clustering_aae"
+        config = CATEGORICAL.with_(models=(name,), **CLUSTER_OPTIONS, **{f"{name}.clusters": clusters})
+        experiment = lab.trained(f"clustering-{clusters}", config, CLUSTER_EPOCHS)
+        dataset = experiment.dataset
+        # Named by labelled training images, judged by test images.
+        shares, known = _found(lab, experiment, name, dataset.train.first(NAMING_SIZE))
+        certain = metrics.cluster_names(shares.argmax(dim=1), known, shares.amax(dim=1))
+        majority = metrics.cluster_names(shares.argmax(dim=1), known)
+        shares, labels = _found(lab, experiment, name, dataset.test)
+        members = shares.argmax(dim=1)
+        return {
+            "error": metrics.error_rate(certain[members], labels),
+            "error_by_majority": metrics.error_rate(majority[members], labels),
+        } | _plain(lab, experiment, name)
+
+    return measure
+
+
+CLUSTER_EPOCHS = 100
+NAMING_SIZE = 10_000
+CLUSTER_OPTIONS: dict[str, Any] = {}
+
+
+def reduction(lab: Laboratory) -> dict[str, float]:
+    """Classification error of two-dimensional codes with 100 labels (section 7)."""
+    name = "reduction_aae"
+    config = CATEGORICAL.with_(models=(name,), latent_size=2, **REDUCTION_OPTIONS)
+    experiment = lab.trained("dimensionality-reduction", config, REDUCTION_EPOCHS)
+    return {"error": _error(lab, experiment, name)} | _plain(lab, experiment, name)
+
+
+REDUCTION_EPOCHS = 100
+REDUCTION_OPTIONS: dict[str, Any] = {}
+
+
+def _error(lab: Laboratory, experiment: Experiment, name: str) -> float:
+    """The share of test images whose class is not found."""
+    shares, labels = _found(lab, experiment, name, experiment.dataset.test)
+    return metrics.error_rate(shares.argmax(dim=1), labels)
+
+
+def _found(lab: Laboratory, experiment: Experiment, name: str, split: Split) -> tuple[Tensor, Tensor]:
+    """q(y|x) of a split's images, (n, categories), and their labels, (n,)."""
+    shares = lab.frozen(experiment, name).class_shares(experiment.dataset.to_unit(split.images))
+    return torch.from_numpy(shares), torch.from_numpy(split.labels)
+
+
+def _plain(lab: Laboratory, experiment: Experiment, name: str) -> dict[str, float]:
+    figures = lab.evaluate(experiment, name)
+    return {key: figures[key] for key in ("recon_mse", "mmd_to_prior", "sw1_to_prior")}
