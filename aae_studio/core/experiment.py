@@ -127,7 +127,8 @@ class Experiment:
         if not math.isfinite(total.item()):
             raise NonFinite(name, phase.name, self.step + 1, "a gradient")
         for weight, gradient in zip(weights, gradients, strict=True):
-            weight.grad = gradient
+            # Fused Adam reads a gradient in its weight's memory layout; a convolution's may have another.
+            weight.grad = None if gradient is None else gradient.contiguous()
         phase.optimizer.step()
         for weight in weights:
             weight.grad = None
