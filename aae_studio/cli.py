@@ -12,7 +12,7 @@ from aae_studio import __version__
 from aae_studio.commands import codes, doctor, download, listing, reproduce, train, window
 from aae_studio.commands.flags import add_experiment_flags, plugin_flags
 from aae_studio.commands.parsing import Command, Parser, joined_negatives, refuse_rest
-from aae_studio.core.errors import DataMissing, StudioError, UnknownName
+from aae_studio.core.errors import DataMissing, FaultElsewhere, StudioError, UnknownName
 
 PROGRAM = "aae-studio"
 FAULT, INTERRUPTED, PIPE_CLOSED = 2, 130, 141
@@ -59,6 +59,8 @@ def main(argv: Sequence[str] | None = None) -> int:
         if sys.stdout is not None:
             sys.stdout.flush()
         return code
+    except FaultElsewhere:
+        return FAULT
     except StudioError as fault:
         print(f"{PROGRAM}: {fault}", file=sys.stderr)
         if isinstance(fault, DataMissing):

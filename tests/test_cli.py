@@ -38,7 +38,7 @@ SMALL = ("--hidden", "8", "--aae-discriminator-hidden", "4", "--precision", "flo
 
 @pytest.fixture(autouse=True)
 def one_thread(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(compute, "training_threads", lambda: 1)
+    monkeypatch.setattr(compute, "training_threads", lambda processes=1: 1)
 
 
 class Studio:
@@ -260,6 +260,7 @@ def test_json_is_the_last_line_and_equals_the_experiment(studio: Studio, tmp_pat
         "samples_per_second",
         "seconds",
         "device",
+        "processes",
         "precision",
         "models",
     }
@@ -306,6 +307,57 @@ def test_without_json_a_table(studio: Studio) -> None:
 def test_twenty_epochs_are_the_default(studio: Studio) -> None:
     out, _ = studio("train", "--models", "ae", "--batch-size", 1437, "--json", *SMALL)
     assert json.loads(out)["epochs"] == 20
+
+
+def test_a_resumed_run_is_one_that_never_stopped(studio: Studio, tmp_path: Path) -> None:
+    def files(name: str) -> dict[str, bytes]:
+        return {file.name: file.read_bytes() for file in (tmp_path / name).glob("[!h]*.safetensors")}
+
+    words = ("--models", "vae,aae", *SMALL)
+    studio("train", *words, "--steps", 7, "--out", tmp_path / "whole")
+    studio("train", *words, "--steps", 3, "--out", tmp_path / "part")
+    before = files("part")
+    out, _ = studio(
+        "train", "--resume", tmp_path / "part", "--steps", 4, "--out", tmp_path / "copy", "--json"
+    )
+    assert json.loads(out)["steps"] == 7
+    assert files("part") == before
+    studio("train", "--resume", tmp_path / "part", "--steps", 4, "--quiet")
+    assert files("part") == files("copy") == files("whole") != before
+    histories = [session.restore(tmp_path / name, tmp_path)[1] for name in ("part", "whole")]
+    assert all(history.steps.tolist() == [1, 2, 3, 4, 5, 6, 7] for history in histories)
+    assert np.array_equal(*(history.values("aae", "d_fake") for history in histories))
+    studio("train", "--resume", tmp_path / "part", "--epochs", 2, "--quiet")
+    assert session.restore(tmp_path / "part", tmp_path)[0].step == 7 + 2 * 11
+
+
+def test_resume_brings_its_own_experiment(studio: Studio, run: Path, tmp_path: Path) -> None:
+    assert "leave the experiment's options out" in studio.fault("train", "--resume", run, "--seed", 4)
+    assert "There is no" in studio.fault("train", "--resume", tmp_path / "nowhere")
+
+
+def test_save_every_writes_while_training(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[tuple[int, int]] = []
+    write = session.save
+
+    def save(folder: Path, experiment: Experiment, history: Any, figures: Any = None) -> None:
+        if len(saved) == 1:
+            saved.append((0, 0))
+            raise session.SessionError("The disk is full.")
+        write(folder, experiment, history, figures)
+        saved.append((experiment.step, len(session.restore(folder, tmp_path)[1])))
+
+    monkeypatch.setattr(session, "save", save)
+    monkeypatch.setattr(train, "PAUSE_S", 0.0)
+    monkeypatch.setattr(train.Saves, "seconds", property(lambda _: 0.0, lambda *_: None), raising=False)
+    words = ("--models", "ae", "--steps", 4, "--save-every", 5, "--out", tmp_path / "run", *SMALL)
+    _, err = studio("train", *words)
+    assert saved == [(1, 1), (0, 0), (3, 3), (4, 4), (4, 4)]
+    assert err == "The disk is full. Training goes on.\n"
+    assert "needs a folder" in studio.fault("train", "--save-every", 1, *SMALL)
+    assert "0 is below the least, 0.1" in studio.fault("train", "--save-every", 0, *SMALL)
 
 
 def test_ctrl_c_ends_training_between_two_steps_and_saves(

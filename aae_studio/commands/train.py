@@ -9,6 +9,7 @@ import sys
 import threading
 import time
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
 from types import FrameType, TracebackType
@@ -17,16 +18,17 @@ from typing import TYPE_CHECKING, Any, Self
 from aae_studio import paths
 from aae_studio.commands.download import fetch
 from aae_studio.commands.flags import config_from
-from aae_studio.commands.parsing import Parser, add_data_dir, count_reader, path_reader
+from aae_studio.commands.parsing import Parser, add_data_dir, count_reader, option_reader, path_reader
 from aae_studio.commands.progress import Progress
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import DataMissing, NonFinite, StudioError
-from aae_studio.core.session_folder import check_target
+from aae_studio.core.options import Option
+from aae_studio.core.session_folder import check_target, read_config
 
 if TYPE_CHECKING:
-    from aae_studio.core.datasets.base import Dataset
     from aae_studio.core.experiment import Experiment
     from aae_studio.core.history import History
+    from aae_studio.core.parallel import Alone
     from aae_studio.core.snapshot import Figures
 
 EPOCHS = 20
@@ -43,6 +45,7 @@ COLUMNS = {
     "code_std_greatest": "max std/σ",
     "knn_accuracy": "kNN",
 }
+SAVE_EVERY = Option("save_every", "", 10.0, "", minimum=0.1, maximum=86400.0)
 
 
 def add_flags(parser: Parser) -> None:
@@ -53,39 +56,90 @@ def add_flags(parser: Parser) -> None:
     )
     length.add_argument("--steps", type=count_reader("steps", 1), metavar="N", help="train so many steps")
     parser.add_argument("--out", type=path_reader, metavar="RUN", help="folder to save the run in")
+    parser.add_argument(
+        "--resume",
+        type=path_reader,
+        metavar="RUN",
+        help="go on with this saved run, so many steps or epochs more; without --out it is saved there again",
+    )
+    parser.add_argument(
+        "--save-every",
+        type=option_reader(SAVE_EVERY, "save-every"),
+        metavar="SECONDS",
+        help="save while training too, so often; `open RUN --follow` shows it",
+    )
     parser.add_argument("--download", action="store_true", help="fetch the dataset if it is missing")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--quiet", action="store_true", help="no progress bar")
     add_data_dir(parser)
+    parser.epilog = (
+        "Several processes train as one, each on its share of every batch, when torchrun starts them:\n"
+        "torchrun --standalone --nproc-per-node 2 -m aae_studio train --out RUN"
+    )
 
 
 def run(args: argparse.Namespace) -> int:
     """Train, save, print the figures. Ctrl-C ends the training early, and the run is saved."""
-    config = config_from(args)
-    if args.out:
-        check_target(args.out)
+    if args.resume and args.changes:
+        raise StudioError("--resume brings its own experiment; leave the experiment's options out.")
+    args.out = args.out or args.resume
+    if args.save_every and not args.out:
+        raise StudioError("--save-every needs a folder to save in: --out RUN.")
+    config = read_config(args.resume) if args.resume else config_from(args)
+    from aae_studio.core import parallel
+
+    with parallel.joined(config.device) as group:
+        return _run(args, config, group)
+
+
+def _run(args: argparse.Namespace, config: ExperimentConfig, group: Alone) -> int:
+    """What each process does; only the first one writes and prints."""
     from aae_studio.core import compute
-    from aae_studio.core.experiment import Experiment
+
+    compute.use_threads(compute.training_threads(group.local_size))
+    experiment, history = _begun(args, config, group)
+    steps = args.steps or (args.epochs or EPOCHS) * experiment.steps_per_epoch
+    first = group.rank == 0
+    saves = Saves(args.out, args.save_every if first else None)
+    progress = Progress("train", args.quiet or not first)
+    with Interrupt() as interrupt, group.together():
+        try:
+            stopped = _train(experiment, history, steps, saves, progress, interrupt)
+        except NonFinite as fault:
+            where = _rescued(args.out, experiment, history) if first else ""
+            raise StudioError("{fault}{where}", fault=fault, where=where) from fault
+        if first:
+            _conclude(args, experiment, history)
+    return INTERRUPTED if stopped else 0
+
+
+def _conclude(args: argparse.Namespace, experiment: Experiment, history: History) -> None:
+    """Save the run and print its figures."""
+    snapshot = experiment.snapshot()
+    figures = {name: snapshot.figures(name, size=None) for name in experiment.models}
+    try:
+        _save(args.out, experiment, history, figures)
+    finally:
+        result = _result(experiment, history, figures)
+        print(json.dumps(result) if args.json else _table(result), flush=True)
+
+
+def _begun(args: argparse.Namespace, config: ExperimentConfig, group: Alone) -> tuple[Experiment, History]:
+    """The experiment to be trained and its curves so far. Raises StudioError, in all processes at once."""
+    from aae_studio.core import session
+    from aae_studio.core.experiment import Experiment, load_dataset
     from aae_studio.core.history import History
 
-    dataset = _loaded(config, paths.data_dir(args.data_dir), args.download, args.quiet)
-    compute.use_threads(compute.training_threads())
-    experiment, history = Experiment(config, dataset), History()
-    steps = args.steps or (args.epochs or EPOCHS) * experiment.steps_per_epoch
-    with Interrupt() as interrupt:
-        try:
-            _train(experiment, history, steps, Progress("train", args.quiet), interrupt)
-        except NonFinite as fault:
-            where = _rescued(args.out, experiment, history)
-            raise StudioError("{fault}{where}", fault=fault, where=where) from fault
-        snapshot = experiment.snapshot()
-        figures = {name: snapshot.figures(name, size=None) for name in experiment.models}
-        try:
-            _save(args.out, experiment, history, figures)
-        finally:
-            result = _result(experiment, history, figures)
-            print(json.dumps(result) if args.json else _table(result), flush=True)
-    return INTERRUPTED if interrupt.came else 0
+    data_dir = paths.data_dir(args.data_dir)
+    with group.together():
+        if args.out and group.rank == 0:
+            check_target(args.out)
+        if args.download and group.local_rank == 0:
+            _fetch_if_missing(config, data_dir, args.quiet or group.rank > 0)
+    with group.together():
+        if args.resume:
+            return session.restore(args.resume, data_dir, group)
+        return Experiment(config, load_dataset(config, data_dir), group), History()
 
 
 class Interrupt:
@@ -113,39 +167,66 @@ class Interrupt:
         self.came = True
 
 
-def _loaded(config: ExperimentConfig, data_dir: Path, download: bool, quiet: bool) -> Dataset:
+@dataclass
+class Saves:
+    """Saves the run while it is trained, every so many `seconds`; None: not at all."""
+
+    out: Path | None
+    seconds: float | None
+    due: float = 0.0
+
+    def save_when_due(self, experiment: Experiment, history: History) -> None:
+        """Save, if it is time. What cannot be written now is said, and training goes on."""
+        if self.seconds is None or time.perf_counter() < self.due:
+            return
+        try:
+            _save(self.out, experiment, history, None)
+        except StudioError as fault:
+            print(f"{fault} Training goes on.", file=sys.stderr)
+        self.due = time.perf_counter() + self.seconds
+
+
+def _fetch_if_missing(config: ExperimentConfig, data_dir: Path, quiet: bool) -> None:
     from aae_studio.core.experiment import load_dataset
 
     try:
-        return load_dataset(config, data_dir)
+        load_dataset(config, data_dir)
     except DataMissing:
-        if not download:
-            raise
-    fetch(config.dataset, data_dir, quiet)
-    return load_dataset(config, data_dir)
+        fetch(config.dataset, data_dir, quiet)
 
 
 def _train(
-    experiment: Experiment, history: History, steps: int, progress: Progress, interrupt: Interrupt
-) -> None:
-    """Run the experiment up to this step; the history gets every report, whatever happens."""
+    experiment: Experiment,
+    history: History,
+    steps: int,
+    saves: Saves,
+    progress: Progress,
+    interrupt: Interrupt,
+) -> bool:
+    """Run the experiment so many steps further; says whether it was interrupted. The history gets every
+    report, whatever happens."""
     waiting = []
-    taken = time.perf_counter()
+    taken, begin, goal = time.perf_counter(), experiment.step, experiment.step + steps
     try:
         for report in islice(experiment.run(), steps):
             waiting.append(report)
             now = time.perf_counter()
-            if now - taken > PAUSE_S or report.step == steps:
+            if now - taken > PAUSE_S or report.step == goal:
                 history.append(waiting)
                 waiting, taken = [], now
                 rate = report.step / max(report.seconds, 1e-9)
-                progress.show(report.step, steps, f"step {report.step} of {steps} · {rate:.0f} steps/s")
-            if interrupt.came:
-                print("Stopping after this step.", file=sys.stderr)
-                break
+                note = f"step {report.step} of {goal} · {rate:.0f} steps/s"
+                progress.show(report.step - begin, steps, note)
+                saves.save_when_due(experiment, history)
+            # All processes of a group stop after the same step.
+            if experiment.group.any(interrupt.came):
+                if experiment.group.rank == 0:
+                    print("Stopping after this step.", file=sys.stderr)
+                return True
     finally:
         history.append(waiting)
         progress.close()
+    return False
 
 
 def _save(
@@ -181,6 +262,7 @@ def _result(experiment: Experiment, history: History, figures: Mapping[str, Figu
         "samples_per_second": steps * experiment.config.batch_size / max(experiment.seconds, 1e-9),
         "seconds": experiment.seconds,
         "device": str(experiment.device),
+        "processes": experiment.group.size,
         "precision": str(experiment.precision).removeprefix("torch."),
         "models": {name: {**part.measured, "losses": losses[name]} for name, part in figures.items()},
     }

@@ -10,6 +10,7 @@ from torch import Tensor
 from aae_studio.core.datasets.base import Dataset, Split
 from aae_studio.core.models.base import Batch
 from aae_studio.core.networks import seed_for
+from aae_studio.core.parallel import ALONE, Alone
 
 Ranks = npt.NDArray[np.int64]
 
@@ -29,10 +30,13 @@ def giving_order(labels: Ranks, seed: int) -> Ranks:
 
 
 class Batches:
-    """A dataset's training samples on a device, cut into batches."""
+    """A dataset's training samples on a device, cut into batches; of each, the share of this process."""
 
-    def __init__(self, dataset: Dataset, size: int, seed: int, device: torch.device) -> None:
+    def __init__(
+        self, dataset: Dataset, size: int, seed: int, device: torch.device, group: Alone = ALONE
+    ) -> None:
         self._dataset, self._size, self._seed, self._device = dataset, size, seed, device
+        self._group = group
         self._resident: tuple[Split, Batch] | None = None
         self._epoch_data: tuple[int, Batch, Tensor] | None = None
         self._labelled: tuple[int, Batch] | None = None
@@ -73,10 +77,15 @@ class Batches:
         ranks = giving_order(split.labels, self._seed)
         whole = Batch(torch.from_numpy(split.images), torch.from_numpy(split.labels), torch.from_numpy(ranks))
         if count < len(split):
-            whole = Batch(*(column[whole.ranks < count] for column in vars(whole).values()))
-        return Batch(*(column.to(self._device) for column in vars(whole).values()))
+            given = whole.ranks < count
+            whole = Batch(whole.images[given], whole.labels[given], whole.ranks[given])
+        device = self._device
+        return Batch(whole.images.to(device), whole.labels.to(device), whole.ranks.to(device))
 
     def _taken(self, samples: Batch, places: Tensor) -> Batch:
-        """The samples at these places, with images in [0, 1]."""
+        """The share of the samples at these places, with images in [0, 1]."""
+        share = self._group.share(len(places))
+        if share is not None:
+            places = share.of(places)
         images = samples.images[places].float().mul_(1.0 / self._dataset.levels)
-        return Batch(images, samples.labels[places], samples.ranks[places])
+        return Batch(images, samples.labels[places], samples.ranks[places], share)

@@ -70,12 +70,13 @@ def use_threads(count: int) -> None:
     torch.set_num_threads(max(1, count))
 
 
-def training_threads() -> int:
+def training_threads(processes: int = 1) -> int:
     """Threads for training: one core is left to the interface, and at most four are used.
 
-    A thread that waits for another one spins; where a core is taken from it, all stand still.
+    A thread that waits for another one spins; where a core is taken from it, all stand still. Several
+    processes that train on this machine divide its cores.
     """
-    return max(1, min(MOST_THREADS, (psutil.cpu_count(logical=False) or 1) - 1))
+    return max(1, min(MOST_THREADS, ((psutil.cpu_count(logical=False) or 1) - 1) // processes))
 
 
 def lower_priority(nice: int) -> None:

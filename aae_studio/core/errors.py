@@ -62,5 +62,23 @@ class NonFinite(StudioError):
         self.model, self.phase, self.step = model, phase, step
 
 
+class FaultElsewhere(StudioError):
+    """Another of the processes that train together met a fault; it says so itself."""
+
+    def __init__(self, rank: int, words: str) -> None:
+        super().__init__("Process {rank} of this training has stopped: {words}", rank=rank, words=words)
+
+
+class ProcessLost(StudioError):
+    """Another of the processes that train together is gone, or cannot be reached."""
+
+    def __init__(self, reason: str) -> None:
+        super().__init__(
+            "Another process of this training has ended or does not answer, so this one stops too "
+            "({reason}).",
+            reason=reason,
+        )
+
+
 class SessionError(StudioError):
     """A folder is not a session of the Studio, or is damaged, or cannot be written."""

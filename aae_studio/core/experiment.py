@@ -22,6 +22,7 @@ from aae_studio.core.errors import ConfigError, NonFinite
 from aae_studio.core.models.base import Batch, Model, Phase, Setting
 from aae_studio.core.networks import Architecture
 from aae_studio.core.options import Value
+from aae_studio.core.parallel import ALONE, Alone
 from aae_studio.core.priors.base import Prior
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS
 from aae_studio.core.snapshot import Snapshot, Spares
@@ -56,12 +57,13 @@ class Experiment:
     """The models of a configuration and their training. `run` is the trainer.
 
     Construction builds untrained models and raises StudioError for an impossible configuration. It is not
-    thread-safe: whoever iterates `run` calls the other methods between two steps.
+    thread-safe: whoever iterates `run` calls the other methods between two steps. Where a `group` of
+    processes trains, each has an experiment of its own, and all take the same steps.
     """
 
-    def __init__(self, config: ExperimentConfig, dataset: Dataset) -> None:
-        self.config, self.dataset = config, dataset
-        self.device = compute.choose_device(config.device)
+    def __init__(self, config: ExperimentConfig, dataset: Dataset, group: Alone = ALONE) -> None:
+        self.config, self.dataset, self.group = config, dataset, group
+        self.device = group.device(compute.choose_device(config.device))
         self.precision = compute.choose_precision(config.precision, self.device)
         self.prior = self._prior(config)
         setting = Setting(
@@ -79,13 +81,16 @@ class Experiment:
             self.models[name] = plugin(setting, **config.options_of(name, plugin.options))
         self.step, self.seconds = 0, 0.0
         self._spares: Spares = defaultdict(list)
-        self.batches = Batches(dataset, config.batch_size, config.seed, self.device)
+        self.batches = Batches(dataset, config.batch_size, config.seed, self.device, group)
 
     def run(self) -> Iterator[Report]:
         """Train step by step without end; yields one report a step.
 
-        Raises NonFinite, before the update, when a loss or gradient is not a finite number.
+        Raises NonFinite, before the update, when a loss or gradient is not a finite number; then it does so
+        in all processes of the group. Raises StudioError when one of them is lost.
         """
+        # What `auto` measured could differ from one process to the next.
+        self.precision = self.group.first(self.precision)
         while True:
             start = time.perf_counter()
             batch = self.batches.of_step(self.step)
@@ -95,24 +100,26 @@ class Experiment:
             yield Report(self.step, self.epoch, self.seconds, losses)
 
     def train_step(self, name: str, batch: Batch) -> dict[str, float]:
-        """Run all phases of one model on a batch; returns its curves' values."""
+        """Run all phases of one model on a batch; returns its curves' values, those of the whole batch."""
         model = self.models[name]
         model.reseed(self.step)
         figures: dict[str, Tensor] = {}
         waiting: dict[Any, Tensor] = {}
         for phase in model.phases:
             for _ in range(int(model.option[phase.repeats]) if phase.repeats else 1):
+                part = self._batch_for(model, phase, batch)
+                model.share = part.share
                 with self.autocast():
-                    losses = phase.loss(self._batch_for(model, phase, batch))
+                    losses = phase.loss(part).weighted(part.share)
                 figures |= losses.figures
                 objective = losses.objective + waiting.pop(phase.optimizer, 0.0)
-                if not math.isfinite(objective.item()):
+                if not math.isfinite(self.group.summed(objective).item()):
                     raise NonFinite(name, phase.name, self.step + 1, "a loss")
                 if phase.updates:
                     self._update(name, phase, objective)
                 else:
                     waiting[phase.optimizer] = objective
-        values = torch.stack(list(figures.values())).tolist()
+        values = self.group.summed(torch.stack(list(figures.values()))).tolist()
         return dict(zip(figures, values, strict=True))
 
     def _batch_for(self, model: Model, phase: Phase, batch: Batch) -> Batch:
@@ -124,12 +131,13 @@ class Experiment:
     def _update(self, name: str, phase: Phase, objective: Tensor) -> None:
         """One optimiser step. Gradients are taken for the optimiser's own weights and no others."""
         weights = [w for group in phase.optimizer.param_groups for w in group["params"]]
-        gradients = torch.autograd.grad(objective, weights, allow_unused=True)
+        gradients = self.group.summed_each(torch.autograd.grad(objective, weights, allow_unused=True))
         total = torch.stack([g.sum() for g in gradients if g is not None]).sum()
         if not math.isfinite(total.item()):
             raise NonFinite(name, phase.name, self.step + 1, "a gradient")
         for weight, gradient in zip(weights, gradients, strict=True):
-            weight.grad = gradient
+            # Fused Adam reads a gradient in its weight's memory layout; a convolution's may have another.
+            weight.grad = None if gradient is None else gradient.contiguous()
         phase.optimizer.step()
         for weight in weights:
             weight.grad = None

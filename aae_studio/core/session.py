@@ -23,6 +23,7 @@ from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.errors import ConfigError, SessionError, StudioError, UnknownName
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.history import History
+from aae_studio.core.parallel import ALONE, Alone
 from aae_studio.core.session_folder import check_target, config_of, read_config, read_document, write
 from aae_studio.core.session_tensors import packed, read_history, read_training_state, read_weights
 from aae_studio.core.snapshot import Array, Figures, FrozenModel
@@ -62,12 +63,15 @@ def save(
     write(folder, document, packed(experiment, history))
 
 
-def restore(folder: Path, data_dir: Path, dataset: Dataset | None = None) -> tuple[Experiment, History]:
+def restore(
+    folder: Path, data_dir: Path, group: Alone = ALONE, dataset: Dataset | None = None
+) -> tuple[Experiment, History]:
     """The experiment in `folder`, ready to go on, and its curves.
 
     `dataset`: the one to train on; without it, it is loaded. On a machine without the session's device
-    the experiment comes back on the CPU. Raises SessionError for a
-    folder that is damaged or foreign, and what `load_dataset` raises.
+    the experiment comes back on the CPU. How many processes trained it does not matter to the `group`
+    that goes on. Raises SessionError for a folder that is damaged or foreign, and what `load_dataset`
+    raises.
     """
     document = read_document(folder)
     config = config_of(folder, document)
@@ -78,7 +82,7 @@ def restore(folder: Path, data_dir: Path, dataset: Dataset | None = None) -> tup
     history = read_history(folder, document)
     if dataset is None:
         dataset = load_dataset(config, data_dir)
-    experiment = Experiment(config, _checked(folder, document, dataset))
+    experiment = Experiment(config, _checked(folder, document, dataset), group)
     experiment.step, experiment.seconds = document["step"], document["seconds"]
     experiment.precision = getattr(torch, document["precision"])
     read_weights(folder, document, experiment)

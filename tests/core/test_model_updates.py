@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from itertools import combinations
+from itertools import combinations, islice
 
 import numpy as np
 import numpy.typing as npt
@@ -13,6 +13,7 @@ from samples import batch_of
 from torch import Tensor
 
 from aae_studio.core.models.base import Model, Phase
+from aae_studio.core.registry import MODELS
 
 Array = npt.NDArray[np.float64]
 
@@ -215,6 +216,23 @@ def test_aae_update_written_out(build, monkeypatch, updates: str) -> None:
         for name, network in model.networks.items():
             for given, wanted in zip(network.parameters(), lists[name], strict=True):
                 torch.testing.assert_close(given, wanted, rtol=1e-9, atol=1e-11)
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_fused_steps_are_those_of_plain_adam(build, network: str) -> None:
+    """A gradient that lies in memory in another order than its weight must not be misread."""
+    fused, plain = (build(models=tuple(MODELS.names()), network=network) for _ in range(2))
+    for model in plain.models.values():
+        for item in model.phases:
+            for group in item.optimizer.param_groups:
+                group["fused"] = False
+    for experiment in (fused, plain):
+        list(islice(experiment.run(), 2))
+    for name, model in plain.models.items():
+        for part, states in weights(model).items():
+            for key, weight in states.items():
+                found = fused.models[name].networks[part].state_dict()[key]
+                torch.testing.assert_close(found, weight, rtol=1e-5, atol=2e-6)
 
 
 def test_zero_adversarial_weight_is_an_autoencoder(build) -> None:

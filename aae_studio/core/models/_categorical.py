@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aae_studio.core.models._adversarial import ADVERSARIAL_OPTIONS, AdversarialAutoencoding
-from aae_studio.core.models.base import Batch, Curve, Losses, Phase, Setting, random_one_hot
+from aae_studio.core.models.base import Batch, Curve, Losses, Phase, Setting
 from aae_studio.core.networks import CodeDiscriminator, Decoder
 from aae_studio.core.options import Option
 
@@ -138,7 +138,7 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
 
     def category_discriminator(self, batch: Batch) -> Losses:
         """Train D to tell y ~ Cat(1/K) (real) from q(y|x) (fake)."""
-        real = random_one_hot(len(batch), self.categories, self.generator)
+        real = self.one_hot_draws(len(batch), self.categories)
         fake = self.encoded(batch).category
         loss, d_real, d_fake = self.discrimination("category_discriminator", real, fake)
         return Losses(loss, {"category_d_real": d_real, "category_d_fake": d_fake})

@@ -98,8 +98,7 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
         """z ~ p(z), or z from the part of the prior that belongs to each known label."""
         if not self.option["labels"]:
             return self.prior_codes(len(batch))
-        labels = batch.known_labels(self.option["labels"])
-        return self.prior.sample_given(labels, len(self.setting.classes), self.generator)
+        return self.prior_codes_given(batch.known_labels(self.option["labels"]))
 
     def _shown(self, codes: Tensor, batch: Batch) -> Tensor:
         """What D sees: codes in units of σ, and with labels the class of each."""

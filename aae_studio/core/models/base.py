@@ -12,8 +12,10 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from aae_studio.core.errors import StudioError
 from aae_studio.core.networks import Architecture, Encoder, seed_for, seeded
 from aae_studio.core.options import Option
+from aae_studio.core.parallel import Share
 from aae_studio.core.priors.base import Prior
 
 
@@ -40,12 +42,14 @@ class Batch:
 
     `images`: (n, C, H, W) in [0, 1]. `labels`: (n,) int64, places in the dataset's classes. `ranks`: (n,)
     int64, each training image's place in the order in which labels are given away, class by class in
-    turn: the first N ranks are a labelled set of N images with equal shares of the classes.
+    turn: the first N ranks are a labelled set of N images with equal shares of the classes. `share` says
+    which samples of a larger batch these are, where several processes divide it among themselves.
     """
 
     images: Tensor
     labels: Tensor
     ranks: Tensor
+    share: Share | None = None
 
     def __len__(self) -> int:
         return len(self.images)
@@ -57,10 +61,21 @@ class Batch:
 
 @dataclass(frozen=True)
 class Losses:
-    """What one phase computes: the scalar to minimise, and the named figures to report."""
+    """What one phase computes: the scalar to minimise, and the named figures to report.
+
+    All are means over the batch's samples, or do not depend on which samples it has: several processes
+    then get them for the whole batch from those of their shares.
+    """
 
     objective: Tensor
     figures: dict[str, Tensor] = field(default_factory=dict)
+
+    def weighted(self, share: Share | None) -> Losses:
+        """What these losses, of one share, contribute to those of the whole batch."""
+        if share is None:
+            return self
+        figures = {name: share.weight * figure for name, figure in self.figures.items()}
+        return Losses(share.weight * self.objective, figures)
 
 
 @dataclass(frozen=True)
@@ -120,6 +135,9 @@ class Model(ABC):
     networks: dict[str, nn.Module]
     phases: tuple[Phase, ...]
     conditions: tuple[str, ...] = ()
+
+    # Set for each phase where several processes divide a batch among themselves.
+    share: Share | None = None
 
     def __init__(self, setting: Setting, **option: Any) -> None:
         self.setting = setting
@@ -206,13 +224,53 @@ class Model(ABC):
             fused=True,
         )
 
+    # Random numbers, a row for each sample of the batch. Models draw them by these methods, and not from the
+    # generator itself, so that several processes draw for their shares what one would draw for all.
+
     def noise_like(self, tensor: Tensor) -> Tensor:
-        """Standard normal numbers of the tensor's shape from this model's own generator."""
-        return torch.randn(tensor.shape, generator=self.generator, device=self.setting.device)
+        """Standard normal numbers of the tensor's shape."""
+        rest, device = tensor.shape[1:], self.setting.device
+        return self._drawn(
+            len(tensor), lambda count: torch.randn((count, *rest), generator=self.generator, device=device)
+        )
 
     def prior_codes(self, count: int) -> Tensor:
         """Codes z ~ p(z), shape (count, latent size)."""
-        return self.prior.sample(count, self.generator)
+        return self._drawn(count, lambda whole: self.prior.sample(whole, self.generator))
+
+    def prior_codes_given(self, labels: Tensor) -> Tensor:
+        """Codes from the part of the prior that belongs to each label (n,), shape (n, latent size).
+
+        An `UNLABELLED` one gets a code from the whole prior.
+        """
+        everyone = labels if self.share is None else self.share.spread(labels, UNLABELLED)
+        classes = len(self.setting.classes)
+        return self._drawn(len(labels), lambda _: self.prior.sample_given(everyone, classes, self.generator))
+
+    def one_hot_draws(self, count: int, size: int) -> Tensor:
+        """y ~ Cat(1/K): rows (count, size) of one 1 among zeros."""
+        return self._drawn(count, lambda whole: random_one_hot(whole, size, self.generator))
+
+    def _drawn(self, count: int, draw: Callable[[int], Tensor]) -> Tensor:
+        """The batch's rows of what `draw` gives for the whole batch that it is a share of."""
+        if self.share is None:
+            return draw(count)
+        if count != len(self.share):
+            raise StudioError(
+                "“{title}” draws {count} random rows for {samples} samples, so several processes cannot "
+                "train it together.",
+                title=self.title,
+                count=count,
+                samples=len(self.share),
+            )
+        return self.share.of(draw(self.share.whole))
+
+    def whole(self, rows: Tensor) -> Tensor:
+        """The rows of the whole batch, for a loss that is not a mean over samples, (samples, …).
+
+        `rows`: (n, …), one for each sample of the batch at hand. Gradients flow back through it.
+        """
+        return rows if self.share is None else self.share.gathered(rows)
 
 
 def random_one_hot(count: int, size: int, generator: torch.Generator) -> Tensor:

@@ -74,6 +74,8 @@ class WassersteinAutoencoder(Autoencoding):
         """Minimise the reconstruction error and the distance between E(x) and z ~ p(z)."""
         codes, sigma = self.encode(batch.images), self.prior.sigma
         error = self.reconstruction_error(self.decoded_logits(codes), batch.images)
-        mmd = imq_mmd2(codes / sigma, self.prior_codes(len(batch)) / sigma)
+        # The distance is one between whole samples of both, not a mean over codes.
+        wanted = self.whole(self.prior_codes(len(batch)))
+        mmd = imq_mmd2(self.whole(codes) / sigma, wanted / sigma)
         objective = per_pixel(self.setting.reconstruction, error, batch.images)
         return Losses(objective + self.option["mmd_weight"] * mmd, {"reconstruction": error, "mmd": mmd})

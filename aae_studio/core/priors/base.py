@@ -63,8 +63,8 @@ class Prior(ABC):
     def sample_given(self, labels: Tensor, classes: int, generator: torch.Generator) -> Tensor:
         """Draw a code for each label (n,), shape (n, latent size), from the part of that class.
 
-        `labels` are places among `classes`; below 0, the code comes from the whole prior. Raises
-        StudioError for a prior without parts.
+        `labels` are places among `classes`; below 0, the code comes from the whole prior. A code does not
+        depend on the labels of the others. Raises StudioError for a prior without parts.
         """
         raise StudioError("The prior “{title}” has no parts for classes.", title=self.title)
 

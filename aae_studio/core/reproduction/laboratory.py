@@ -139,5 +139,5 @@ class Laboratory:
         if self.folder is not None:
             target = self.folder / self._run_name(name)
             if target.is_dir() and session.read_config(target) == config:
-                return *session.restore(target, self.data_dir, dataset), target
+                return *session.restore(target, self.data_dir, dataset=dataset), target
         return Experiment(config, dataset), History(), target
