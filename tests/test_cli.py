@@ -480,7 +480,12 @@ def test_window_commands_ask_the_window(studio: Studio, app: FakeApp, run: Path,
     assert named == {"train": True, "theme": "light", "language": "ko"}
     studio("open", run, "--train")
     assert config_of(app) == session.read_config(run)
-    assert app.asked[-1][2] == {"run": run, "train": True, "theme": None, "language": None}
+    named = {"run": run, "train": True, "theme": None, "language": None, "follow": False}
+    assert app.asked[-1][2] == named
+    studio("open", tmp_path / "not yet", "--follow")
+    assert config_of(app) == ExperimentConfig()
+    assert app.asked[-1][2] == {**named, "run": tmp_path / "not yet", "train": False, "follow": True}
+    assert "leave --train or --follow out" in studio.fault("open", run, "--follow", "--train")
     assert "no option called “--seed”" in studio.fault("open", run, "--seed", 3)
     picture = tmp_path / "shot.png"
     studio(

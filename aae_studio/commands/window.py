@@ -15,6 +15,7 @@ from aae_studio.commands.parsing import (
     path_reader,
     size_reader,
 )
+from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.core.session_folder import read_config
 
@@ -47,12 +48,20 @@ def open_studio(args: argparse.Namespace) -> int:
 def add_open_flags(parser: Parser) -> None:
     """Flags of `open`."""
     parser.add_argument("run", metavar="RUN", type=path_reader, help="folder that train or the window saved")
+    parser.add_argument(
+        "--follow",
+        action="store_true",
+        help="show the run while `train --save-every` writes it, here or on a mount of another machine",
+    )
     add_window_flags(parser)
 
 
 def open_run(args: argparse.Namespace) -> int:
     """Open the window with a saved experiment."""
-    config = read_config(args.run)
+    if args.follow and args.train:
+        raise StudioError("A run that is followed is trained elsewhere; leave --train or --follow out.")
+    # What is followed may not have been saved yet, or be about to be replaced.
+    config = ExperimentConfig() if args.follow else read_config(args.run)
     return int(
         _app().open_window(
             config,
@@ -61,6 +70,7 @@ def open_run(args: argparse.Namespace) -> int:
             train=args.train,
             theme=args.theme,
             language=args.language,
+            follow=args.follow,
         )
     )
 

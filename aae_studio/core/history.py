@@ -100,6 +100,19 @@ class History:
         # Last, because a row counts when its step is there.
         self._columns["steps"].extend([report.step for report in reports])
 
+    def continues(self, earlier: History) -> bool:
+        """Whether this is the same training as `earlier`, at the same step or later."""
+        rows = len(earlier)
+        same = self.curves == earlier.curves and rows <= len(self)
+        # No two trainings take exactly the same time.
+        return same and np.array_equal(self.seconds[:rows], earlier.seconds)
+
+    def catch_up(self, later: History) -> None:
+        """Take the rows that `later`, which continues this history, has beyond it."""
+        # The first column is that of the steps; a row counts when its step is there.
+        for name, column in reversed(self._columns.items()):
+            column.extend(later._columns[name].values[column.count :])
+
     def window(
         self, model: str, curve: str, first: int, last: int, points: int, smoothing: int = 1
     ) -> tuple[Rows, Floats]:

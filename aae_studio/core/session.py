@@ -9,7 +9,7 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cached_property, partial
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +24,14 @@ from aae_studio.core.errors import ConfigError, SessionError, StudioError, Unkno
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.history import History
 from aae_studio.core.parallel import ALONE, Alone
-from aae_studio.core.session_folder import check_target, config_of, read_config, read_document, write
+from aae_studio.core.session_folder import (
+    check_target,
+    config_of,
+    read_config,
+    read_document,
+    read_steadily,
+    write,
+)
 from aae_studio.core.session_tensors import packed, read_history, read_training_state, read_weights
 from aae_studio.core.snapshot import Array, Figures, FrozenModel
 
@@ -73,7 +80,12 @@ def restore(
     that goes on. Raises SessionError for a folder that is damaged or foreign, and what `load_dataset`
     raises.
     """
-    document = read_document(folder)
+    return read_steadily(folder, partial(_restored, folder, data_dir, dataset, group))
+
+
+def _restored(
+    folder: Path, data_dir: Path, dataset: Dataset | None, group: Alone, document: Document
+) -> tuple[Experiment, History]:
     config = config_of(folder, document)
     try:
         compute.choose_device(config.device)
@@ -82,7 +94,7 @@ def restore(
     history = read_history(folder, document)
     if dataset is None:
         dataset = load_dataset(config, data_dir)
-    experiment = Experiment(config, _checked(folder, document, dataset), group)
+    experiment = Experiment(config, matching(folder, document, dataset), group)
     experiment.step, experiment.seconds = document["step"], document["seconds"]
     experiment.precision = getattr(torch, document["precision"])
     read_weights(folder, document, experiment)
@@ -115,7 +127,7 @@ class TrainedRun:
     @cached_property
     def dataset(self) -> Dataset:
         """The dataset that the models were trained on, loaded at first use. Raises StudioError."""
-        return _checked(self.folder, self._document, load_dataset(self.config, self._data_dir))
+        return matching(self.folder, self._document, load_dataset(self.config, self._data_dir))
 
     @property
     def encoders(self) -> tuple[str, ...]:
@@ -194,7 +206,8 @@ def _plain(figures: Figures) -> dict[str, float | int | None]:
     return {name: value if value is not None and math.isfinite(value) else None for name, value in values}
 
 
-def _checked(folder: Path, document: Document, dataset: Dataset) -> Dataset:
+def matching(folder: Path, document: Document, dataset: Dataset) -> Dataset:
+    """The dataset, if its images have the shape of the session's. Raises SessionError."""
     if list(dataset.image_shape) != document["image_shape"]:
         raise SessionError(
             "The session {folder} was trained on images of the shape {expected}; “{title}” has {found}.",

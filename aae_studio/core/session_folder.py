@@ -12,9 +12,10 @@ import math
 import os
 import secrets
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import SessionError, StudioError
@@ -23,6 +24,9 @@ FORMAT, VERSION = "aae-studio-session", 1
 MANIFEST = "session.json"
 ENDING = ".safetensors"
 PRECISIONS = ("float32", "bfloat16")
+# While a session is replaced, there is none for a moment; and who reads it then may have to begin again.
+MOMENT_S, READINGS = 0.02, 20
+T = TypeVar("T")
 
 
 def read_config(folder: Path) -> ExperimentConfig:
@@ -71,6 +75,31 @@ def read_document(folder: Path) -> dict[str, Any]:
             folder=folder,
         )
     return document
+
+
+def read_steadily(folder: Path, read: Callable[[dict[str, Any]], T]) -> T:
+    """What `read` makes of the session's document, and of the files that it lists.
+
+    Where another process replaces the session meanwhile, the new one is read instead. Raises SessionError
+    for a session that is damaged and stays so, and what else `read` raises.
+    """
+    document = _awaited_document(folder)
+    for _ in range(READINGS):
+        try:
+            return read(document)
+        except SessionError:
+            before, document = document, _awaited_document(folder)
+            if document["sha256"] == before["sha256"]:
+                raise
+    return read(document)
+
+
+def _awaited_document(folder: Path) -> dict[str, Any]:
+    try:
+        return read_document(folder)
+    except SessionError:
+        time.sleep(MOMENT_S)
+        return read_document(folder)
 
 
 def read_file(folder: Path, document: Mapping[str, Any], name: str) -> bytes:

@@ -31,6 +31,18 @@ ROWS = (
     Row("rewind", "Rewind", "R", "Back to step 0 with the same seed: same weights, same batches.", "rewind"),
     Row("new_seed", "New seed", "N", "Back to step 0 with another seed: other weights and batches.", "seed"),
     Row("open", "Open session…", "Ctrl+O", "Bring back a saved session."),
+    Row(
+        "follow",
+        "Follow a run…",
+        "",
+        "Show a run that is trained elsewhere, as it is saved.",
+    ),
+    Row(
+        "stop_following",
+        "Stop following",
+        "",
+        "Train on here from where the followed run is now.",
+    ),
     Row("save", "Save session…", "Ctrl+S", "Write configuration, weights and curves into a folder."),
     Row("data_dir", "Data folder…", "", "Choose where downloaded datasets lie."),
     Row("download", "Download MNIST…", "", "Fetch MNIST into the data folder."),
@@ -49,6 +61,13 @@ ROWS = (
 )
 
 
+def describe(action: QAction, tip: str) -> None:
+    """Let an action say this, and its shortcut."""
+    shortcut = action.shortcut().toString()
+    action.setToolTip(f"{tip} ({shortcut})" if shortcut else tip)
+    action.setStatusTip(tip)
+
+
 def make_actions(
     parent: QWidget, theme: Theme, slots: Mapping[str, Callable[..., object]]
 ) -> dict[str, QAction]:
@@ -57,11 +76,9 @@ def make_actions(
     for row in ROWS:
         action = QAction(tr(row.text), parent)
         action.setObjectName(row.name)
-        shortcut = f" ({row.shortcut})" if row.shortcut else ""
-        action.setToolTip(tr(row.tip) + shortcut)
-        action.setStatusTip(tr(row.tip))
         if row.shortcut:
             action.setShortcut(QKeySequence(row.shortcut))
+        describe(action, tr(row.tip))
         if row.icon:
             action.setIcon(icon(row.icon, theme.color("on-accent" if row.name == "train" else "text")))
         if row.checked is None:

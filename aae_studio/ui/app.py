@@ -32,6 +32,7 @@ from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.ui import theme as themes
 from aae_studio.ui import translation
+from aae_studio.ui.follow_thread import FollowThread
 from aae_studio.ui.main_window import MainWindow
 from aae_studio.ui.survey_thread import SurveyThread
 from aae_studio.ui.trainer_thread import TrainerThread
@@ -44,34 +45,35 @@ CLOSE_LIMIT_MS = 5000
 
 
 class Studio(QObject):
-    """The running program: two threads, one workbench, one window."""
+    """The running program: three threads, one workbench, one window."""
 
     def __init__(
         self, application: QApplication, config: ExperimentConfig, data_dir: Path, settings: QSettings
     ) -> None:
         super().__init__()
         self._application, self.settings = application, settings
-        self.trainer, self.survey = TrainerThread(), SurveyThread()
-        self.workbench = Workbench(config, data_dir, self.trainer, self.survey)
+        self.trainer, self.survey, self.follower = TrainerThread(), SurveyThread(), FollowThread()
+        self.workbench = Workbench(config, data_dir, self.trainer, self.survey, self.follower)
         self.workbench.prepared.connect(self._quiet_torch)
         self.workbench.prepared.connect(self._spare_what_stays)
         self.workbench.failed.connect(self._print_fault)
         self.window = self._new_window()
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
 
-    def start(self, run: Path | None = None, train: bool = False) -> None:
+    def start(self, run: Path | None = None, train: bool = False, follow: bool = False) -> None:
         """Bring up the experiment behind the window that is already shown."""
         sys.setswitchinterval(SWITCH_INTERVAL_S)
         self.trainer.start()
         self.survey.start()
-        self.workbench.begin(run, train)
+        self.workbench.begin(run, train, follow)
 
     def close_threads(self) -> bool:
-        """End both threads; False when one is still busy at the time limit."""
-        self.trainer.requestInterruption()
-        self.survey.requestInterruption()
+        """End all threads; False when one is still busy at the time limit."""
+        threads = (self.trainer, self.survey, self.follower)
+        for thread in threads:
+            thread.requestInterruption()
         gc.unfreeze()
-        ended = [thread.close(CLOSE_LIMIT_MS) for thread in (self.trainer, self.survey)]
+        ended = [thread.close(CLOSE_LIMIT_MS) for thread in threads]
         return all(ended)
 
     def leave(self, *_: object) -> None:
@@ -173,6 +175,7 @@ def open_window(
     train: bool = False,
     theme: str | None = None,
     language: str | None = None,
+    follow: bool = False,
 ) -> int:
     """Open the Studio and return its exit code when it is closed. Raises StudioError."""
     application = make_application()
@@ -191,7 +194,8 @@ def open_window(
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, studio.leave)
     # Shown first, then the work that needs torch.
-    studio.window.first_painted.connect(partial(studio.start, run, train), Qt.ConnectionType.QueuedConnection)
+    start = partial(studio.start, run, train, follow)
+    studio.window.first_painted.connect(start, Qt.ConnectionType.QueuedConnection)
     studio.window.show()
     return application.exec()
 

@@ -29,7 +29,7 @@ from PySide6.QtWidgets import (
 from aae_studio import __version__, paths
 from aae_studio.core.errors import DataMissing, StudioError
 from aae_studio.core.registry import DATASETS
-from aae_studio.ui.actions import make_actions
+from aae_studio.ui.actions import ROWS, describe, make_actions
 from aae_studio.ui.banner import Banner
 from aae_studio.ui.code_panel import CodePanel
 from aae_studio.ui.download_dialog import DownloadDialog
@@ -50,6 +50,8 @@ LAYOUT_VERSION = 1
 FORM_WIDTH = 228
 # A window that is not painted (minimised, say) goes on after this long all the same.
 LATEST_MS = 1500
+# What only an experiment of one's own can do.
+TRAINING = ("train", "step", "rewind", "new_seed", "save")
 THEMES = {"system": "As the system", "dark": "Dark", "light": "Light"}
 
 
@@ -183,9 +185,9 @@ class MainWindow(QMainWindow):
     def _make_menus(self) -> None:
         actions = self.actions_by_name
         sections = (
-            ("&File", ("open", "save", "", "data_dir", "download", "", "quit")),
+            ("&File", ("open", "follow", "save", "", "data_dir", "download", "", "quit")),
             ("&Edit", ("undo", "redo")),
-            ("E&xperiment", ("train", "step", "rewind", "new_seed")),
+            ("E&xperiment", ("train", "step", "rewind", "new_seed", "stop_following")),
             ("&View", ("show_codes", "show_prior", "show_lattice", "", "linked", "crisp", "fit", "")),
             ("&Help", ("keys", "about")),
         )
@@ -236,6 +238,8 @@ class MainWindow(QMainWindow):
             "rewind": bench.rewind,
             "new_seed": bench.new_seed,
             "open": self.open_session,
+            "follow": self.follow_run,
+            "stop_following": bench.stop_following,
             "save": self.save_session,
             "data_dir": self.choose_data_dir,
             "download": partial(self.download, "mnist"),
@@ -260,13 +264,15 @@ class MainWindow(QMainWindow):
         bench.failed.connect(self._on_failed)
         bench.saved.connect(self._on_saved)
         bench.training_changed.connect(self._on_training)
+        bench.following_changed.connect(self._on_following)
+        bench.progressed.connect(self._on_progressed)
         self.banner.download_asked.connect(self.download)
         self.banner.folder_asked.connect(self.choose_data_dir)
         self.banner.rewind_asked.connect(bench.rewind)
         for name in ("linked", "crisp", "show_codes", "show_prior", "show_lattice"):
             self.actions_by_name[name].setChecked(getattr(bench, name))
         self._show_undo()
-        self._enable_training()
+        self._on_following(bench.following is not None)
 
     def _set_display(self, name: str, shown: bool) -> None:
         self._bench.set_display(**{name: shown})
@@ -289,13 +295,16 @@ class MainWindow(QMainWindow):
             next(iter(self.lanes.values())).canvas.setFocus()
         if self._bench.training:
             return
-        self.say(tr("Ready: press Space to train, drag in a plane to look around."))
+        if self._bench.following is None:
+            self.say(tr("Ready: press Space to train, drag in a plane to look around."))
+        else:
+            self._say_following()
 
     def _on_training(self, training: bool) -> None:
         if training:
             self.banner.hide()
             self.say(tr("Training. Drag the point: the decoded image follows."))
-        elif self._bench.step:
+        elif self._bench.step and self._bench.following is None:
             self.say(tr("Paused at step {step}.", step=self._bench.step))
 
     def _on_failed(self, fault: StudioError) -> None:
@@ -311,9 +320,35 @@ class MainWindow(QMainWindow):
         self.actions_by_name["redo"].setEnabled(self._bench.can_redo)
 
     def _enable_training(self) -> None:
-        there = self._bench.snapshot is not None
-        for name in ("train", "step", "rewind", "new_seed", "save"):
-            self.actions_by_name[name].setEnabled(there)
+        own = self._bench.snapshot is not None and self._bench.following is None
+        for name in TRAINING:
+            self.actions_by_name[name].setEnabled(own)
+
+    def _on_following(self, following: bool) -> None:
+        """What is trained elsewhere can be looked at, and not changed."""
+        self._enable_training()
+        for row in ROWS:
+            if row.name in TRAINING:
+                elsewhere = tr("This run is trained elsewhere. Stop following it to go on here.")
+                describe(self.actions_by_name[row.name], elsewhere if following else tr(row.tip))
+        self.actions_by_name["stop_following"].setVisible(following)
+        self.options_form.setEnabled(not following)
+        if following:
+            self._say_following()
+
+    def _say_following(self) -> None:
+        folder, there = self._bench.following, self._bench.snapshot is not None
+        self.say(
+            tr("Following {folder}, which is trained elsewhere.", folder=folder)
+            if there
+            else tr("Waiting for {folder} to be saved…", folder=folder)
+        )
+
+    def _on_progressed(self) -> None:
+        # A run that could not be read for a while can be read again.
+        if self._bench.following is not None and not self.banner.isHidden():
+            self.banner.hide()
+            self._say_following()
 
     def say(self, text: str) -> None:
         """Show a message in the status bar."""
@@ -328,6 +363,12 @@ class MainWindow(QMainWindow):
         folder = QFileDialog.getExistingDirectory(self, tr("Open session"), str(paths.sessions_dir()))
         if folder:
             self._bench.open(Path(folder))
+
+    def follow_run(self) -> None:
+        """Ask for the folder of a run that is trained elsewhere, and follow it."""
+        folder = QFileDialog.getExistingDirectory(self, tr("Follow a run"), str(paths.sessions_dir()))
+        if folder:
+            self._bench.follow(Path(folder))
 
     def save_session(self) -> None:
         """Ask for a folder and write the session into it."""

@@ -41,6 +41,7 @@ class ToolBar(QWidget):
         self.dataset_menu, self.prior_menu = QMenu(self), QMenu(self)
         self._dataset = self._menu_button(self.dataset_menu, tr("Dataset"))
         self._prior = self._menu_button(self.prior_menu, tr("Prior"))
+        self._choices = QWidget()
         self._pills = QHBoxLayout()
         self._pills.setSpacing(5)
         self.model_buttons: dict[str, QToolButton] = {}
@@ -56,11 +57,13 @@ class ToolBar(QWidget):
         workbench.failed.connect(self._fill)
         workbench.configured.connect(self._show_choices)
         workbench.training_changed.connect(self.show_training)
+        workbench.following_changed.connect(self.show_following)
         self.show_training(workbench.training)
         self.show_progress()
         self._show_choices()
         if workbench.snapshot is not None:
             self._fill()
+        self.show_following(workbench.following is not None)
 
     def show_progress(self) -> None:
         """Show step, epoch, speed and seed."""
@@ -68,7 +71,8 @@ class ToolBar(QWidget):
         if bench.snapshot is None:
             self._progress.setText(tr("loading…"))
             return
-        rate = f"{bench.steps_per_second:.0f}" if bench.training and bench.steps_per_second else "–"
+        going = bench.training or bench.following is not None
+        rate = f"{bench.steps_per_second:.0f}" if going and bench.steps_per_second else "–"
         self._progress.setText(
             tr(
                 "step {step} · epoch {epoch} · {rate} steps/s · seed {seed}",
@@ -84,6 +88,14 @@ class ToolBar(QWidget):
         action = self._actions["train"]
         action.setText(tr("Pause") if training else tr("Train"))
         action.setIcon(icon("pause" if training else "train", self._theme.color("on-accent")))
+        self.show_progress()
+
+    def show_following(self, following: bool) -> None:
+        """Show how to stop following; what is trained elsewhere offers no choices."""
+        self._stop_following.setVisible(following)
+        self._choices.setEnabled(not following)
+        for menu in (self.dataset_menu, self.prior_menu):
+            menu.menuAction().setEnabled(not following)
         self.show_progress()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -110,11 +122,20 @@ class ToolBar(QWidget):
             row.addWidget(button)
             if name in ("rewind", "new_seed"):
                 self._icon_buttons.append(button)
+        self._stop_following = QToolButton()
+        self._stop_following.setDefaultAction(self._actions["stop_following"])
+        self._stop_following.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextOnly)
+        self._stop_following.setFocusPolicy(Qt.FocusPolicy.TabFocus)
+        row.addWidget(self._stop_following)
         row.addWidget(self._progress, 1)
-        row.addWidget(self._dataset)
-        row.addWidget(self._prior)
-        row.addSpacing(8)
-        row.addLayout(self._pills)
+        row.addWidget(self._choices)
+        choices = QHBoxLayout(self._choices)
+        choices.setContentsMargins(0, 0, 0, 0)
+        choices.setSpacing(6)
+        choices.addWidget(self._dataset)
+        choices.addWidget(self._prior)
+        choices.addSpacing(8)
+        choices.addLayout(self._pills)
 
     def _menu_button(self, menu: QMenu, name: str) -> QToolButton:
         button = QToolButton()

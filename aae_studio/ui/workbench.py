@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import DataMissing, StudioError
 from aae_studio.ui.canvas.plane import Plane, View, axis_plane, fitting_view, principal_plane, settled
+from aae_studio.ui.follow_thread import FollowThread
 from aae_studio.ui.survey_thread import Grid, Lattice, Request, Survey, SurveyThread
 from aae_studio.ui.trainer_thread import Prepared, TrainerThread
 from aae_studio.ui.translation import tr
@@ -35,7 +36,7 @@ class Workbench(QObject):
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
     `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, layers of
-    the canvas), `failed` (StudioError) and `saved` (folder).
+    the canvas), `following_changed` (bool), `failed` (StudioError) and `saved` (folder).
     """
 
     configured = Signal()
@@ -47,15 +48,23 @@ class Workbench(QObject):
     views_changed = Signal()
     training_changed = Signal(bool)
     display_changed = Signal()
+    following_changed = Signal(bool)
     failed = Signal(object)
     saved = Signal(object)
 
     def __init__(
-        self, config: ExperimentConfig, data_dir: Path, trainer: TrainerThread, survey: SurveyThread
+        self,
+        config: ExperimentConfig,
+        data_dir: Path,
+        trainer: TrainerThread,
+        survey: SurveyThread,
+        follower: FollowThread,
     ) -> None:
         super().__init__()
         self.config, self.data_dir = config, data_dir
         self.training = False
+        # The folder of the run that is shown while it is trained elsewhere.
+        self.following: Path | None = None
         self.snapshot: Snapshot | None = None
         self.history: History | None = None
         self.precision = ""
@@ -85,23 +94,26 @@ class Workbench(QObject):
         self._failed_request: ExperimentConfig | Path | None = None
         self._pending = 0
         self._rate_mark = (0, 0.0)
-        self._trainer, self._survey = trainer, survey
-        trainer.prepared.connect(self._on_prepared)
+        self._trainer, self._survey, self._follower = trainer, survey, follower
+        for thread in (trainer, follower):
+            thread.prepared.connect(self._on_prepared)
+            thread.reported.connect(self._on_reported)
+            thread.snapshotted.connect(self._on_snapshotted)
+            thread.failed.connect(self._on_failed)
         trainer.changed.connect(self._on_changed)
-        trainer.reported.connect(self._on_reported)
-        trainer.snapshotted.connect(self._on_snapshotted)
         trainer.trained.connect(self._on_trained)
         trainer.saved.connect(self.saved)
-        trainer.failed.connect(self._on_failed)
         survey.surveyed.connect(self._on_surveyed)
         survey.failed.connect(self._on_survey_failed)
 
     # Training
 
-    def begin(self, run: Path | None = None, train: bool = False) -> None:
-        """Bring up the first experiment, or the session in `run`."""
+    def begin(self, run: Path | None = None, train: bool = False, follow: bool = False) -> None:
+        """Bring up the first experiment, or the session in `run`, or follow it."""
         if run is None:
             self._trainer.configure(self.config, self.data_dir)
+        elif follow:
+            self.follow(run)
         else:
             self.open(run)
         if train:
@@ -109,6 +121,7 @@ class Workbench(QObject):
 
     def train(self, steps: int | None = None) -> None:
         """Train for so many steps, or until `pause`."""
+        assert self.following is None, "what is trained elsewhere cannot be trained here"
         self._trainer.train(steps)
 
     def pause(self) -> None:
@@ -177,23 +190,54 @@ class Workbench(QObject):
     def retry(self) -> None:
         """Ask again for what failed because its data were missing, if anything did."""
         request, self._failed_request = self._failed_request, None
-        if isinstance(request, Path):
+        if self.following is not None:
+            self.follow(self.following)
+        elif isinstance(request, Path):
             self.open(request)
         elif request is not None:
             self._ask(request)
 
     def open(self, folder: Path) -> None:
         """Bring back the session in a folder."""
+        self._forget_changes(folder)
+        self._follow(None)
+        self._trainer.open(folder, self.data_dir)
+
+    def follow(self, folder: Path) -> None:
+        """Show the run in a folder, which another process trains, whenever it has been saved again.
+
+        Until `stop_following`, nothing here can be trained or changed.
+        """
+        self._forget_changes(folder)
+        self._trainer.pause()
+        self._on_trained(False)
+        self._follow(folder)
+        self._follower.follow(folder, self.data_dir)
+
+    def stop_following(self) -> None:
+        """Go on here, as with any saved session, from where the run that was followed is now."""
+        if self.following is not None:
+            self.open(self.following)
+
+    def _follow(self, folder: Path | None) -> None:
+        if folder is None:
+            self._follower.stop()
+        if folder != self.following:
+            self.following = folder
+            self.following_changed.emit(folder is not None)
+
+    def _forget_changes(self, folder: Path) -> None:
+        """What was changed before says nothing about this folder's experiment."""
         self._request = folder
         self._undo.clear()
         self._redo.clear()
-        self._trainer.open(folder, self.data_dir)
 
     def save(self, folder: Path) -> None:
         """Write the session into a folder."""
         self._trainer.save(folder)
 
     def _ask(self, config: ExperimentConfig, restart: bool = False) -> None:
+        assert self.following is None, "what is trained elsewhere cannot be changed here"
         self._asked = self._request = config
         self._pending += 1
         self.configured.emit()
@@ -389,6 +433,11 @@ class Workbench(QObject):
 
     # News from the threads
 
+    def _is_stale(self) -> bool:
+        """Whether news come from the thread whose experiment is no longer shown."""
+        silent = self._follower if self.following is None else self._trainer
+        return self.sender() is silent
+
     def _hold(self, config: ExperimentConfig) -> None:
         """The trainer went over to this configuration, which the newest question may have overtaken."""
         self.config = config
@@ -397,6 +446,8 @@ class Workbench(QObject):
             self._asked = config
 
     def _on_prepared(self, news: Prepared) -> None:
+        if self._is_stale():
+            return
         same_lanes = self.snapshot is not None and news.config.latent_size == self.config.latent_size
         self._generation += 1
         self._hold(news.config)
@@ -423,11 +474,15 @@ class Workbench(QObject):
         self.prepared.emit()
 
     def _on_changed(self, config: ExperimentConfig) -> None:
+        if self._is_stale():
+            return
         self._hold(config)
         self._failed_request = None
         self.configured.emit()
 
     def _on_reported(self, reports: list[Report]) -> None:
+        if self._is_stale():
+            return
         last = reports[-1]
         self.step, self.epoch, self.seconds = last.step, last.epoch, last.seconds
         self.losses = last.losses
@@ -440,6 +495,8 @@ class Workbench(QObject):
         self.progressed.emit()
 
     def _on_snapshotted(self, snapshot: Snapshot) -> None:
+        if self._is_stale():
+            return
         prior_changed = self.snapshot is not None and snapshot.prior is not self.snapshot.prior
         lanes_changed = self.snapshot is not None and list(snapshot.models) != list(self.models)
         self.snapshot = snapshot
@@ -459,6 +516,8 @@ class Workbench(QObject):
         self.snapshot_changed.emit()
 
     def _on_trained(self, going: bool) -> None:
+        if self._is_stale():
+            return
         self.training = going
         self._rate_mark = (self.step, time.perf_counter())
         if not going:
@@ -466,6 +525,8 @@ class Workbench(QObject):
         self.training_changed.emit(going)
 
     def _on_failed(self, fault: StudioError) -> None:
+        if self._is_stale():
+            return
         # What was asked for does not hold; what holds stays. `retry` asks again.
         if isinstance(fault, DataMissing):
             self._failed_request = self._request

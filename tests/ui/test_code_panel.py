@@ -15,6 +15,7 @@ from pytestqt.qtbot import QtBot
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui import theme
 from aae_studio.ui.code_panel import POSITIONS, CodePanel
+from aae_studio.ui.follow_thread import FollowThread
 from aae_studio.ui.survey_thread import SurveyThread
 from aae_studio.ui.trainer_thread import TrainerThread
 from aae_studio.ui.workbench import Workbench
@@ -26,7 +27,7 @@ SIZE = 5
 def workbench(qtbot: QtBot, tmp_path: Path) -> Iterator[Workbench]:
     trainer, survey = TrainerThread(), SurveyThread()
     config = ExperimentConfig(models=("ae", "vae"), hidden=(8,), latent_size=SIZE)
-    made = Workbench(config, tmp_path, trainer, survey)
+    made = Workbench(config, tmp_path, trainer, survey, FollowThread())
     trainer.start()
     survey.start()
     with qtbot.waitSignal(made.surveyed, timeout=30_000):

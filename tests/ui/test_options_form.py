@@ -20,6 +20,7 @@ from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.core.options import Option
 from aae_studio.ui import theme, translation
+from aae_studio.ui.follow_thread import FollowThread
 from aae_studio.ui.option_editors import Choice, NumberEntry, Switch, WidthsEntry, stepped
 from aae_studio.ui.options_form import OptionsForm
 from aae_studio.ui.survey_thread import SurveyThread
@@ -47,7 +48,7 @@ class Twin(Parent):
 def workbench(qtbot: QtBot, tmp_path: Path) -> Iterator[Workbench]:
     trainer, survey = TrainerThread(), SurveyThread()
     config = ExperimentConfig(models=("ae", "vae"), hidden=(16,))
-    made = Workbench(config, tmp_path, trainer, survey)
+    made = Workbench(config, tmp_path, trainer, survey, FollowThread())
     trainer.start()
     survey.start()
     yield made
@@ -378,7 +379,11 @@ def test_a_new_file_is_a_new_section(
 def test_a_first_experiment_that_cannot_be_is_mended_here(qtbot: QtBot, tmp_path: Path) -> None:
     trainer, survey = TrainerThread(), SurveyThread()
     workbench = Workbench(
-        ExperimentConfig(models=("ae",), hidden=(8,), batch_size=9000), tmp_path, trainer, survey
+        ExperimentConfig(models=("ae",), hidden=(8,), batch_size=9000),
+        tmp_path,
+        trainer,
+        survey,
+        FollowThread(),
     )
     form = OptionsForm(workbench, theme.load("light"))
     open_window(qtbot, form)

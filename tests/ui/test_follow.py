@@ -1,0 +1,300 @@
+"""Following a run that another process trains: the window shows it while its folder is rewritten."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QSettings
+from PySide6.QtWidgets import QApplication, QToolButton
+
+from aae_studio.core import session
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.experiment import Experiment, load_dataset
+from aae_studio.core.followed import FollowedRun
+from aae_studio.core.history import History
+from aae_studio.core.session_folder import digest
+from aae_studio.ui import follow_thread
+from aae_studio.ui.app import Studio
+
+CONFIG = ExperimentConfig(
+    models=("ae", "aae"), hidden=(16,), batch_size=64, precision="float32", latent_size=3
+)
+
+
+class Elsewhere:
+    """Trains a run, and saves it when it is told to."""
+
+    def __init__(self, folder: Path, config: ExperimentConfig = CONFIG) -> None:
+        self.folder = folder
+        self.experiment, self.history = Experiment(config, load_dataset(config, folder)), History()
+        self._steps = self.experiment.run()
+
+    def train(self, steps: int, save: bool = True) -> None:
+        self.history.append(list(islice(self._steps, steps)))
+        if save:
+            session.save(self.folder, self.experiment, self.history)
+
+    def decoded(self, model: str, code: np.ndarray) -> np.ndarray:
+        return self.experiment.snapshot().models[model].decode(code[None])[0]
+
+
+@pytest.fixture(autouse=True)
+def quick(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow_thread, "POLL_S", 0.02)
+    monkeypatch.setattr(follow_thread, "RETRY_S", 0.02)
+
+
+@pytest.fixture
+def run(tmp_path: Path) -> Elsewhere:
+    return Elsewhere(tmp_path / "mount" / "run")
+
+
+Follow = Callable[[Elsewhere], Studio]
+
+
+@pytest.fixture
+def follow(qtbot, qapp: QApplication, tmp_path: Path) -> Iterator[Follow]:
+    """Opens a window that follows a run."""
+    opened: list[Studio] = []
+
+    def open_window(run: Elsewhere) -> Studio:
+        settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+        settings.setValue("theme", "dark")
+        studio = Studio(qapp, ExperimentConfig(), tmp_path / "data", settings)
+        opened.append(studio)
+        studio.window.show()
+        studio.start(run.folder, follow=True)
+        qtbot.waitUntil(lambda: studio.window.loss_plots is not None)
+        return studio
+
+    yield open_window
+    for studio in opened:
+        assert studio.window.close()
+        studio.window.deleteLater()
+
+
+def shown(qtbot, studio: Studio, run: Elsewhere) -> None:
+    """Wait until the window shows the run's step, with its codes."""
+    bench = studio.workbench
+    qtbot.waitUntil(
+        lambda: bench.surveyed_step == bench.step == run.experiment.step and len(bench.figures) == 2,
+        timeout=20_000,
+    )
+
+
+def test_a_window_shows_a_run_while_it_grows(qtbot, follow: Follow, run: Elsewhere) -> None:
+    run.train(10)
+    studio = follow(run)
+    bench, window = studio.workbench, studio.window
+    shown(qtbot, studio, run)
+    assert bench.config == CONFIG
+    assert list(window.lanes) == ["ae", "aae"]
+    assert "Following" in window.statusBar().message()
+    lanes, first, history = dict(window.lanes), bench.codes["aae"].copy(), bench.history
+    window.lanes["aae"].canvas.setFocus()
+    bench.move_cursor("aae", (0.5, -1.0))
+    bench.fit_view("aae")
+    cursor = bench.cursors["aae"].copy()
+
+    run.train(30)
+    shown(qtbot, studio, run)
+    assert (bench.step, bench.epoch) == (40, run.experiment.epoch)
+    assert bench.seconds == run.experiment.seconds
+    assert np.abs(bench.codes["aae"] - first).max() > 0.01
+    # The same curves have grown, and nothing that the person arranged has moved.
+    assert bench.history is history
+    for model, curve in run.history.curves:
+        assert np.array_equal(history.values(model, curve), run.history.values(model, curve))
+    assert bench.losses["aae"]["d_fake"] == run.history.values("aae", "d_fake")[-1]
+    assert window.lanes == lanes
+    assert np.array_equal(bench.cursors["aae"], cursor)
+    # Dragging decodes with the newest weights.
+    bench.move_cursor("aae", (1.0, 1.0))
+    np.testing.assert_array_equal(bench.decoded("aae"), run.decoded("aae", bench.cursors["aae"]))
+
+
+def test_what_is_trained_elsewhere_cannot_be_changed_here(qtbot, follow: Follow, run: Elsewhere) -> None:
+    run.train(3)
+    studio = follow(run)
+    shown(qtbot, studio, run)
+    window = studio.window
+    for name in ("train", "step", "rewind", "new_seed", "save"):
+        action = window.actions_by_name[name]
+        assert not action.isEnabled()
+        assert action.toolTip().startswith("This run is trained elsewhere.")
+    assert window.actions_by_name["train"].toolTip().endswith("(Space)")
+    assert not window.options_form.isEnabled()
+    assert not any(button.isEnabled() for button in window.tool_bar.model_buttons.values())
+    assert not window.tool_bar.prior_menu.menuAction().isEnabled()
+    studio.set_language("ko")
+    assert not studio.window.actions_by_name["train"].isEnabled()
+    assert not studio.window.options_form.isEnabled()
+    studio.set_language("en")
+
+
+def test_stop_following_makes_it_a_session_that_trains_on(qtbot, follow: Follow, run: Elsewhere) -> None:
+    run.train(5)
+    studio = follow(run)
+    shown(qtbot, studio, run)
+    bench, window = studio.workbench, studio.window
+    button = next(
+        part
+        for part in window.tool_bar.findChildren(QToolButton)
+        if part.defaultAction() is window.actions_by_name["stop_following"]
+    )
+    assert button.isVisible()
+    run.train(5)
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        button.click()
+    assert bench.following is None
+    assert not button.isVisible()
+    assert window.options_form.isEnabled()
+    assert window.actions_by_name["train"].isEnabled()
+    assert window.actions_by_name["train"].toolTip() == "Train all models, or pause. (Space)"
+    # Later news from elsewhere do not disturb what is trained here, and this is bit for bit what follows.
+    run.train(4)
+    window.actions_by_name["step"].trigger()
+    qtbot.waitUntil(lambda: bench.step == 11, timeout=20_000)
+    for model, curve in run.history.curves:
+        assert np.array_equal(bench.history.values(model, curve), run.history.values(model, curve)[:11])
+
+
+def tear(folder: Path, old: bytes) -> None:
+    """Leave a new session.json beside an old file, as one finds them who reads while they are replaced."""
+    (folder / "aae.safetensors").write_bytes(old)
+    document = json.loads((folder / "session.json").read_text())
+    document["seconds"] += 1.0
+    document["sha256"] = digest(document)
+    (folder / "session.json").write_text(json.dumps(document))
+
+
+def test_a_torn_folder_is_read_again_and_damage_is_said_when_it_stays(
+    qtbot, follow: Follow, run: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(follow_thread, "PATIENCE_S", 60.0)
+    failed: list[object] = []
+    reads: list[int] = []
+    read = FollowedRun.read
+    monkeypatch.setattr(FollowedRun, "read", lambda followed: (reads.append(1), read(followed))[1])
+
+    def read_some_times() -> None:
+        goal = len(reads) + 4
+        qtbot.waitUntil(lambda: len(reads) > goal, timeout=10_000)
+
+    run.train(5)
+    studio = follow(run)
+    shown(qtbot, studio, run)
+    bench, banner = studio.workbench, studio.window.banner
+    bench.failed.connect(failed.append)
+    old = (run.folder / "aae.safetensors").read_bytes()
+    run.train(5)
+    shown(qtbot, studio, run)
+
+    # For a moment files do not belong together, and then there is no folder: what is shown stays.
+    tear(run.folder, old)
+    read_some_times()
+    away = run.folder.with_name("away")
+    run.folder.rename(away)
+    read_some_times()
+    assert bench.step == 10
+    away.rename(run.folder)
+    run.train(5)
+    shown(qtbot, studio, run)
+    assert failed == []
+
+    # Damage that stays is said once; a good state mends it.
+    monkeypatch.setattr(follow_thread, "PATIENCE_S", 0.2)
+    tear(run.folder, old)
+    qtbot.waitUntil(lambda: "aae.safetensors has changed" in banner.text(), timeout=10_000)
+    read_some_times()
+    assert len(failed) == 1
+    assert bench.step == 15
+    run.train(5)
+    shown(qtbot, studio, run)
+    assert banner.text() == ""
+
+
+def test_another_training_in_the_folder_takes_its_place(qtbot, follow: Follow, run: Elsewhere) -> None:
+    studio = follow(run)
+    assert "Waiting for" in studio.window.statusBar().message()
+    run.train(20)
+    shown(qtbot, studio, run)
+    again = Elsewhere(run.folder)
+    again.train(30)
+    shown(qtbot, studio, again)
+    assert np.array_equal(studio.workbench.history.seconds, again.history.seconds)
+    other = Elsewhere(run.folder, CONFIG.with_(models=("vae", "gan"), latent_size=2))
+    other.train(4)
+    shown(qtbot, studio, other)
+    assert list(studio.window.lanes) == ["vae", "gan"]
+
+
+def test_following_from_the_menu_leaves_ones_own_experiment(
+    qtbot, follow: Follow, run: Elsewhere, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.train(3)
+    studio = follow(run)
+    shown(qtbot, studio, run)
+    bench, window = studio.workbench, studio.window
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.stop_following()
+    bench.train()
+    qtbot.waitUntil(lambda: bench.step > 10, timeout=20_000)
+    monkeypatch.setattr(
+        "aae_studio.ui.main_window.QFileDialog.getExistingDirectory", lambda *_: str(run.folder)
+    )
+    window.actions_by_name["follow"].trigger()
+    assert bench.following == run.folder
+    assert not bench.training
+    shown(qtbot, studio, run)
+    assert bench.step == 3
+
+
+def test_the_window_closes_at_once_while_it_waits(qtbot, follow: Follow, run: Elsewhere, monkeypatch) -> None:
+    monkeypatch.setattr(follow_thread, "POLL_S", 60.0)
+    run.train(2)
+    studio = follow(run)
+    shown(qtbot, studio, run)
+    assert studio.follower.close(1000)
+
+
+def test_a_real_train_process_is_followed(qtbot, follow: Follow, tmp_path: Path) -> None:
+    folder = tmp_path / "run"
+    words = ["--models", "ae,aae", "--hidden", "16", "--precision", "float32", "--quiet"]
+    command = [sys.executable, "-m", "aae_studio", "train", *words, "--epochs", "100000"]
+    process = subprocess.Popen(
+        [*command, "--save-every", "0.3", "--out", str(folder)],
+        env={**os.environ, "OMP_NUM_THREADS": "1"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    try:
+        run = Elsewhere.__new__(Elsewhere)
+        run.folder = folder
+        studio = follow(run)
+        bench = studio.workbench
+        steps: list[int] = []
+        bench.progressed.connect(lambda: steps.append(bench.step))
+        qtbot.waitUntil(lambda: len(steps) >= 3, timeout=60_000)
+        assert steps == sorted(set(steps))
+        qtbot.waitUntil(lambda: "aae" in bench.codes, timeout=20_000)
+        assert len(bench.history) >= steps[0]
+        assert studio.window.banner.text() == ""
+    finally:
+        process.terminate()
+        process.wait(30)
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.stop_following()
+    goal = bench.step + 2
+    bench.train(2)
+    qtbot.waitUntil(lambda: bench.step == goal, timeout=20_000)
+    shutil.rmtree(folder)
