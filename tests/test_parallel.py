@@ -21,7 +21,7 @@ from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.datasets.digits import Digits
 from aae_studio.core.errors import ConfigError
 from aae_studio.core.experiment import Experiment
-from aae_studio.core.parallel import Group, Share
+from aae_studio.core.parallel import Group, Share, joined
 from aae_studio.core.registry import PRIORS
 
 LIMIT_S = 90
@@ -152,13 +152,17 @@ def test_a_code_does_not_depend_on_the_labels_of_others(name: str) -> None:
     assert not torch.equal(again[5:], drawn[5:])
 
 
-def test_devices_of_a_group() -> None:
+def test_devices_of_a_group(monkeypatch: pytest.MonkeyPatch) -> None:
     assert member(1, 2).device(torch.device("cpu")) == torch.device("cpu")
+    assert member(1, 2).device(torch.device("cuda")) == torch.device("cuda:1")
     with pytest.raises(ConfigError, match="cannot train on mps"):
         member(0, 2).device(torch.device("mps"))
-    if not torch.cuda.is_available():
-        with pytest.raises(ConfigError, match="2 processes on this machine and only 0 GPUs"):
-            member(1, 2).device(torch.device("cuda"))
+    for name, value in (("TORCHELASTIC_RUN_ID", "1"), ("LOCAL_RANK", "1"), ("LOCAL_WORLD_SIZE", "2")):
+        monkeypatch.setenv(name, value)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(torch.cuda, "device_count", lambda: 1)
+    with pytest.raises(ConfigError, match="2 processes on this machine and only 1 GPUs"), joined("cuda"):
+        pass
 
 
 def test_a_model_that_draws_another_number_of_rows_is_refused(digits: Dataset) -> None:

@@ -148,13 +148,6 @@ class Group(Alone):
     def device(self, device: torch.device) -> torch.device:
         if device.type == "mps":
             raise ConfigError("device", "several processes cannot train on mps. Use cpu or cuda.")
-        if device.type == "cuda" and self.local_rank >= torch.cuda.device_count():
-            raise ConfigError(
-                "device",
-                "there are {processes} processes on this machine and only {count} GPUs.",
-                processes=self.local_size,
-                count=torch.cuda.device_count(),
-            )
         return torch.device(device.type, self.local_rank) if device.type == "cuda" else device
 
     @contextmanager
@@ -188,7 +181,7 @@ def joined(device: str) -> Iterator[Alone]:
         return
     gpu = device == "cuda" and torch.cuda.is_available()
     if gpu:
-        torch.cuda.set_device(int(os.environ["LOCAL_RANK"]) % torch.cuda.device_count())
+        _take_gpu()
     with _answered():
         dist.init_process_group("nccl" if gpu else "gloo", timeout=LIMIT)
     try:
@@ -198,6 +191,19 @@ def joined(device: str) -> Iterator[Alone]:
         raise
     finally:
         dist.destroy_process_group()
+
+
+def _take_gpu() -> None:
+    """Make the local rank's GPU this process's own: NCCL does not share one. Raises ConfigError."""
+    place, count = int(os.environ["LOCAL_RANK"]), torch.cuda.device_count()
+    if place >= count:
+        raise ConfigError(
+            "device",
+            "there are {processes} processes on this machine and only {count} GPUs.",
+            processes=os.environ["LOCAL_WORLD_SIZE"],
+            count=count,
+        )
+    torch.cuda.set_device(place)
 
 
 @contextmanager
