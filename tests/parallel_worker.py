@@ -140,5 +140,9 @@ def resumed(folder: Path, group: parallel.Alone, digits: Dataset) -> None:
 if __name__ == "__main__":
     torch.set_num_threads(1)
     scenario, place = sys.argv[1:]
+    threads = Path("/proc/self/task")
+    before = len(list(threads.iterdir())) if threads.is_dir() else 0
     with parallel.joined("cpu") as members:
         {"first": first, "resumed": resumed}[scenario](Path(place), members, Digits(Path()))
+    # The group's threads have ended with it; at the end of the program it is too late for that.
+    assert not threads.is_dir() or len(list(threads.iterdir())) <= before

@@ -179,6 +179,10 @@ def joined(device: str) -> Iterator[Alone]:
     if not dist.is_available() or not dist.is_torchelastic_launched():
         yield ALONE
         return
+    # Its functions take the group of the moment as default, for good, and optimisers import it: after the
+    # group is made, it would outlive its end, and its threads with it, which can abort the process.
+    import torch.distributed.nn.functional
+
     gpu = device == "cuda" and torch.cuda.is_available()
     if gpu:
         _take_gpu()
