@@ -19,7 +19,7 @@ def giving_order(labels: Ranks, seed: int) -> Ranks:
     """The order, (n,) from 0 to n - 1, in which images are given their labels.
 
     Class by class in turn, within a class at random: the first N are a labelled set with equal shares of
-    the classes, as Makhzani et al. have it (arXiv 1511.05644, appendix A.2).
+    the classes, as in the semi-supervised experiments of Makhzani et al. (arXiv 1511.05644, section 5).
     """
     shuffled = np.random.default_rng(seed_for(seed, "labels")).permutation(len(labels))
     by_class = shuffled[np.argsort(labels[shuffled], kind="stable")]

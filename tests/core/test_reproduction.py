@@ -36,7 +36,7 @@ def test_an_outcome_names_what_failed() -> None:
     assert Outcome(bar, 3, {"a": 0.5, "b": 2.0}, 0.1).passed
 
 
-def test_the_issue_of_every_bar_has_limits() -> None:
+def test_every_result_is_a_bar_with_limits() -> None:
     assert len(BARS) == len(ALL)
     assert all(bar.limits and bar.summary and bar.source for bar in ALL)
     families = ("ae", "vae", "aae", "aae-long", "aae-mixture", "aae-swiss-roll", "digits", "gan", "parzen")

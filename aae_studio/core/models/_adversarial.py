@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -11,6 +12,7 @@ from torch.optim import Optimizer
 from aae_studio.core.models.base import (
     Autoencoding,
     Batch,
+    Curve,
     Losses,
     Phase,
     Setting,
@@ -103,6 +105,13 @@ class AdversarialAutoencoding(Autoencoding):
     generator's gradient vanishes and an Adam of its own scales the remaining noise up.
     """
 
+    curves: ClassVar[tuple[Curve, ...]] = (
+        Curve("reconstruction", "reconstruction", "reconstruction"),
+        Curve("generator", "generator", "regularisation"),
+        Curve("d_real", "D(z)", "discriminator"),
+        Curve("d_fake", "D(E(x))", "discriminator"),
+    )
+
     def __init__(self, setting: Setting, **option: Any) -> None:
         super().__init__(setting, **option)
         self._encoded: tuple[Batch, Any] | None = None
@@ -123,7 +132,7 @@ class AdversarialAutoencoding(Autoencoding):
         """The optimiser of a phase that trains the encoder alone: the shared one with joint updates."""
         return shared if self.joint else self.adam("encoder", beta1=0.5)
 
-    def judge_phase(self, network: str, loss: Any) -> Phase:
+    def judge_phase(self, network: str, loss: Callable[[Batch], Losses]) -> Phase:
         """The phase, named as its network, that trains one discriminator."""
         optimizer = self.adam(network, rate=self.option["discriminator_rate"], beta1=0.5)
         return Phase(network, (network,), loss, optimizer, repeats="discriminator_steps")

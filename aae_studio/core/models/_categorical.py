@@ -125,6 +125,9 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
     def class_shares(self, images: Tensor) -> Tensor:
         return self._latent(images).category
 
+    def condition_of(self, images: Tensor, labels: Tensor) -> Tensor | None:
+        return self.class_shares(images) if self.conditions else None
+
     def encode_batch(self, batch: Batch) -> Latent:
         return self._latent(batch.images)
 

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from aae_studio.core.errors import StudioError
 from aae_studio.core.models._adversarial import ADVERSARIAL_OPTIONS, AdversarialAutoencoding
-from aae_studio.core.models.base import Batch, Curve, Losses, Phase, Setting
+from aae_studio.core.models.base import Batch, Losses, Phase, Setting
 from aae_studio.core.networks import CodeDiscriminator, Decoder
 from aae_studio.core.options import Option
 from aae_studio.core.priors.base import Prior
@@ -40,12 +40,6 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
             maximum=10_000_000,
             logarithmic=True,
         ),
-    )
-    curves = (
-        Curve("reconstruction", "reconstruction", "reconstruction"),
-        Curve("generator", "generator", "regularisation"),
-        Curve("d_real", "D(z)", "discriminator"),
-        Curve("d_fake", "D(E(x))", "discriminator"),
     )
 
     def __init__(self, setting: Setting, **option: Any) -> None:

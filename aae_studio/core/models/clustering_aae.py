@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
 from aae_studio.core.models._categorical import CATEGORICAL_OPTIONS, CategoricalAutoencoding
 from aae_studio.core.models.base import Setting
 from aae_studio.core.options import Option
@@ -29,6 +27,3 @@ class ClusteringAdversarialAutoencoder(CategoricalAutoencoding):
         super().__init__(setting, categories=count, told=count, **option)
         self.conditions = tuple(str(place + 1) for place in range(count))
         self.phases = self.adversarial_phases(("encoder", "decoder"), labelled=False)
-
-    def condition_of(self, images: Tensor, labels: Tensor) -> Tensor:
-        return self.class_shares(images)

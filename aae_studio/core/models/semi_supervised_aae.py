@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-from torch import Tensor
-
 from aae_studio.core.models._categorical import (
     CATEGORICAL_OPTIONS,
     CROSS_ENTROPY,
@@ -31,6 +29,3 @@ class SemiSupervisedAdversarialAutoencoder(CategoricalAutoencoding):
         super().__init__(setting, categories=count, told=count, **option)
         self.conditions = setting.classes
         self.phases = self.adversarial_phases(("encoder", "decoder"), labelled=True)
-
-    def condition_of(self, images: Tensor, labels: Tensor) -> Tensor:
-        return self.class_shares(images)

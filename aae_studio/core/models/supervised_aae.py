@@ -8,7 +8,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aae_studio.core.models._adversarial import ADVERSARIAL_OPTIONS, AdversarialAutoencoding
-from aae_studio.core.models.base import Batch, Curve, Losses, Phase, Setting
+from aae_studio.core.models.base import Batch, Losses, Phase, Setting
 from aae_studio.core.networks import CodeDiscriminator, Decoder
 
 
@@ -21,12 +21,6 @@ class SupervisedAdversarialAutoencoder(AdversarialAutoencoding):
     color = "model-supervised-aae"
     order = 60
     options = ADVERSARIAL_OPTIONS
-    curves = (
-        Curve("reconstruction", "reconstruction", "reconstruction"),
-        Curve("generator", "generator", "regularisation"),
-        Curve("d_real", "D(z)", "discriminator"),
-        Curve("d_fake", "D(E(x))", "discriminator"),
-    )
 
     def __init__(self, setting: Setting, **option: Any) -> None:
         super().__init__(setting, **option)

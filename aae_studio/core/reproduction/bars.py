@@ -106,6 +106,7 @@ ALL: tuple[Bar, ...] = (
         f"{MAKHZANI}, section 2.3",
         measures.informed("mixture", 10),
         PARTS,
+        long=True,
     ),
     Bar(
         "aae-swiss-roll",
@@ -113,6 +114,7 @@ ALL: tuple[Bar, ...] = (
         f"{MAKHZANI}, section 2.3",
         measures.informed("swiss_roll", 10),
         PARTS,
+        long=True,
     ),
     Bar(
         "gan",
