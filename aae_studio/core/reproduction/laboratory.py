@@ -71,18 +71,23 @@ class Laboratory:
         """The judge of generated digits; the same for all seeds."""
         return classifier_for(self.dataset(ExperimentConfig(dataset="mnist")))
 
-    def trained(self, name: str, config: ExperimentConfig, epochs: int) -> Experiment:
+    def trained(
+        self, name: str, config: ExperimentConfig, epochs: int, dataset: Dataset | None = None
+    ) -> Experiment:
         """The configuration with this laboratory's seed, trained for so many epochs.
 
-        `name` is that of its folder. Raises StudioError when training fails.
+        `name` is that of its folder. `dataset` takes the place of the configuration's own. Raises
+        StudioError when training fails.
         """
-        *_, last = self.epochs(name, config, epochs)
+        *_, last = self.epochs(name, config, epochs, dataset)
         return last
 
-    def epochs(self, name: str, config: ExperimentConfig, epochs: int) -> Iterator[Experiment]:
+    def epochs(
+        self, name: str, config: ExperimentConfig, epochs: int, dataset: Dataset | None = None
+    ) -> Iterator[Experiment]:
         """The same, after every epoch; a run that was taken up begins with its next epoch."""
         config = config.with_(seed=self.seed)
-        experiment, history, target = self._begun(name, config)
+        experiment, history, target = self._begun(name, config, dataset or self.dataset(config))
         size, saved, waiting = experiment.steps_per_epoch, time.monotonic(), []
         run = experiment.run()
         if experiment.step >= epochs * size:
@@ -133,8 +138,9 @@ class Laboratory:
         """One model as it is now."""
         return experiment.snapshot().models[name]
 
-    def _begun(self, name: str, config: ExperimentConfig) -> tuple[Experiment, History, Path | None]:
-        dataset = self.dataset(config)
+    def _begun(
+        self, name: str, config: ExperimentConfig, dataset: Dataset
+    ) -> tuple[Experiment, History, Path | None]:
         target = None
         if self.folder is not None:
             target = self.folder / self._run_name(name)

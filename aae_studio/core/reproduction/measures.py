@@ -14,7 +14,7 @@ from aae_studio.core import metrics
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.base import Split
 from aae_studio.core.experiment import Experiment
-from aae_studio.core.reproduction.laboratory import Laboratory
+from aae_studio.core.reproduction.laboratory import HeldOut, Laboratory
 
 Measure = Callable[[Laboratory], dict[str, float]]
 
@@ -155,15 +155,17 @@ def _judgement(experiment: Experiment, name: str, ending: str) -> dict[str, floa
 
 
 def parzen(lab: Laboratory) -> dict[str, float]:
-    """Parzen-window log-likelihood of the AAE (section 3): 10 000 samples, σ chosen on training images."""
+    """Parzen-window log-likelihood of the AAE (section 3): 10 000 samples, σ chosen on held-out images."""
     config = PROTOCOL.with_(
         models=("aae",), hidden=(1000, 1000), latent_size=8, batch_size=100, precision="auto", **SIGMA
     )
-    experiment = lab.trained("parzen", config, PARZEN_EPOCHS)
-    frozen, dataset = lab.frozen(experiment, "aae"), experiment.dataset
+    dataset = lab.dataset(config)
+    held_out = HeldOut(dataset)
+    frozen = lab.frozen(lab.trained("parzen", config, PARZEN_EPOCHS, held_out), "aae")
     samples = torch.from_numpy(frozen.decode(*frozen.draw(10_000, lab.seed)))
-    known = torch.from_numpy(dataset.to_unit(dataset.train.images[-1000:]))
-    test = torch.from_numpy(dataset.to_unit(dataset.test.images))
+    known, test = (
+        torch.from_numpy(dataset.to_unit(split.images)) for split in (held_out.test.first(1000), dataset.test)
+    )
     sigma = metrics.parzen_sigma(samples, known)
     return {"parzen": metrics.parzen_log_likelihood(samples, test, sigma), "parzen_sigma": sigma}
 
