@@ -7,6 +7,8 @@ from pathlib import Path
 
 import platformdirs
 
+from aae_studio.core.errors import StudioError
+
 APP = "aae-studio"
 DATA_VARIABLE = "AAE_STUDIO_DATA"
 SETTINGS_VARIABLE = "AAE_STUDIO_SETTINGS"
@@ -22,7 +24,15 @@ def resource(*parts: str) -> Path:
 def data_dir(chosen: str | Path | None = None) -> Path:
     """The folder of downloaded datasets: the one chosen, else `AAE_STUDIO_DATA`, else the Studio's own."""
     folder = chosen or os.environ.get(DATA_VARIABLE)
-    return Path(folder).expanduser() if folder else Path(platformdirs.user_data_dir(APP)) / "data"
+    return home_expanded(folder) if folder else Path(platformdirs.user_data_dir(APP)) / "data"
+
+
+def home_expanded(path: str | Path) -> Path:
+    """The path with ~ as the home folder. Raises StudioError where there is no such user."""
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as fault:
+        raise StudioError("{path}: there is no such user.", path=path) from fault
 
 
 def sessions_dir() -> Path:

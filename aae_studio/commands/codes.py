@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import secrets
 import zipfile
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -118,7 +119,7 @@ def _read_codes(file: Path, model: str | None) -> Any:
         raise StudioError(
             "{file} cannot be read: {fault}", file=file, fault=fault.strerror or fault
         ) from fault
-    except (ValueError, EOFError, zipfile.BadZipFile) as fault:
+    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as fault:
         raise StudioError("{file} is not an array that numpy saved, or is damaged.", file=file) from fault
 
 

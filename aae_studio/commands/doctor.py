@@ -18,6 +18,7 @@ from typing import Any
 import aae_studio
 from aae_studio import paths
 from aae_studio.commands.parsing import Parser, add_data_dir
+from aae_studio.core.datasets import mnist
 
 PACKAGES = (
     "PySide6-Essentials",
@@ -27,6 +28,7 @@ PACKAGES = (
     "numpy",
     "Pillow",
     "safetensors",
+    "platformdirs",
     "psutil",
 )
 # Debian's packages of the system libraries that Qt's own do not contain.
@@ -231,7 +233,7 @@ def torch_and_device() -> Iterator[Finding]:
 def folders(data_dir: Path | None) -> Iterator[Finding]:
     """Where data and settings lie, and whether they can be written."""
     data, settings = paths.data_dir(data_dir), paths.settings_file()
-    there = (data / "MNIST" / "raw").is_dir()
+    there = mnist.is_there(data)
     mend = "" if there or _writable(data) else f"set another with --data-dir or ${paths.DATA_VARIABLE}"
     what = "holds MNIST" if there else "MNIST is not in it" if not mend else "cannot be written"
     yield Finding("Data folder", f"{data} ({what})", mend, bool(mend))

@@ -83,7 +83,7 @@ def option_reader(option: Option, field: str | None = None) -> Callable[[str], V
 
 def count_reader(name: str, least: int) -> Callable[[str], Value]:
     """Reads a whole number that is at least `least`."""
-    return option_reader(Option(name, name, 0, "", minimum=least, maximum=2**53))
+    return option_reader(Option(name, name, 0, "", minimum=least, maximum=2**31 - 1))
 
 
 def name_reader(kind: str, names: Iterable[str]) -> Callable[[str], str]:
@@ -113,7 +113,7 @@ def path_reader(word: str) -> Path:
     """Reads a path; ~ is the home folder."""
     if not word:
         raise StudioError("An empty word is not the name of a file or folder.")
-    return Path(word).expanduser()
+    return paths.home_expanded(word)
 
 
 def add_data_dir(parser: Parser) -> None:

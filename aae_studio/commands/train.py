@@ -254,7 +254,9 @@ def _result(experiment: Experiment, history: History, figures: Mapping[str, Figu
     steps, size = experiment.step, experiment.steps_per_epoch
     losses: dict[str, dict[str, float]] = {name: {} for name in experiment.models}
     for model, curve in history.curves:
-        losses[model][curve] = float(history.values(model, curve)[-size:].mean())
+        # The history still has the curves of a model that has left.
+        if model in losses:
+            losses[model][curve] = float(history.values(model, curve)[-size:].mean())
     return {
         "seed": experiment.config.seed,
         "steps": steps,

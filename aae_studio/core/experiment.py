@@ -82,19 +82,26 @@ class Experiment:
         self.step, self.seconds = 0, 0.0
         self._spares: Spares = defaultdict(list)
         self.batches = Batches(dataset, config.batch_size, config.seed, self.device, group)
+        # Losses of the models that have taken the step which is under way.
+        self._taken: dict[str, dict[str, float]] = {}
 
     def run(self) -> Iterator[Report]:
         """Train step by step without end; yields one report a step.
 
         Raises NonFinite, before the update, when a loss or gradient is not a finite number; then it does so
-        in all processes of the group. Raises StudioError when one of them is lost.
+        in all processes of the group. Models that had taken the step by then do not take it again when a
+        new `run` goes on. Raises StudioError when a process is lost.
         """
         # What `auto` measured could differ from one process to the next.
         self.precision = self.group.first(self.precision)
         while True:
             start = time.perf_counter()
             batch = self.batches.of_step(self.step)
-            losses = {name: self.train_step(name, batch) for name in self.models}
+            for name in self.models:
+                if name not in self._taken:
+                    self._taken[name] = self.train_step(name, batch)
+            losses = {name: self._taken[name] for name in self.models}
+            self._taken = {}
             self.step += 1
             self.seconds += time.perf_counter() - start
             yield Report(self.step, self.epoch, self.seconds, losses)

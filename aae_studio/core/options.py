@@ -107,16 +107,21 @@ class Option:
             raise ConfigError(field, "{value} is not a whole number.", value=value)
         if self.minimum is not None and value < self.minimum:
             raise ConfigError(
-                field, "{value:g} is below the least, {bound:g}.", value=value, bound=self.minimum
+                field, "{value} is below the least, {bound}.", value=_shown(value), bound=_shown(self.minimum)
             )
         if self.maximum is not None and value > self.maximum:
             raise ConfigError(
                 field,
-                "{value:g} is above the greatest, {bound:g}.",
-                value=value,
-                bound=self.maximum,
+                "{value} is above the greatest, {bound}.",
+                value=_shown(value),
+                bound=_shown(self.maximum),
             )
         return int(value) if whole else float(value)
+
+
+def _shown(number: float) -> str:
+    """A number as a person writes it: whole ones with all their digits."""
+    return str(int(number)) if number == int(number) and abs(number) < 1e15 else f"{number:g}"
 
 
 def resolved(owner: str, declared: Iterable[Option], given: Mapping[str, Value]) -> dict[str, Value]:

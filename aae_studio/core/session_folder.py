@@ -49,12 +49,12 @@ def config_of(folder: Path, document: Mapping[str, Any]) -> ExperimentConfig:
 
 def read_document(folder: Path) -> dict[str, Any]:
     """What `session.json` says, checked. Raises SessionError."""
-    if not folder.is_dir():
-        template = (
-            "{folder} is a file; a session is a folder." if folder.exists() else "There is no {folder}."
-        )
-        raise SessionError(template, folder=folder)
     try:
+        if not folder.is_dir():
+            template = (
+                "{folder} is a file; a session is a folder." if folder.exists() else "There is no {folder}."
+            )
+            raise SessionError(template, folder=folder)
         document = _recognised(folder)
     except OSError as fault:
         raise SessionError(
@@ -182,7 +182,7 @@ def check_target(folder: Path) -> None:
 
     A folder of something else is refused; one that holds a session will be replaced.
     """
-    folder = folder.resolve()
+    folder = _resolved(folder)
     try:
         _refuse_foreign(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
@@ -198,7 +198,7 @@ def write(folder: Path, document: Mapping[str, Any], files: Mapping[str, bytes])
 
     Files that others put into the folder stay. Raises SessionError and then leaves all as it was.
     """
-    folder = folder.resolve()
+    folder = _resolved(folder)
     new = _sibling(folder)
     listed = {
         name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()
@@ -225,8 +225,26 @@ def _unwritable(folder: Path, fault: OSError) -> SessionError:
     )
 
 
+def _resolved(folder: Path) -> Path:
+    """The folder itself, not a link to it. Raises SessionError for a link that leads to itself."""
+    try:
+        return folder.resolve()
+    except (OSError, RuntimeError) as fault:
+        raise SessionError(
+            "A session cannot be written to {folder}: {fault}", folder=folder, fault=fault
+        ) from fault
+
+
 def _refuse_foreign(folder: Path) -> None:
-    """Raise SessionError for something at `folder` that is neither a session nor an empty folder."""
+    """Raise SessionError for something at `folder` that is neither a session nor an empty folder.
+
+    A mount point can be filled, but not be replaced by the new session in one piece.
+    """
+    if os.path.ismount(folder):
+        raise SessionError(
+            "{folder} is where a disk is mounted, which no session can replace. Choose a folder in it.",
+            folder=folder,
+        )
     if folder.is_dir():
         if any(folder.iterdir()):
             try:

@@ -109,7 +109,7 @@ class Lane(QFrame):
         self.canvas.refresh()
         if self._name in self._bench.samples and not self._conditions:
             self.strip.set_images(self._bench.samples[self._name])
-        if self._model.summary and not self._bench.models[self._name].has_encoder:
+        if not self._bench.models[self._name].has_encoder:
             self._show_discriminator()
             return
         figures = self._bench.figures.get(self._name)

@@ -334,6 +334,8 @@ class MainWindow(QMainWindow):
         self.actions_by_name["stop_following"].setVisible(following)
         self.options_form.setEnabled(not following)
         if following:
+            # What it offers would change an experiment that is no longer on show.
+            self.banner.hide()
             self._say_following()
 
     def _say_following(self) -> None:

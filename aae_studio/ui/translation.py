@@ -17,10 +17,10 @@ _qt_words = QTranslator()
 
 
 def use(language: str, application: QApplication) -> None:
-    """Speak this language from now on. Widgets that exist keep their words."""
+    """Speak this language from now on, or English if it is none of ours. Widgets that exist keep their words."""
     _catalogue.clear()
     application.removeTranslator(_qt_words)
-    if language != "en":
+    if language != "en" and language in LANGUAGES:
         file = paths.resource("translations", f"{language}.json")
         _catalogue.update(json.loads(file.read_text(encoding="utf-8")))
         folder = QLibraryInfo.path(QLibraryInfo.LibraryPath.TranslationsPath)

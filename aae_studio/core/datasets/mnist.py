@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gzip
 import http.client
 import importlib.util
@@ -22,6 +23,13 @@ from aae_studio.core.options import Value
 
 CHUNK = 1 << 16
 TIMEOUT_S = 15
+# Of the files as torchvision leaves them, which it does not check itself.
+UNPACKED_MD5 = {
+    "train-images-idx3-ubyte": "6bbc9ace898e44ae57da46a324031adb",
+    "train-labels-idx1-ubyte": "a25bea736e30d166cdddb491f175f624",
+    "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
+    "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
+}
 
 
 def _torchvision() -> tuple[Any, Any]:
@@ -38,6 +46,12 @@ def _torchvision() -> tuple[Any, Any]:
 def folder(data_dir: Path) -> Path:
     """Where torchvision keeps MNIST's files below a data folder."""
     return data_dir / "MNIST" / "raw"
+
+
+def is_there(data_dir: Path) -> bool:
+    """Whether all four files are in the data folder, packed or not; they are not read."""
+    raw = folder(data_dir)
+    return all((raw / name).exists() or (raw / f"{name}.gz").exists() for name in UNPACKED_MD5)
 
 
 class Mnist(Dataset):
@@ -78,12 +92,8 @@ class Mnist(Dataset):
         """
         mnist, utils = _torchvision()
         target = folder(data_dir)
-        try:
+        with _writing(target):
             target.mkdir(parents=True, exist_ok=True)
-        except OSError as fault:
-            raise StudioError(
-                "The data folder {folder} cannot be written: {fault}", folder=target, fault=fault
-            ) from fault
         missing = [
             (name, md5)
             for name, md5 in mnist.MNIST.resources
@@ -104,16 +114,17 @@ def _fetch(file: Path, name: str, mirrors: list[str]) -> Iterator[tuple[int, int
     for mirror in mirrors:
         part = file.with_suffix(".part")
         try:
-            with (
-                urllib.request.urlopen(mirror + name, timeout=TIMEOUT_S) as answer,
-                part.open("wb") as out,
-            ):
+            with _writing(file.parent):
+                out = part.open("wb")
+            with out, urllib.request.urlopen(mirror + name, timeout=TIMEOUT_S) as answer:
                 size, done = int(answer.headers.get("Content-Length") or 0), 0
                 while block := answer.read(CHUNK):
-                    out.write(block)
+                    with _writing(file.parent):
+                        out.write(block)
                     done += len(block)
                     yield done, max(size, done)
-            part.replace(file)
+            with _writing(file.parent):
+                part.replace(file)
             return
         except (urllib.error.URLError, OSError, http.client.HTTPException) as fault:
             reasons.append(str(getattr(fault, "reason", fault)))
@@ -128,6 +139,19 @@ def _fetch(file: Path, name: str, mirrors: list[str]) -> Iterator[tuple[int, int
     )
 
 
+@contextlib.contextmanager
+def _writing(target: Path) -> Iterator[None]:
+    """Tells a fault of this disk from one of the network. Raises StudioError."""
+    try:
+        yield
+    except OSError as fault:
+        raise StudioError(
+            "The data folder {folder} cannot be written: {fault}",
+            folder=target,
+            fault=fault.strerror or fault,
+        ) from fault
+
+
 def _read(raw: Path, name: str, md5: str, reader: Any, utils: Any) -> Any:
     """One file as an array, from the archive if it is there, else from the file unpacked beside it."""
     packed, plain = raw / name, raw / name.removesuffix(".gz")
@@ -139,10 +163,11 @@ def _read(raw: Path, name: str, md5: str, reader: Any, utils: Any) -> Any:
             name=name,
         )
     try:
-        if not packed.exists():
-            return reader(str(plain)).numpy()
-        if not utils.check_md5(packed, md5):
+        there, wanted = (packed, md5) if packed.exists() else (plain, UNPACKED_MD5[plain.name])
+        if not utils.check_md5(there, wanted):
             raise ValueError("its checksum is wrong")
+        if there == plain:
+            return reader(str(plain)).numpy()
         # torchvision reads unpacked files only, and the data folder may be read-only.
         with tempfile.TemporaryDirectory() as scratch:
             unpacked = Path(scratch) / plain.name
@@ -168,7 +193,5 @@ def _read(raw: Path, name: str, md5: str, reader: Any, utils: Any) -> Any:
 
 
 def _split(images: Any, labels: Any, first_id: int) -> Split:
-    if len(images) != len(labels):
-        raise DataMissing("mnist", "MNIST's images and labels do not match in number. Download it again.")
     ids = np.arange(first_id, first_id + len(images), dtype=np.int64)
     return Split(images[:, None], labels.astype(np.int64), ids)

@@ -72,7 +72,7 @@ ADVERSARIAL_OPTIONS: tuple[Option, ...] = (
     Option(
         "discriminator_hidden",
         "D layers",
-        (128, 128),
+        (256, 256),
         "Widths of the discriminator's hidden layers.",
         minimum=1,
         maximum=8192,

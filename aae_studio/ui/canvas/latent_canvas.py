@@ -216,6 +216,10 @@ class LatentCanvas(QWidget):
         self.setCursor(Qt.CursorShape.CrossCursor)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
+        if event.button() != Qt.MouseButton.LeftButton:
+            # The second press of two quick ones, with which another pan may begin.
+            self.mousePressEvent(event)
+            return
         self._drag_from = None
         # The first click of the two moved the cursor.
         self._bench.move_cursor(self._name, self._before_click)
