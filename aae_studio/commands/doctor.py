@@ -18,7 +18,6 @@ from typing import Any
 import aae_studio
 from aae_studio import paths
 from aae_studio.commands.parsing import Parser, add_data_dir
-from aae_studio.core.datasets import mnist
 
 PACKAGES = (
     "PySide6-Essentials",
@@ -232,6 +231,8 @@ def torch_and_device() -> Iterator[Finding]:
 
 def folders(data_dir: Path | None) -> Iterator[Finding]:
     """Where data and settings lie, and whether they can be written."""
+    from aae_studio.core.datasets import mnist
+
     data, settings = paths.data_dir(data_dir), paths.settings_file()
     there = mnist.is_there(data)
     mend = "" if there or _writable(data) else f"set another with --data-dir or ${paths.DATA_VARIABLE}"

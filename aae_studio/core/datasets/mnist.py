@@ -16,7 +16,6 @@ from typing import Any
 
 import numpy as np
 
-from aae_studio.core import torchvision_shim
 from aae_studio.core.datasets.base import Dataset, Split
 from aae_studio.core.errors import DataMissing, StudioError
 from aae_studio.core.options import Value
@@ -34,6 +33,9 @@ UNPACKED_MD5 = {
 
 def _torchvision() -> tuple[Any, Any]:
     """torchvision's MNIST module and its download utilities. Raises StudioError."""
+    # Imported here: where the files lie can be told without torch.
+    from aae_studio.core import torchvision_shim
+
     try:
         return (
             torchvision_shim.load("torchvision.datasets.mnist"),
