@@ -22,6 +22,7 @@ from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.errors import StudioError
 from aae_studio.core.options import resolved
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS
+from aae_studio.ui import plugins as plugins_of_the_window
 from aae_studio.ui.actions import ROWS
 from aae_studio.ui.main_window import THEMES
 from aae_studio.ui.translation import LANGUAGES
@@ -89,6 +90,11 @@ def place(file: Path, node: ast.Call) -> str:
 def interface_words() -> tuple[set[str], list[str]]:
     """Literals that `tr` is given, and the calls of which nobody can tell what they are given."""
     found, unclear = set(), []
+    for file, tree, call in calls("ui", "LegendEntry"):
+        # An entry of a legend says its text when it is drawn.
+        literals = words_of(call.args[1], tree)
+        found |= set(literals or ())
+        unclear += [] if literals is not None else [place(file, call)]
     for file, tree, call in calls("ui", "tr"):
         what = call.args[0]
         literals = words_of(what, tree) if not isinstance(what, ast.Name) else None
@@ -127,6 +133,8 @@ def declared_words() -> set[str]:
             if isinstance(node, ast.FunctionDef) and node.name == "unavailable":
                 body = [part for part in ast.walk(node) if isinstance(part, ast.Return) and part.value]
                 found |= {text for part in body for text in words_of(part.value, tree) or ()}
+    for kind in (*plugins_of_the_window.overlays().values(), *plugins_of_the_window.panels().values()):
+        found |= {kind.title, kind.tip}
     return found - {""}
 
 

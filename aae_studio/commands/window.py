@@ -18,6 +18,7 @@ from aae_studio.commands.parsing import (
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.core.session_folder import read_config
+from aae_studio.ui.plugins import OVERLAYS, PANELS
 
 THEMES = ("dark", "light", "system")
 LANGUAGES = ("en", "ko")
@@ -94,6 +95,13 @@ def add_screenshot_flags(parser: Parser) -> None:
         help="size of the window in pixels (default 1600x1000)",
     )
     parser.add_argument("--run", type=path_reader, metavar="RUN", help="show this saved experiment")
+    parser.add_argument(
+        "--show",
+        default=(),
+        type=_shown,
+        metavar="NAME,…",
+        help=f"show overlays or panels too: {', '.join(_showable())}",
+    )
     _add_looks(parser, theme="dark", language="en")
     add_data_dir(parser)
 
@@ -116,8 +124,21 @@ def screenshot(args: argparse.Namespace) -> int:
             args.theme,
             args.language,
             run=args.run,
+            show=args.show,
         )
     )
+
+
+def _showable() -> tuple[str, ...]:
+    """What `--show` takes: the names of overlays and panels."""
+    names = (*OVERLAYS.names(), *PANELS.names())
+    return tuple(name.replace("_", "-") for name in names)
+
+
+def _shown(word: str) -> tuple[str, ...]:
+    """Reads names joined by commas."""
+    read = name_reader("overlay or panel", _showable())
+    return tuple(read(name).replace("-", "_") for name in word.split(","))
 
 
 def _add_looks(parser: Parser, theme: str | None = None, language: str | None = None) -> None:

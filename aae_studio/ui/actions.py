@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
 from PySide6.QtGui import QAction, QKeySequence
 from PySide6.QtWidgets import QWidget
 
+from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.icons import icon
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
@@ -53,7 +54,6 @@ ROWS = (
     Row("crisp", "Crisp pixels", "P", "Show pixels as squares instead of smoothly.", "", True),
     Row("show_codes", "Encoded data", "E", "Show the codes of real images.", "", True),
     Row("show_prior", "Prior outline", "O", "Show the shape of the prior.", "", True),
-    Row("show_lattice", "Decoded lattice", "D", "Show what the decoder makes of the whole plane.", "", False),
     Row("fit", "Show all", "F", "Fit every canvas to its codes and prior."),
     Row("reset_layout", "Reset layout", "", "Put all panels back where they were."),
     Row("keys", "Mouse and keys", "F1", "What mouse and keyboard do."),
@@ -68,12 +68,20 @@ def describe(action: QAction, tip: str) -> None:
     action.setStatusTip(tip)
 
 
+def overlay_rows(overlays: Mapping[str, Overlay]) -> tuple[Row, ...]:
+    """An action for each overlay, called `overlay_<name>`."""
+    return tuple(
+        Row(f"overlay_{name}", overlay.title, overlay.shortcut, overlay.tip, "", False)
+        for name, overlay in overlays.items()
+    )
+
+
 def make_actions(
-    parent: QWidget, theme: Theme, slots: Mapping[str, Callable[..., object]]
+    parent: QWidget, theme: Theme, rows: Iterable[Row], slots: Mapping[str, Callable[..., object]]
 ) -> dict[str, QAction]:
     """All actions by name, connected to the slots of the same name. A row without a slot is an error."""
     actions = {}
-    for row in ROWS:
+    for row in rows:
         action = QAction(tr(row.text), parent)
         action.setObjectName(row.name)
         if row.shortcut:

@@ -8,8 +8,9 @@ import os
 import signal
 import sys
 import tempfile
+import time
 import traceback
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
@@ -42,6 +43,8 @@ from aae_studio.ui.workbench import Workbench
 SWITCH_INTERVAL_S = 0.00005
 # A step of a large network on a busy machine may take this long.
 CLOSE_LIMIT_MS = 5000
+# What a picture shows may take this long to be worked out.
+SETTLING_S = 60.0
 
 
 class Studio(QObject):
@@ -244,8 +247,12 @@ def screenshot(
     theme: str,
     language: str,
     run: Path | None = None,
+    show: Sequence[str] = (),
 ) -> int:
-    """Train so many steps in the real main window and save its picture. Raises StudioError."""
+    """Train so many steps in the real main window and save its picture, with overlays and panels on show.
+
+    Raises StudioError.
+    """
     faults: list[StudioError] = []
     goals: list[int] = []
     with offscreen_studio(config, data_dir, size, theme, language) as studio:
@@ -273,9 +280,13 @@ def screenshot(
         loop.exec()
         if faults:
             raise faults[0]
-        # Twice: layouts that a first round of events made are drawn in the second.
+        studio.window.demonstrate(show)
+        # Layouts that a first round of events made are drawn in the second.
         for _ in range(3):
             QApplication.processEvents()
+        patience = time.monotonic() + SETTLING_S
+        while not studio.window.settled and time.monotonic() < patience:
+            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
         studio.window.catch_up()
         picture = studio.window.grab()
         if not out.parent.is_dir() or not picture.save(str(out)):

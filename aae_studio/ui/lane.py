@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
 
@@ -10,6 +11,7 @@ from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
+from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.readout import Readout, spaced
 from aae_studio.ui.theme import Theme, fixed_font
@@ -35,13 +37,19 @@ class Lane(QFrame):
     """Shows one model. Listens to the workbench; emits nothing."""
 
     def __init__(
-        self, workbench: Workbench, name: str, theme: Theme, turns: Turns, parent: QWidget | None = None
+        self,
+        workbench: Workbench,
+        name: str,
+        theme: Theme,
+        turns: Turns,
+        overlays: Mapping[str, Overlay],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._bench, self._name, self._theme, self._turns = workbench, name, theme, turns
         self._model = workbench.models[name].model
         self.setObjectName("card")
-        self.canvas = LatentCanvas(workbench, name, theme, turns)
+        self.canvas = LatentCanvas(workbench, name, theme, turns, overlays)
         self.decode_view = DecodeView(theme, DECODE_SIDES[len(workbench.models) > 3])
         self.decode_view.setAccessibleName(tr("Decoded image"))
         self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from functools import partial
+from itertools import pairwise
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -29,13 +30,18 @@ from PySide6.QtWidgets import (
 from aae_studio import __version__, paths
 from aae_studio.core.errors import DataMissing, StudioError
 from aae_studio.core.registry import DATASETS
-from aae_studio.ui.actions import ROWS, describe, make_actions
+from aae_studio.ui import plugins
+from aae_studio.ui.actions import ROWS, describe, make_actions, overlay_rows
 from aae_studio.ui.banner import Banner
 from aae_studio.ui.code_panel import CodePanel
 from aae_studio.ui.download_dialog import DownloadDialog
 from aae_studio.ui.icons import application_icon
 from aae_studio.ui.lane import Lane
+from aae_studio.ui.legend_bar import LegendBar
 from aae_studio.ui.options_form import OptionsForm
+from aae_studio.ui.panel_dock import PanelDock
+from aae_studio.ui.panels.base import Panel
+from aae_studio.ui.show_panel import ShowPanel
 from aae_studio.ui.status_bar import StatusBar
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.tool_bar import ToolBar
@@ -46,7 +52,7 @@ from aae_studio.ui.workbench import Workbench
 if TYPE_CHECKING:
     from aae_studio.ui.plots.loss_plots import LossPlots
 
-LAYOUT_VERSION = 1
+LAYOUT_VERSION = 2
 FORM_WIDTH = 228
 # A window that is not painted (minimised, say) goes on after this long all the same.
 LATEST_MS = 1500
@@ -81,7 +87,9 @@ class MainWindow(QMainWindow):
         self._painted = False
         self.setWindowTitle("AAE Studio")
         self.setWindowIcon(application_icon())
-        self.actions_by_name = make_actions(self, theme, self._slots())
+        self.overlays, self.panel_docks = plugins.overlays(), dict[str, PanelDock]()
+        rows = (*ROWS, *overlay_rows(self.overlays))
+        self.actions_by_name = make_actions(self, theme, rows, self._slots())
         self.tool_bar = ToolBar(workbench, theme, self.actions_by_name)
         self.banner = Banner()
         self.setStatusBar(StatusBar(workbench, self))
@@ -109,6 +117,7 @@ class MainWindow(QMainWindow):
         column.setSpacing(8)
         column.addWidget(self.banner)
         column.addLayout(self._lane_row, 1)
+        column.addWidget(LegendBar(self._bench, self._theme, self.overlays))
         self.setCentralWidget(center)
         self.setMenuWidget(self._top())
 
@@ -131,6 +140,8 @@ class MainWindow(QMainWindow):
         side = Qt.DockWidgetArea.LeftDockWidgetArea
         self.options_dock = self._dock("options", tr("Experiment"), self.options_form, side)
         self.code_dock = self._dock("code", tr("Latent axes"), self.code_panel, side)
+        self.show_panel = ShowPanel(self.actions_by_name[name] for name in self._layers())
+        self.show_dock = self._dock("show", tr("Show"), self.show_panel, side)
         self._plots_host = QWidget()
         host = QVBoxLayout(self._plots_host)
         host.setContentsMargins(4, 0, 8, 6)
@@ -141,6 +152,34 @@ class MainWindow(QMainWindow):
         self.resizeDocks([self.options_dock], [FORM_WIDTH], Qt.Orientation.Horizontal)
         self.resizeDocks([self.plots_dock], [214], Qt.Orientation.Vertical)
         self.loss_plots: LossPlots | None = None
+        for name, kind in plugins.panels().items():
+            self.panel_docks[name] = dock = PanelDock(name, kind, self._make_panel, self)
+            self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+            dock.hide()
+        for first, second in pairwise(self.panel_docks.values()):
+            self.tabifyDockWidget(first, second)
+
+    def _make_panel(self, kind: type[Panel]) -> Panel:
+        return kind(self._bench, self._theme, self.turns)
+
+    def _layers(self) -> list[str]:
+        """The actions that show or hide something on the canvases."""
+        return ["show_codes", "show_prior", *(f"overlay_{name}" for name in self.overlays)]
+
+    def demonstrate(self, names: Iterable[str]) -> None:
+        """Show these overlays and panels, and in a panel what a person would do first."""
+        for name in names:
+            if name in self.overlays:
+                self.actions_by_name[f"overlay_{name}"].setChecked(True)
+            else:
+                self.panel_docks[name].open().demonstrate()
+
+    @property
+    def settled(self) -> bool:
+        """Whether what was demonstrated is on show, as far as the threads have to do with it."""
+        panels = [dock.panel for dock in self.panel_docks.values() if dock.panel is not None]
+        answered = self._bench.questions.keys() <= self._bench.answers.keys()
+        return answered and all(panel.settled for panel in panels)
 
     def _dock(self, name: str, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -164,7 +203,10 @@ class MainWindow(QMainWindow):
             if widget is not None:
                 widget.hide()
                 widget.deleteLater()
-        self.lanes = {name: Lane(self._bench, name, self._theme, self.turns) for name in self._bench.models}
+        self.lanes = {
+            name: Lane(self._bench, name, self._theme, self.turns, self.overlays)
+            for name in self._bench.models
+        }
         for lane in self.lanes.values():
             self._lane_row.addWidget(lane, 1)
         if not self.lanes:
@@ -188,7 +230,8 @@ class MainWindow(QMainWindow):
             ("&File", ("open", "follow", "save", "", "data_dir", "download", "", "quit")),
             ("&Edit", ("undo", "redo")),
             ("E&xperiment", ("train", "step", "rewind", "new_seed", "stop_following")),
-            ("&View", ("show_codes", "show_prior", "show_lattice", "", "linked", "crisp", "fit", "")),
+            ("&View", (*self._layers(), "", "linked", "crisp", "fit", "")),
+            ("&Panels", ()),
             ("&Help", ("keys", "about")),
         )
         for title, names in sections:
@@ -207,9 +250,12 @@ class MainWindow(QMainWindow):
                 menu.addMenu(self.tool_bar.prior_menu)
             if title == "&View":
                 self._fill_view_menu(menu)
+            if title == "&Panels":
+                for dock in self.panel_docks.values():
+                    menu.addAction(dock.toggleViewAction())
 
     def _fill_view_menu(self, menu: QMenu) -> None:
-        for dock in (self.options_dock, self.code_dock, self.plots_dock):
+        for dock in (self.options_dock, self.code_dock, self.show_dock, self.plots_dock):
             menu.addAction(dock.toggleViewAction())
         menu.addAction(self.actions_by_name["reset_layout"])
         menu.addSeparator()
@@ -247,10 +293,8 @@ class MainWindow(QMainWindow):
             "undo": bench.undo,
             "redo": bench.redo,
             "linked": bench.set_linked,
-            **{
-                name: partial(self._set_display, name)
-                for name in ("crisp", "show_codes", "show_prior", "show_lattice")
-            },
+            **{name: partial(self._set_display, name) for name in ("crisp", "show_codes", "show_prior")},
+            **{f"overlay_{name}": partial(bench.show_overlay, name) for name in self.overlays},
             "fit": self._fit_all,
             "reset_layout": self.reset_layout,
             "keys": self.show_keys,
@@ -269,8 +313,10 @@ class MainWindow(QMainWindow):
         self.banner.download_asked.connect(self.download)
         self.banner.folder_asked.connect(self.choose_data_dir)
         self.banner.rewind_asked.connect(bench.rewind)
-        for name in ("linked", "crisp", "show_codes", "show_prior", "show_lattice"):
+        for name in ("linked", "crisp", "show_codes", "show_prior"):
             self.actions_by_name[name].setChecked(getattr(bench, name))
+        for name in bench.overlays:
+            self.actions_by_name[f"overlay_{name}"].setChecked(True)
         self._show_undo()
         self._on_following(bench.following is not None)
 

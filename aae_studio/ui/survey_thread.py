@@ -5,9 +5,9 @@ from __future__ import annotations
 import dataclasses
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -27,42 +27,20 @@ SAMPLES = 8
 NICE = 19
 
 
-@dataclass(frozen=True)
-class Grid:
-    """Codes over a rectangle of a plane, row by row from the upper left, (rows × rows, latent size), and
-    the condition that they are decoded with."""
-
-    codes: Array
-    condition: int
-    rows: int
-    left: float
-    top: float
-    right: float
-    bottom: float
-
-
-@dataclass(frozen=True)
-class Lattice:
-    """The images (rows × rows, C, H, W) that a grid's codes decode to."""
-
-    images: Array
-    rows: int
-    left: float
-    top: float
-    right: float
-    bottom: float
+# What is asked of a snapshot, with its codes of the probe subset by model.
+Question = Callable[["Snapshot", Mapping[str, Array]], Any]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to look at. `grids` holds the codes of the lattices that are wanted, by model.
+    """What to look at, and the questions to be answered.
 
     `urgent` requests do not wait for a rest to end; `thorough` ones ask for all figures at once.
     """
 
     generation: int
     snapshot: Snapshot
-    grids: Mapping[str, Grid]
+    questions: Mapping[Hashable, Question]
     thorough: bool = False
     urgent: bool = False
 
@@ -70,14 +48,14 @@ class Request:
 @dataclass(frozen=True)
 class Survey:
     """What was seen in one snapshot, by model: codes of the probe subset, images decoded from prior samples,
-    lattices, and the figures of those models that were measured this time."""
+    and the figures of those models that were measured this time. Answers go by their questions' keys."""
 
     generation: int
     step: int
     codes: Mapping[str, Array]
     samples: Mapping[str, Array]
-    lattices: Mapping[str, Lattice]
     figures: Mapping[str, Figures]
+    answers: Mapping[Hashable, Any]
 
 
 class SurveyThread(QThread):
@@ -159,20 +137,13 @@ class SurveyThread(QThread):
             samples[name] = frozen.decode(*frozen.draw(SAMPLES))
             if frozen.has_encoder:
                 codes[name] = frozen.encode(snapshot.probe_images)
-        lattices = {
-            name: Lattice(
-                snapshot.models[name].decode(grid.codes, grid.condition),
-                grid.rows,
-                grid.left,
-                grid.top,
-                grid.right,
-                grid.bottom,
-            )
-            for name, grid in request.grids.items()
-            if name in snapshot.models
-        }
+        answers: dict[Hashable, Any] = {}
+        for key, question in request.questions.items():
+            if self.isInterruptionRequested():
+                break
+            answers[key] = question(snapshot, codes)
         figures = self._figures(snapshot, request.thorough)
-        return Survey(request.generation, snapshot.step, codes, samples, lattices, figures)
+        return Survey(request.generation, snapshot.step, codes, samples, figures, answers)
 
     def _figures(self, snapshot: Snapshot, thorough: bool) -> dict[str, Figures]:
         """All models' figures, or one model's when its turn has come."""

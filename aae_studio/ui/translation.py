@@ -17,7 +17,7 @@ _qt_words = QTranslator()
 
 
 def use(language: str, application: QApplication) -> None:
-    """Speak this language from now on, or English if it is none of ours. Widgets that exist keep their words."""
+    """Speak this language from now on, English if it is none of ours. Widgets that exist keep their words."""
     _catalogue.clear()
     application.removeTranslator(_qt_words)
     if language != "en" and language in LANGUAGES:

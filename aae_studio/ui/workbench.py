@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping
+from collections.abc import Hashable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,7 +15,7 @@ from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import DataMissing, StudioError
 from aae_studio.ui.canvas.plane import Plane, View, axis_plane, fitting_view, principal_plane, settled
 from aae_studio.ui.follow_thread import FollowThread
-from aae_studio.ui.survey_thread import Grid, Lattice, Request, Survey, SurveyThread
+from aae_studio.ui.survey_thread import Question, Request, Survey, SurveyThread
 from aae_studio.ui.trainer_thread import Prepared, TrainerThread
 from aae_studio.ui.translation import tr
 
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float32]
 UNDO_DEPTH = 100
-LATTICE_ROWS = 14
 RATE_WINDOW_S = 1.0
 
 
@@ -35,8 +34,11 @@ class Workbench(QObject):
 
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
-    `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, layers of
-    the canvas), `following_changed` (bool), `failed` (StudioError) and `saved` (folder).
+    `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, what the
+    canvas shows), `following_changed` (bool), `failed` (StudioError) and `saved` (folder).
+
+    `answers` holds what the questions of `ask` came to, by key. With `prepared` all questions and answers
+    are gone: who still wants to know asks again.
     """
 
     configured = Signal()
@@ -73,11 +75,12 @@ class Workbench(QObject):
         self.seconds = self.steps_per_second = 0.0
         self.codes: dict[str, Array] = {}
         self.samples: dict[str, Array] = {}
-        self.lattices: dict[str, Lattice] = {}
+        self.questions: dict[Hashable, Question] = {}
+        self.answers: dict[Hashable, Any] = {}
         self.figures: dict[str, Figures] = {}
         self.losses: dict[str, dict[str, float]] = {}
         self.crisp = self.show_codes = self.show_prior = True
-        self.show_lattice = False
+        self.overlays: frozenset[str] = frozenset()
         self.cursors: dict[str, Array] = {}
         self.conditions: dict[str, int] = {}
         self.planes: dict[str, Plane] = {}
@@ -298,8 +301,6 @@ class Workbench(QObject):
         """Decode a lane's codes as this one of its model's conditions."""
         self.conditions[name] = place
         self.cursor_moved.emit()
-        if self.wants_lattice(name):
-            self._look(urgent=True)
 
     def places(self, name: str) -> Array:
         """Where the probe subset's codes are in a lane's plane, (n, 2).
@@ -338,38 +339,40 @@ class Workbench(QObject):
         return image, self.models[name].reconstruct(image[None], label[None])[0]
 
     def set_display(self, **shown: bool) -> None:
-        """Set `crisp`, `show_codes`, `show_prior` or `show_lattice`."""
+        """Set `crisp`, `show_codes` or `show_prior`."""
         for key, value in shown.items():
             setattr(self, key, value)
         self.display_changed.emit()
-        self._look(urgent=True)
 
-    def wants_lattice(self, name: str) -> bool:
-        """Whether a lane shows decoded images over its plane: always where images have no codes."""
-        return self.show_lattice or not self.models[name].has_encoder
+    def show_overlay(self, name: str, shown: bool) -> None:
+        """Draw an overlay over every latent plane, or draw it no longer."""
+        self.overlays = self.overlays | {name} if shown else self.overlays - {name}
+        self.display_changed.emit()
+
+    def ask(self, key: Hashable, question: Question, soon: bool = True) -> None:
+        """Have a question answered for the newest snapshot, and for each later one until `drop`.
+
+        It is called in the survey thread; what it gives is in `answers` when `surveyed` is emitted.
+        Without `soon` it waits for the next snapshot.
+        """
+        self.questions[key] = question
+        if soon:
+            self._look(urgent=True)
+
+    def drop(self, key: Hashable) -> None:
+        """Ask this no longer, and forget the answer."""
+        self.questions.pop(key, None)
+        self.answers.pop(key, None)
 
     def home_view(self, name: str) -> View:
         """The view that shows a lane whole."""
         return self._home(name)
 
-    def _grid(self, name: str) -> Grid:
-        """The codes of a lattice over a lane's view."""
-        view = self.views[name]
-        cell = 2 * view.half / LATTICE_ROWS
-        ticks = (np.arange(LATTICE_ROWS) + 0.5) * cell - view.half
-        x, y = np.meshgrid(view.x + ticks, view.y - ticks)
-        places = np.stack([x.ravel(), y.ravel()], axis=1).astype(np.float32)
-        plane, code = self.planes[name], self.cursors[name]
-        codes = code + (places - plane.project(code[None])) @ plane.basis
-        low, high = view.panned(-view.half, -view.half), view.panned(view.half, view.half)
-        condition = self.conditions.get(name, 0)
-        return Grid(codes.astype(np.float32), condition, LATTICE_ROWS, low.x, high.y, high.x, low.y)
-
     def _look(self, thorough: bool = False, urgent: bool = False) -> None:
         """Have the newest snapshot surveyed."""
         if self.snapshot is not None:
-            grids = {name: self._grid(name) for name in self.models if self.wants_lattice(name)}
-            self._survey.look(Request(self._generation, self.snapshot, grids, thorough, urgent))
+            questions = dict(self.questions)
+            self._survey.look(Request(self._generation, self.snapshot, questions, thorough, urgent))
 
     def set_linked(self, linked: bool) -> None:
         """Move all cursors together, or each for itself."""
@@ -390,19 +393,14 @@ class Workbench(QObject):
         for other in self._sharing(name):
             self.views[other] = view
             self._zoomed.add(other)
-        self._views_moved()
+        self.views_changed.emit()
 
     def fit_view(self, name: str) -> None:
         """Show the whole lane again."""
         for other in self._sharing(name):
             self._zoomed.discard(other)
             self.views[other] = self._home(other)
-        self._views_moved()
-
-    def _views_moved(self) -> None:
         self.views_changed.emit()
-        if any(self.wants_lattice(name) for name in self.models):
-            self._look(urgent=True)
 
     def _sharing(self, name: str) -> list[str]:
         """The lanes that share this lane's scale."""
@@ -433,6 +431,11 @@ class Workbench(QObject):
 
     # News from the threads
 
+    def _forget_questions(self) -> None:
+        """The answers were about models that are gone."""
+        self.questions.clear()
+        self.answers.clear()
+
     def _is_stale(self) -> bool:
         """Whether news come from the thread whose experiment is no longer shown."""
         silent = self._follower if self.following is None else self._trainer
@@ -457,8 +460,9 @@ class Workbench(QObject):
         self.epoch = self.step // self.steps_per_epoch
         self._rate_mark = (self.step, time.perf_counter())
         self.losses, self.surveyed_step = {}, -1
-        for table in (self.codes, self.samples, self.lattices, self.figures, self.views, self.planes):
+        for table in (self.codes, self.samples, self.figures, self.views, self.planes):
             table.clear()
+        self._forget_questions()
         if not same_lanes:
             self.cursors.clear()
             self.axes = (0, 1)
@@ -501,7 +505,7 @@ class Workbench(QObject):
         lanes_changed = self.snapshot is not None and list(snapshot.models) != list(self.models)
         self.snapshot = snapshot
         for name in set(self.cursors) - set(snapshot.models):
-            for table in (self.codes, self.samples, self.lattices, self.figures, self.cursors):
+            for table in (self.codes, self.samples, self.figures, self.cursors):
                 table.pop(name, None)
         if self.active not in snapshot.models:
             self.active = next(iter(snapshot.models))
@@ -510,6 +514,7 @@ class Workbench(QObject):
             self.views = {name: self._home(name) for name in self.models}
             self.views_changed.emit()
         if lanes_changed:
+            self._forget_questions()
             self.prepared.emit()
         # Figures of another prior say nothing about this one.
         self._look(thorough=prior_changed or not self.training)
@@ -545,8 +550,8 @@ class Workbench(QObject):
         self.surveyed_step = survey.step
         self.codes.update({name: codes for name, codes in survey.codes.items() if name in self.models})
         self.samples.update(survey.samples)
-        self.lattices.update(survey.lattices)
         self.figures.update(survey.figures)
+        self.answers.update({key: answer for key, answer in survey.answers.items() if key in self.questions})
         if self.axes is None:
             self._refresh_planes()
         moved = False

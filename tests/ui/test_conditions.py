@@ -68,13 +68,12 @@ def test_the_strip_and_the_image_follow_the_cursor(qtbot, studio) -> None:
 
 def test_a_lattice_is_decoded_as_the_chosen_class(qtbot, studio) -> None:
     bench = studio.workbench
-    bench.set_display(show_lattice=True)
-    qtbot.waitUntil(lambda: "supervised_aae" in bench.lattices, timeout=10_000)
-    first = bench.lattices["supervised_aae"].images
+    bench.show_overlay("lattice", True)
+    key = ("lattice", "supervised_aae")
+    qtbot.waitUntil(lambda: key in bench.answers, timeout=10_000)
+    first = bench.answers[key].images
     bench.set_condition("supervised_aae", 8)
-    qtbot.waitUntil(
-        lambda: not np.array_equal(bench.lattices["supervised_aae"].images, first), timeout=10_000
-    )
+    qtbot.waitUntil(lambda: not np.array_equal(bench.answers[key].images, first), timeout=10_000)
 
 
 def test_an_unconditional_lane_shows_samples_that_cannot_be_chosen(qtbot, studio) -> None:

@@ -231,7 +231,7 @@ def test_models_join_and_leave(qtbot, studio):
         qtbot.mouseClick(bar.model_buttons["gan"], Qt.MouseButton.LeftButton)
     assert list(studio.window.lanes) == ["ae", "aae", "gan"]
     assert bench.step == 0
-    qtbot.waitUntil(lambda: "gan" in bench.lattices, timeout=10_000)
+    qtbot.waitUntil(lambda: ("lattice", "gan") in bench.answers, timeout=10_000)
     trained(qtbot, studio, 2)
     assert set(studio.window.lanes["gan"].figures()) == {"D(x)", "D(G(z))"}
 

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from functools import partial
+from typing import TYPE_CHECKING, Any
+
 import numpy as np
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
@@ -15,18 +19,24 @@ from PySide6.QtGui import (
     QPen,
     QPixmap,
     QResizeEvent,
+    QShowEvent,
     QWheelEvent,
 )
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from aae_studio.ui.canvas import painting
 from aae_studio.ui.canvas.images import pixel_image
+from aae_studio.ui.canvas.overlays.base import Overlay, Stage
 from aae_studio.ui.canvas.plane import View
 from aae_studio.ui.canvas.raster import rasterise
+from aae_studio.ui.canvas.scene import Scene
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
+
+if TYPE_CHECKING:
+    from aae_studio.core.snapshot import Snapshot
 
 HOVER_PX = 9
 NUDGE = 1 / 60
@@ -47,10 +57,17 @@ class LatentCanvas(QWidget):
     """
 
     def __init__(
-        self, workbench: Workbench, name: str, theme: Theme, turns: Turns, parent: QWidget | None = None
+        self,
+        workbench: Workbench,
+        name: str,
+        theme: Theme,
+        turns: Turns,
+        overlays: Mapping[str, Overlay],
+        parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
         self._bench, self._name, self._theme, self._turns = workbench, name, theme, turns
+        self._available = overlays
         self._color = theme.color(workbench.models[name].model.color)
         self._palette = np.array(
             [theme.class_color(place).getRgb()[:3] for place in range(len(theme.classes))], np.uint32
@@ -65,6 +82,9 @@ class LatentCanvas(QWidget):
         self._before_click = (0.0, 0.0)
         self._pan_from: tuple[QPointF, View] | None = None
         self._cursor_rect = QRect()
+        # The overlays on show, in the order of drawing, and what they were last asked about.
+        self._overlays: dict[str, Overlay] = {}
+        self._scene: Scene | None = None
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -77,7 +97,12 @@ class LatentCanvas(QWidget):
             tr("Drag or arrow keys: move the point. Wheel: zoom. Right drag: pan. Double click: show all.")
         )
         workbench.views_changed.connect(self.refresh)
+        workbench.views_changed.connect(self._ask_again)
         workbench.cursor_moved.connect(self.follow_cursor)
+        workbench.cursor_moved.connect(self._ask_again)
+        workbench.surveyed.connect(self._ask_later)
+        workbench.display_changed.connect(self._choose_overlays)
+        self._choose_overlays()
 
     def sizeHint(self) -> QSize:
         return QSize(320, 320)
@@ -151,12 +176,11 @@ class LatentCanvas(QWidget):
         # What is not drawn cannot be hovered.
         self._places = np.zeros((0, 2), np.float32)
         painting.draw_grid(painter, view, size, self._theme)
-        lattice = self._bench.lattices.get(self._name)
-        if self._bench.wants_lattice(self._name) and lattice is not None:
-            painting.draw_lattice(painter, lattice, view, size, self._bench.crisp)
-        if self._name in self._bench.codes and self._bench.show_codes:
+        self._draw_overlays(painter, covering=False)
+        if self._name in self._bench.codes and self._bench.show_codes and not self._replaces_points():
             points = self._points_image(pixmap.width(), pixmap.height(), ratio)
             painter.drawImage(QPoint(0, 0), points)
+        self._draw_overlays(painter, covering=True)
         if self._bench.show_prior and self._bench.axes in ((0, 1), None):
             snapshot = self._bench.snapshot
             assert snapshot is not None
@@ -165,6 +189,56 @@ class LatentCanvas(QWidget):
         painting.draw_axis_names(painter, self._bench.planes[self._name].labels, size, self._theme)
         painter.end()
         return pixmap
+
+    # Overlays
+
+    def _choose_overlays(self) -> None:
+        """Take up the overlays that are to be shown here."""
+        if self._name not in self._bench.models:
+            return
+        frozen = self._bench.models[self._name]
+        chosen = {
+            name: overlay
+            for name, overlay in self._available.items()
+            if overlay.stands_in(frozen) or (name in self._bench.overlays and overlay.applies(frozen))
+        }
+        for name in self._overlays.keys() - chosen.keys():
+            self._bench.drop((name, self._name))
+        self._overlays, self._scene = chosen, None
+        self._ask_again()
+        self.refresh()
+
+    def _ask_again(self, soon: bool = True) -> None:
+        """Ask what the overlays show of the scene, where it is another than before."""
+        bench, name = self._bench, self._name
+        if not self._overlays or name not in bench.models or not self.isVisible():
+            return
+        condition = bench.conditions.get(name, 0)
+        scene = Scene.at(name, bench.planes[name], self._view(), bench.cursors[name], condition, self.size())
+        if self._scene is None or not self._scene.shows(scene):
+            self._scene = scene
+            for key, overlay in self._overlays.items():
+                bench.ask((key, name), partial(_look, overlay, scene), soon)
+
+    def _ask_later(self) -> None:
+        """A plane of principal components turns with the codes."""
+        self._ask_again(soon=False)
+
+    def _replaces_points(self) -> bool:
+        return any(
+            overlay.replaces_points and (name, self._name) in self._bench.answers
+            for name, overlay in self._overlays.items()
+        )
+
+    def _draw_overlays(self, painter: QPainter, covering: bool) -> None:
+        """Those that lie below the points, or those that cover them."""
+        stage = Stage(self._view(), self.size(), self._theme, self._bench.crisp, self._color)
+        for name, overlay in self._overlays.items():
+            seen = self._bench.answers.get((name, self._name))
+            if overlay.covers == covering and seen is not None:
+                painter.save()
+                overlay.draw(painter, seen, stage)
+                painter.restore()
 
     def _points_image(self, width: int, height: int, ratio: float) -> QImage:
         places = self._bench.places(self._name)
@@ -182,6 +256,10 @@ class LatentCanvas(QWidget):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         self.redraw()
+        self._ask_again()
+
+    def showEvent(self, event: QShowEvent) -> None:
+        self._ask_again()
 
     def event(self, event: QEvent) -> bool:
         # Moved to a screen with other pixels. Qt does not pass this on to `changeEvent`.
@@ -297,3 +375,10 @@ class LatentCanvas(QWidget):
         if self._hovered is not None:
             self._hovered = self._card = None
             self.update()
+
+
+def _look(overlay: Overlay, scene: Scene, snapshot: Snapshot, codes: Mapping[str, Any]) -> Any:
+    """The question that an overlay asks of a snapshot."""
+    if scene.model not in snapshot.models:
+        return None
+    return overlay.look(scene, snapshot, codes.get(scene.model))

@@ -4,19 +4,16 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import starmap
-from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
-from aae_studio.ui.canvas.images import tiled, to_qimage
+from aae_studio.ui.canvas.images import to_qimage
 from aae_studio.ui.canvas.plane import View
+from aae_studio.ui.canvas.scene import Grid
 from aae_studio.ui.theme import Theme, fixed_font
-
-if TYPE_CHECKING:
-    from aae_studio.ui.survey_thread import Lattice
 
 Array = npt.NDArray[np.float32]
 CURSOR_RADIUS = 7
@@ -100,12 +97,13 @@ def draw_outline(
         painter.drawPolyline(QPolygonF(list(starmap(QPointF, pixels.tolist()))))
 
 
-def draw_lattice(painter: QPainter, lattice: Lattice, view: View, size: QSize, crisp: bool) -> None:
-    """Images decoded over the plane, each centred on its code."""
-    image = to_qimage(tiled(lattice.images, lattice.rows))
-    corners = np.array([[lattice.left, lattice.top], [lattice.right, lattice.bottom]], np.float32)
+def draw_over(
+    painter: QPainter, image: QImage, grid: Grid, view: View, size: QSize, smooth: bool = True
+) -> None:
+    """An image of a grid's cells, each where it is in the plane."""
+    corners = np.array([[grid.left, grid.top], [grid.right, grid.bottom]], np.float32)
     (x0, y0), (x1, y1) = view.to_pixels(corners, size.width(), size.height())
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not crisp)
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
     painter.drawImage(QRectF(float(x0), float(y0), float(x1 - x0), float(y1 - y0)), image)
 
 

@@ -1,0 +1,1 @@
+"""What can be opened beside the lanes: one file a panel."""

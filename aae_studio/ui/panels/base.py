@@ -1,0 +1,36 @@
+"""What a panel is: one view of the experiment that can be opened beside the lanes."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from PySide6.QtWidgets import QWidget
+
+from aae_studio.ui.theme import Theme
+from aae_studio.ui.turns import Turns
+from aae_studio.ui.workbench import Workbench
+
+
+class Panel(QWidget):
+    """One panel. A subclass's file is one plug-in: its dock, menu and `screenshot --show` follow.
+
+    It is made when it is first opened, listens to the workbench, asks it questions, and does nothing while
+    it is hidden. `order` is its place in the menu. Emits nothing.
+    """
+
+    title: ClassVar[str]
+    tip: ClassVar[str]
+    shortcut: ClassVar[str] = ""
+    order: ClassVar[int] = 50
+
+    def __init__(self, workbench: Workbench, theme: Theme, turns: Turns) -> None:
+        super().__init__()
+        self._bench, self._theme, self._turns = workbench, theme, turns
+
+    def demonstrate(self) -> None:
+        """Do what a person would do first here: for `screenshot --show`."""
+
+    @property
+    def settled(self) -> bool:
+        """Whether everything that was asked for is on show."""
+        return True

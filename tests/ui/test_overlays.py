@@ -1,0 +1,105 @@
+"""Overlays: what is asked, what is drawn, and that what is off costs nothing."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from PySide6.QtCore import QSettings, QSize
+
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.ui.app import Studio
+from aae_studio.ui.canvas.plane import View, axis_plane
+from aae_studio.ui.canvas.scene import Scene
+
+
+@pytest.fixture
+def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    config = ExperimentConfig(models=("ae", "aae"), hidden=(16,), batch_size=64, latent_size=3)
+    studio = Studio(qapp, config, tmp_path / "data", settings)
+    studio.window.show()
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
+        studio.start()
+    yield studio
+    studio.window.close()
+    studio.window.deleteLater()
+
+
+def scene(size: QSize, code: tuple[float, ...] = (0.0, 0.0)) -> Scene:
+    view = View(1.0, -2.0, 3.0)
+    return Scene.at("ae", axis_plane(len(code), 0, 1), view, np.array(code, np.float32), 0, size)
+
+
+@given(st.integers(20, 900), st.integers(20, 900), st.integers(1, 40))
+def test_a_grid_covers_the_canvas_and_its_cells_are_square(width, height, rows):
+    grid = scene(QSize(width, height)).grid(rows)
+    corners = np.array([[grid.left, grid.top], [grid.right, grid.bottom]], np.float32)
+    (left, top), (right, bottom) = View(1.0, -2.0, 3.0).to_pixels(corners, width, height)
+    assert left <= 0.51
+    assert right >= width - 0.51
+    assert top <= 0.51
+    assert bottom >= height - 0.51
+    assert (grid.right - grid.left) / grid.columns == pytest.approx((grid.top - grid.bottom) / grid.rows)
+    assert len(grid.codes) == grid.rows * grid.columns
+    # Row by row from the upper left.
+    assert grid.places[0, 1] == grid.places[:, 1].max()
+    assert grid.places[0, 0] == grid.places[:, 0].min()
+    assert min(grid.rows, grid.columns) == rows
+
+
+def test_codes_keep_what_lies_across_the_plane():
+    found = scene(QSize(100, 100), (0.5, 0.25, 7.0)).codes_at(np.array([[2.0, -1.0]], np.float32))
+    np.testing.assert_allclose(found, [[2.0, -1.0, 7.0]])
+
+
+def test_a_drag_within_the_plane_shows_the_same_scene_and_one_across_it_another():
+    size = QSize(100, 80)
+    here = scene(size, (0.0, 0.0, 1.0))
+    assert here.shows(scene(size, (2.0, -1.0, 1.0)))
+    assert not here.shows(scene(size, (0.0, 0.0, 1.5)))
+    assert not here.shows(scene(QSize(100, 81), (0.0, 0.0, 1.0)))
+
+
+def test_an_overlay_that_is_off_asks_nothing_and_one_that_is_on_is_answered(qtbot, studio):
+    bench = studio.workbench
+    assert not bench.questions
+    studio.window.actions_by_name["overlay_lattice"].setChecked(True)
+    assert studio.window.show_panel.boxes["overlay_lattice"].isChecked()
+    qtbot.waitUntil(lambda: set(bench.answers) == {("lattice", "ae"), ("lattice", "aae")}, timeout=10_000)
+    answer = bench.answers["lattice", "ae"]
+    np.testing.assert_allclose(answer.images, bench.models["ae"].decode(answer.grid.codes), atol=1e-6)
+    studio.window.show_panel.boxes["overlay_lattice"].setChecked(False)
+    assert not bench.questions
+    assert not bench.answers
+
+
+def test_the_lattice_is_on_the_canvas_and_follows_the_zoom(qtbot, studio):
+    bench, canvas = studio.workbench, studio.window.lanes["ae"].canvas
+    bench.set_display(show_codes=False, show_prior=False)
+    before = canvas.grab().toImage()
+    bench.show_overlay("lattice", True)
+    qtbot.waitUntil(lambda: ("lattice", "ae") in bench.answers, timeout=10_000)
+    qtbot.waitUntil(lambda: canvas.grab().toImage() != before, timeout=10_000)
+    view = bench.views["ae"]
+    bench.set_view("ae", view.zoomed(2.0, view.x, view.y))
+
+    def follows() -> bool:
+        grid = bench.answers["lattice", "ae"].grid
+        cell = (grid.right - grid.left) / grid.columns
+        return cell * min(grid.rows, grid.columns) == pytest.approx(view.half)
+
+    qtbot.waitUntil(follows, timeout=10_000)
+
+
+def test_a_question_is_forgotten_with_its_experiment_and_asked_anew(qtbot, studio):
+    bench = studio.workbench
+    bench.show_overlay("lattice", True)
+    qtbot.waitUntil(lambda: len(bench.answers) == 2, timeout=10_000)
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        bench.configure(models=("ae",), hidden=(8,))
+    qtbot.waitUntil(lambda: set(bench.answers) == {("lattice", "ae")}, timeout=10_000)
