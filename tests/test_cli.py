@@ -23,6 +23,7 @@ from aae_studio.core import compute, datasets, models, priors, session
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.mnist import Mnist
 from aae_studio.core.experiment import Experiment, load_dataset
+from aae_studio.core.history import History
 
 FIGURE_NAMES = (
     "recon_mse",
@@ -229,8 +230,8 @@ def test_short_flags_have_one_meaning() -> None:
         (["screenshot", "--out", "x.png", "--size", "big"], "not a size such as 1600x1000"),
         (["screenshot", "--out", "x.png", "--size", "10x10"], "not between"),
         (["screenshot", "--out", "nowhere/x.png"], "cannot be written"),
-        (["encode", "nowhere", "--out", "x.npz"], "There is no nowhere"),
-        (["open", "nowhere"], "There is no nowhere"),
+        (["encode", "nowhere", "--out", "x.npz"], "There is no folder nowhere"),
+        (["open", "nowhere"], "There is no folder nowhere"),
         (["download", "mnst"], "Did you mean mnist?"),
     ],
 )
@@ -470,6 +471,79 @@ def test_a_run_without_encoder_cannot_encode(studio: Studio, tmp_path: Path) -> 
 # The window
 
 
+def test_training_where_a_session_lies_keeps_it_under_another_name(studio: Studio, tmp_path: Path) -> None:
+    for seed in (1, 2, 3):
+        words = ["--models", "ae", "--steps", 2, "--seed", seed, "--out", tmp_path / "run"]
+        _, err = studio("train", *words, *SMALL)
+    assert f"is now in {tmp_path / 'run.2'}" in err
+    seeds = {name: session.read_config(tmp_path / name).seed for name in ("run.1", "run.2", "run")}
+    assert seeds == {"run.1": 1, "run.2": 2, "run": 3}
+    studio("train", "--resume", tmp_path / "run", "--steps", 2)
+    assert not (tmp_path / "run.3").exists()
+
+
+def test_resuming_after_a_model_has_left(studio: Studio, tmp_path: Path) -> None:
+    config = ExperimentConfig(models=("ae", "vae"), hidden=(8,))
+    experiment, history = Experiment(config, load_dataset(config, tmp_path)), History()
+    run = experiment.run()
+    history.append([next(run)])
+    experiment.change(config.with_(models=("ae",)))
+    history.append([next(run)])
+    session.save(tmp_path / "left", experiment, history, {})
+    out, _ = studio("train", "--resume", tmp_path / "left", "--steps", 1, "--json", "--quiet")
+    assert list(json.loads(out)["models"]) == ["ae"]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["open", "~nobodyofthisname/x"],
+        ["train", "--out", "~nobodyofthisname/x"],
+        ["train", "--data-dir", "~nobodyofthisname/x"],
+        ["encode", "x" * 300, "--out", "codes.npz"],
+        ["train", "--out", "loop"],
+    ],
+)
+def test_odd_paths_get_a_sentence(studio: Studio, words: list[str], tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("loop").symlink_to("loop")
+    assert studio.fault(*words, *(SMALL if words[0] == "train" else ()))
+
+
+def test_a_mount_point_is_refused_before_training(studio: Studio, tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(os.path, "ismount", lambda path: str(path) == str(tmp_path))
+    fault = studio.fault("train", "--steps", 1, "--out", tmp_path, *SMALL)
+    assert "where a disk is mounted" in fault
+
+
+@pytest.mark.parametrize("damage", ["compressed", "header"])
+def test_damaged_codes_get_a_sentence(studio: Studio, run: Path, tmp_path: Path, damage: str) -> None:
+    file = tmp_path / ("codes.npz" if damage == "compressed" else "codes.npy")
+    if damage == "compressed":
+        np.savez_compressed(file, ae=np.random.default_rng(0).normal(size=(500, 3)))
+        data = bytearray(file.read_bytes())
+        data[200:400] = bytes(200)
+    else:
+        np.save(file, np.zeros((1, 3), np.float32))
+        data = bytearray(file.read_bytes().replace(b"(1, 3)", b"(9999999999999, 3)"))
+    file.write_bytes(bytes(data))
+    studio.fault("decode", run, "--model", "ae", "--codes", file, "--out", tmp_path / "images.npy")
+
+
+def test_great_numbers_are_shown_whole(studio: Studio) -> None:
+    assert "2147483648 is above the greatest, 2147483647" in studio.fault("train", "--seed", 2**31)
+
+
+def test_a_window_without_a_display_gets_a_sentence(tmp_path: Path) -> None:
+    hidden = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    env = {name: value for name, value in os.environ.items() if name not in hidden}
+    done = subprocess.run(
+        [sys.executable, "-m", "aae_studio"], env=env, capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 2
+    assert done.stderr.startswith("aae-studio: There is no display")
+
+
 def test_window_commands_ask_the_window(studio: Studio, app: FakeApp, run: Path, tmp_path: Path) -> None:
     studio()
     assert app.asked[-1][1][0] == ExperimentConfig()
@@ -507,7 +581,12 @@ def test_window_commands_ask_the_window(studio: Studio, app: FakeApp, run: Path,
     studio("screenshot", "--run", run, "--out", picture)
     assert config_of(app) == session.read_config(run)
     assert app.asked[-1][1][2] == 0
-    assert app.asked[-1][2] == {"run": run}
+    assert app.asked[-1][2] == {"run": run, "show": ()}
+    studio("screenshot", "--show", "lattice", "--out", picture)
+    assert app.asked[-1][2] == {"run": None, "show": ("lattice",)}
+    assert "no overlay or panel called “latice”" in studio.fault(
+        "screenshot", "--show", "latice", "--out", picture
+    )
     assert "leave the experiment's options out" in studio.fault(
         "screenshot", "--run", run, "--out", picture, "--seed", 3
     )

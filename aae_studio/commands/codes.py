@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import argparse
 import secrets
-import zipfile
-import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -119,7 +117,10 @@ def _read_codes(file: Path, model: str | None) -> Any:
         raise StudioError(
             "{file} cannot be read: {fault}", file=file, fault=fault.strerror or fault
         ) from fault
-    except (ValueError, EOFError, MemoryError, zipfile.BadZipFile, zlib.error) as fault:
+    except StudioError:
+        raise
+    except Exception as fault:
+        # What numpy and its readers of archives, headers and compressed data raise is not told in advance.
         raise StudioError("{file} is not an array that numpy saved, or is damaged.", file=file) from fault
 
 

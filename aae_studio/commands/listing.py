@@ -71,10 +71,10 @@ def _row(name: str, plugin: Any) -> dict[str, Any]:
 
 def _text(kind: str, rows: list[dict[str, Any]]) -> str:
     lines = [kind]
+    widest = max((len(row["name"]) for row in rows), default=0)
     for row in rows:
-        lines.append(
-            f"  {row['name']:<11} {row['title']}" + (f" ({row['summary']})" if row["summary"] else "")
-        )
+        summary = f" ({row['summary']})" if row["summary"] else ""
+        lines.append(f"  {row['name']:<{widest}}  {row['title']}{summary}")
         if row["unavailable"]:
             lines.append(f"{'':14}not available: {row['unavailable']}")
         for option in row["options"]:

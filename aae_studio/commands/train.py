@@ -23,7 +23,7 @@ from aae_studio.commands.progress import Progress
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import DataMissing, NonFinite, StudioError
 from aae_studio.core.options import Option
-from aae_studio.core.session_folder import check_target, read_config
+from aae_studio.core.session_folder import check_target, read_config, set_aside
 
 if TYPE_CHECKING:
     from aae_studio.core.experiment import Experiment
@@ -134,6 +134,8 @@ def _begun(args: argparse.Namespace, config: ExperimentConfig, group: Alone) -> 
     with group.together():
         if args.out and group.rank == 0:
             check_target(args.out)
+            if args.out != args.resume and (old := set_aside(args.out)):
+                print(f"The session that was in {args.out} is now in {old}.", file=sys.stderr)
         if args.download and group.local_rank == 0:
             _fetch_if_missing(config, data_dir, args.quiet or group.rank > 0)
     with group.together():

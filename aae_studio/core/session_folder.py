@@ -7,6 +7,7 @@ needs no torch, so that a window can open before torch is there.
 from __future__ import annotations
 
 import hashlib
+import itertools
 import json
 import math
 import os
@@ -52,7 +53,9 @@ def read_document(folder: Path) -> dict[str, Any]:
     try:
         if not folder.is_dir():
             template = (
-                "{folder} is a file; a session is a folder." if folder.exists() else "There is no {folder}."
+                "{folder} is a file; a session is a folder."
+                if folder.exists()
+                else "There is no folder {folder}."
             )
             raise SessionError(template, folder=folder)
         document = _recognised(folder)
@@ -189,6 +192,21 @@ def check_target(folder: Path) -> None:
         trial = _sibling(folder)
         trial.mkdir()
         trial.rmdir()
+    except OSError as fault:
+        raise _unwritable(folder, fault) from fault
+
+
+def set_aside(folder: Path) -> Path | None:
+    """Give a session that is in `folder` another name, so that a new one can take its place.
+
+    Its new folder, or None where there was none. Raises SessionError.
+    """
+    folder = _resolved(folder)
+    try:
+        if not folder.is_dir() or not any(folder.iterdir()):
+            return None
+        number = next(n for n in itertools.count(1) if not folder.with_name(f"{folder.name}.{n}").exists())
+        return folder.rename(folder.with_name(f"{folder.name}.{number}"))
     except OSError as fault:
         raise _unwritable(folder, fault) from fault
 

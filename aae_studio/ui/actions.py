@@ -44,9 +44,11 @@ ROWS = (
         "",
         "Train on here from where the followed run is now.",
     ),
-    Row("save", "Save session…", "Ctrl+S", "Write configuration, weights and curves into a folder."),
+    Row(
+        "save", "Save session", "Ctrl+S", "Write configuration, weights and curves into the session's folder."
+    ),
+    Row("save_as", "Save session as…", "Ctrl+Shift+S", "Write the session into another folder."),
     Row("data_dir", "Data folder…", "", "Choose where downloaded datasets lie."),
-    Row("download", "Download MNIST…", "", "Fetch MNIST into the data folder."),
     Row("quit", "Quit", "Ctrl+Q", "Close the Studio."),
     Row("undo", "Undo", "Ctrl+Z", "Take the last change of options back."),
     Row("redo", "Redo", "Ctrl+Shift+Z", "Make the change again."),
@@ -89,6 +91,8 @@ def make_actions(
         describe(action, tr(row.tip))
         if row.icon:
             action.setIcon(icon(row.icon, theme.color("on-accent" if row.name == "train" else "text")))
+            # In a menu an icon would stand where the tick does, in a colour made for a button.
+            action.setIconVisibleInMenu(False)
         if row.checked is None:
             action.triggered.connect(slots[row.name])
         else:

@@ -155,6 +155,11 @@ def qt_loses_references() -> bool:
 def make_application() -> QApplication:
     """The QApplication, checked and named. Raises StudioError when this Qt would crash."""
     existing = QApplication.instance()
+    if existing is None and _lacks_display():
+        raise StudioError(
+            "There is no display to open a window on: neither DISPLAY nor WAYLAND_DISPLAY is set. "
+            "`aae-studio train` and `aae-studio screenshot` do without one."
+        )
     application = existing if isinstance(existing, QApplication) else QApplication(sys.argv[:1])
     application.setApplicationName("AAE Studio")
     application.setDesktopFileName("aae-studio")
@@ -164,6 +169,12 @@ def make_application() -> QApplication:
             "pip install 'PySide6-Essentials!=6.12.0'"
         )
     return application
+
+
+def _lacks_display() -> bool:
+    """Whether Qt would abort for want of a screen."""
+    names = ("DISPLAY", "WAYLAND_DISPLAY", "QT_QPA_PLATFORM")
+    return sys.platform == "linux" and not any(os.environ.get(name) for name in names)
 
 
 def user_settings() -> QSettings:

@@ -27,6 +27,8 @@ if TYPE_CHECKING:
 DECODE_SIDES = (108, 76)
 # Five rows: a lane with fewer has its canvas as high as the others'.
 FIGURES_HEIGHT = 104
+# With many models the lanes keep this width, and scroll.
+LEAST_WIDTH = 250
 # New weights wait so long for a drag to show them: it decodes with the newest ones at every move.
 NEWS_MS = 50
 # What the title leaves for the summary at its right; a longer title becomes the model's short name.
@@ -49,6 +51,7 @@ class Lane(QFrame):
         self._bench, self._name, self._theme, self._turns = workbench, name, theme, turns
         self._model = workbench.models[name].model
         self.setObjectName("card")
+        self.setMinimumWidth(LEAST_WIDTH)
         self.canvas = LatentCanvas(workbench, name, theme, turns, overlays)
         self.decode_view = DecodeView(theme, DECODE_SIDES[len(workbench.models) > 3])
         self.decode_view.setAccessibleName(tr("Decoded image"))
@@ -124,9 +127,9 @@ class Lane(QFrame):
         if figures is None:
             return
         texts = (
-            f"{figures.recon_mse:.4f}",
-            f"{figures.mmd_to_prior:.4f}",
-            f"{figures.sw1_to_prior:.2f} σ",
+            _short(figures.recon_mse, 4),
+            _short(figures.mmd_to_prior, 4),
+            f"{_short(figures.sw1_to_prior, 2)} σ",
             f"{figures.knn_accuracy:.2f}",
         )
         count, where = self._notes(figures)
@@ -284,3 +287,8 @@ class Lane(QFrame):
         self.decode_view.set_crisp(self._bench.crisp)
         self.strip.set_crisp(self._bench.crisp)
         self.canvas.refresh()
+
+
+def _short(number: float, digits: int) -> str:
+    """The number with so many decimal places, or in powers of ten where codes have exploded."""
+    return f"{number:.{digits}f}" if abs(number) < 1000 else f"{number:.1e}"

@@ -15,7 +15,6 @@ from PySide6.QtWidgets import (
     QApplication,
     QComboBox,
     QDockWidget,
-    QFileDialog,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -23,18 +22,18 @@ from PySide6.QtWidgets import (
     QMainWindow,
     QMenu,
     QMessageBox,
+    QScrollArea,
     QVBoxLayout,
     QWidget,
 )
 
-from aae_studio import __version__, paths
+from aae_studio import __version__
 from aae_studio.core.errors import DataMissing, StudioError
-from aae_studio.core.registry import DATASETS
 from aae_studio.ui import plugins
 from aae_studio.ui.actions import ROWS, describe, make_actions, overlay_rows
 from aae_studio.ui.banner import Banner
 from aae_studio.ui.code_panel import CodePanel
-from aae_studio.ui.download_dialog import DownloadDialog
+from aae_studio.ui.files import Files
 from aae_studio.ui.icons import application_icon
 from aae_studio.ui.lane import Lane
 from aae_studio.ui.legend_bar import LegendBar
@@ -57,7 +56,7 @@ FORM_WIDTH = 228
 # A window that is not painted (minimised, say) goes on after this long all the same.
 LATEST_MS = 1500
 # What only an experiment of one's own can do.
-TRAINING = ("train", "step", "rewind", "new_seed", "save")
+TRAINING = ("train", "step", "rewind", "new_seed", "save", "save_as")
 THEMES = {"system": "As the system", "dark": "Dark", "light": "Light"}
 
 
@@ -83,8 +82,10 @@ class MainWindow(QMainWindow):
         super().__init__()
         self._bench, self._theme, self._settings, self._may_close = workbench, theme, settings, may_close
         self.turns = Turns(self)
+        self.files = Files(self, workbench, settings)
         self.lanes: dict[str, Lane] = {}
         self._painted = False
+        self._last_step = workbench.step
         self.setWindowTitle("AAE Studio")
         self.setWindowIcon(application_icon())
         self.overlays, self.panel_docks = plugins.overlays(), dict[str, PanelDock]()
@@ -116,7 +117,7 @@ class MainWindow(QMainWindow):
         column.setContentsMargins(4, 8, 8, 2)
         column.setSpacing(8)
         column.addWidget(self.banner)
-        column.addLayout(self._lane_row, 1)
+        column.addWidget(_scrolling_sideways(self._lane_row), 1)
         column.addWidget(LegendBar(self._bench, self._theme, self.overlays))
         self.setCentralWidget(center)
         self.setMenuWidget(self._top())
@@ -227,7 +228,7 @@ class MainWindow(QMainWindow):
     def _make_menus(self) -> None:
         actions = self.actions_by_name
         sections = (
-            ("&File", ("open", "follow", "save", "", "data_dir", "download", "", "quit")),
+            ("&File", ("open", "follow", "save", "save_as", "", "data_dir", "downloads", "", "quit")),
             ("&Edit", ("undo", "redo")),
             ("E&xperiment", ("train", "step", "rewind", "new_seed", "stop_following")),
             ("&View", (*self._layers(), "", "linked", "crisp", "fit", "")),
@@ -238,7 +239,9 @@ class MainWindow(QMainWindow):
             menu = self._menus.addMenu(tr(title))
             menu.setObjectName(title)
             for name in names:
-                if name:
+                if name == "downloads":
+                    menu.addActions(self.files.download_actions())
+                elif name:
                     menu.addAction(actions[name])
                 else:
                     menu.addSeparator()
@@ -283,12 +286,12 @@ class MainWindow(QMainWindow):
             "step": partial(bench.train, 1),
             "rewind": bench.rewind,
             "new_seed": bench.new_seed,
-            "open": self.open_session,
-            "follow": self.follow_run,
+            "open": self.files.open_session,
+            "follow": self.files.follow_run,
             "stop_following": bench.stop_following,
-            "save": self.save_session,
-            "data_dir": self.choose_data_dir,
-            "download": partial(self.download, "mnist"),
+            "save": self.files.save_session,
+            "save_as": self.files.save_session_as,
+            "data_dir": self.files.choose_data_dir,
             "quit": self.close,
             "undo": bench.undo,
             "redo": bench.redo,
@@ -310,8 +313,9 @@ class MainWindow(QMainWindow):
         bench.training_changed.connect(self._on_training)
         bench.following_changed.connect(self._on_following)
         bench.progressed.connect(self._on_progressed)
-        self.banner.download_asked.connect(self.download)
-        self.banner.folder_asked.connect(self.choose_data_dir)
+        self.banner.download_asked.connect(self.files.download)
+        self.banner.folder_asked.connect(self.files.choose_data_dir)
+        self.files.said.connect(self.say)
         self.banner.rewind_asked.connect(bench.rewind)
         for name in ("linked", "crisp", "show_codes", "show_prior"):
             self.actions_by_name[name].setChecked(getattr(bench, name))
@@ -334,6 +338,7 @@ class MainWindow(QMainWindow):
 
     def _on_prepared(self) -> None:
         self.banner.hide()
+        lost, self._last_step = self._last_step, self._bench.step
         self._show_lanes()
         self._enable_training()
         if not isinstance(QApplication.focusWidget(), QLineEdit | QAbstractSpinBox | QComboBox):
@@ -341,7 +346,9 @@ class MainWindow(QMainWindow):
             next(iter(self.lanes.values())).canvas.setFocus()
         if self._bench.training:
             return
-        if self._bench.following is None:
+        if self._bench.following is None and lost > self._bench.step:
+            self.say(tr("Started again from step 0: what was trained to step {step} is gone.", step=lost))
+        elif self._bench.following is None:
             self.say(tr("Ready: press Space to train, drag in a plane to look around."))
         else:
             self._say_following()
@@ -366,9 +373,10 @@ class MainWindow(QMainWindow):
         self.actions_by_name["redo"].setEnabled(self._bench.can_redo)
 
     def _enable_training(self) -> None:
-        own = self._bench.snapshot is not None and self._bench.following is None
+        own, loaded = self._bench.following is None, self._bench.snapshot is not None
         for name in TRAINING:
-            self.actions_by_name[name].setEnabled(own)
+            # What is asked for while the first experiment is made is done when it is there.
+            self.actions_by_name[name].setEnabled(own and (loaded or name == "train"))
 
     def _on_following(self, following: bool) -> None:
         """What is trained elsewhere can be looked at, and not changed."""
@@ -393,6 +401,7 @@ class MainWindow(QMainWindow):
         )
 
     def _on_progressed(self) -> None:
+        self._last_step = self._bench.step
         # A run that could not be read for a while can be read again.
         if self._bench.following is not None and not self.banner.isHidden():
             self.banner.hide()
@@ -403,55 +412,6 @@ class MainWindow(QMainWindow):
         bar = self.statusBar()
         assert isinstance(bar, StatusBar)
         bar.say(text)
-
-    # Files
-
-    def open_session(self) -> None:
-        """Ask for a session's folder and bring it back."""
-        folder = QFileDialog.getExistingDirectory(self, tr("Open session"), str(paths.sessions_dir()))
-        if folder:
-            self._bench.open(Path(folder))
-
-    def follow_run(self) -> None:
-        """Ask for the folder of a run that is trained elsewhere, and follow it."""
-        folder = QFileDialog.getExistingDirectory(self, tr("Follow a run"), str(paths.sessions_dir()))
-        if folder:
-            self._bench.follow(Path(folder))
-
-    def save_session(self) -> None:
-        """Ask for a folder and write the session into it."""
-        name = f"{self._bench.config.dataset}-{self._bench.config.seed}-{self._bench.step}"
-        folder, _ = QFileDialog.getSaveFileName(
-            self,
-            tr("Save session as a folder"),
-            str(paths.sessions_dir() / name),
-            options=QFileDialog.Option.DontConfirmOverwrite,
-        )
-        if folder:
-            self._bench.save(Path(folder))
-
-    def choose_data_dir(self) -> None:
-        """Ask for the folder of downloaded datasets."""
-        folder = QFileDialog.getExistingDirectory(self, tr("Data folder"), str(self._bench.data_dir))
-        if folder:
-            self._use_data_dir(Path(folder))
-
-    def _use_data_dir(self, folder: Path) -> None:
-        self._settings.setValue("data_dir", str(folder))
-        self._bench.set_data_dir(folder)
-
-    def download(self, dataset: str, *_: object) -> None:
-        """Fetch a dataset with a progress bar, then try again what failed without it."""
-        dialog = DownloadDialog(DATASETS.get(dataset), self._bench.data_dir, self)
-        dialog.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        dialog.completed.connect(self._on_downloaded)
-        dialog.folder_chosen.connect(self._use_data_dir)
-        dialog.show()
-        dialog.start()
-
-    def _on_downloaded(self) -> None:
-        self.say(tr("Downloaded."))
-        self._bench.retry()
 
     # Help
 
@@ -514,6 +474,18 @@ class MainWindow(QMainWindow):
             self.show()
             self.say(tr("Training did not stop yet. Close once more."))
             event.ignore()
+
+
+def _scrolling_sideways(row: QHBoxLayout) -> QScrollArea:
+    """An area with this row in it: more lanes than fit make it scroll, and not the window wider."""
+    content, area = QWidget(), QScrollArea()
+    content.setLayout(row)
+    area.setWidget(content)
+    area.setWidgetResizable(True)
+    area.setFrameShape(QFrame.Shape.NoFrame)
+    area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
+    return area
 
 
 def _waiting_card(name: str) -> QFrame:

@@ -124,6 +124,9 @@ class Typed:
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
             self.commit()
+            if not self._differs():
+                # The keyboard is the window's again: the next letter is meant for it.
+                self.clearFocus()
         elif event.key() == Qt.Key.Key_Escape and self._differs():
             self.show_value(self.value)
         else:

@@ -193,7 +193,7 @@ class ToolBar(QWidget):
         button.clicked.connect(partial(self._toggle_model, name))
 
     def _add_model_action(self, name: str, plugin: Any) -> None:
-        action = self.models_menu.addAction(f"{tr(plugin.title)}   {tr(plugin.summary)}")
+        action = self.models_menu.addAction(f"{tr(plugin.title)}\t{tr(plugin.summary)}")
         action.setCheckable(True)
         action.setData(name)
         action.triggered.connect(partial(self._toggle_model, name))
@@ -206,7 +206,7 @@ class ToolBar(QWidget):
             if isinstance(plugin, StudioError):
                 reason: str | None = tr_error(plugin)
             else:
-                action.setText(f"{tr(plugin.title)}   {tr(plugin.summary)}")
+                action.setText(f"{tr(plugin.title)}\t{tr(plugin.summary)}")
                 words = plugin.unavailable() if registry is DATASETS else None
                 reason = words and tr(words)
             action.setCheckable(True)

@@ -65,6 +65,8 @@ class Workbench(QObject):
         super().__init__()
         self.config, self.data_dir = config, data_dir
         self.training = False
+        # Where this experiment was opened or saved last.
+        self.folder: Path | None = None
         # The folder of the run that is shown while it is trained elsewhere.
         self.following: Path | None = None
         self.snapshot: Snapshot | None = None
@@ -105,7 +107,7 @@ class Workbench(QObject):
             thread.failed.connect(self._on_failed)
         trainer.changed.connect(self._on_changed)
         trainer.trained.connect(self._on_trained)
-        trainer.saved.connect(self.saved)
+        trainer.saved.connect(self._on_saved)
         survey.surveyed.connect(self._on_surveyed)
         survey.failed.connect(self._on_survey_failed)
 
@@ -267,6 +269,11 @@ class Workbench(QObject):
         for other in self.cursors if self.linked else (name,):
             there = place if other == name else self.views[name].carried(place, self.views[other])
             self.cursors[other] = self.planes[other].moved(self.cursors[other], there)
+        self.cursor_moved.emit()
+
+    def put_cursors(self, cursors: Mapping[str, Array]) -> None:
+        """Put the cursors back on these codes: those of lanes that are still there."""
+        self.cursors |= {name: code for name, code in cursors.items() if name in self.cursors}
         self.cursor_moved.emit()
 
     def set_code_axis(self, axis: int, value: float) -> None:
@@ -453,6 +460,7 @@ class Workbench(QObject):
             return
         same_lanes = self.snapshot is not None and news.config.latent_size == self.config.latent_size
         self._generation += 1
+        self.folder = self._request if isinstance(self._request, Path) else None
         self._hold(news.config)
         self.snapshot, self.history = news.snapshot, news.history
         self.precision, self.steps_per_epoch = news.precision, news.steps_per_epoch
@@ -468,14 +476,23 @@ class Workbench(QObject):
             self.axes = (0, 1)
         self._zoomed.clear()
         self.conditions.clear()
-        zero = np.zeros(self.config.latent_size, np.float32)
-        self.cursors = {name: self.cursors.get(name, zero) for name in self.models}
-        self.active = next(iter(self.models))
-        self._refresh_planes()
-        self.views = {name: self._home(name) for name in self.models}
+        self._place_cursors()
         self._look(thorough=True)
         self.configured.emit()
         self.prepared.emit()
+
+    def _place_cursors(self) -> None:
+        """A cursor for each lane, within its view: where it was, where the others are, or on the code 0."""
+        zero = np.zeros(self.config.latent_size, np.float32)
+        shared = next(iter(self.cursors.values()), zero) if self.linked else zero
+        self.cursors = {name: self.cursors.get(name, shared) for name in self.models}
+        self.active = next(iter(self.models))
+        self._refresh_planes()
+        self.views = {name: self._home(name) for name in self.models}
+        for name, view in self.views.items():
+            x, y = self.cursor_place(name)
+            if max(abs(x - view.x), abs(y - view.y)) > view.half:
+                self.cursors[name] = zero
 
     def _on_changed(self, config: ExperimentConfig) -> None:
         if self._is_stale():
@@ -483,6 +500,10 @@ class Workbench(QObject):
         self._hold(config)
         self._failed_request = None
         self.configured.emit()
+
+    def _on_saved(self, folder: Path) -> None:
+        self.folder = folder
+        self.saved.emit(folder)
 
     def _on_reported(self, reports: list[Report]) -> None:
         if self._is_stale():

@@ -254,3 +254,16 @@ def test_training_goes_on_after_a_fault(build) -> None:
         with pytest.raises(NonFinite):
             experiment.train_step(name, broken)
     assert curves(experiment, 3) == curves(build(models=("aae", "ae")), 5)[2:]
+
+
+def test_a_model_that_took_the_faulty_step_does_not_take_it_again(build, monkeypatch) -> None:
+    experiment = build(models=("ae", "aae"))
+    curves(experiment, 2)
+    decoded = experiment.models["aae"].decoded_logits
+    monkeypatch.setattr(
+        experiment.models["aae"], "decoded_logits", lambda *given: decoded(*given) * torch.nan
+    )
+    with pytest.raises(NonFinite, match="aae"):
+        next(experiment.run())
+    monkeypatch.undo()
+    assert curves(experiment, 3) == curves(build(models=("ae", "aae")), 5)[2:]

@@ -249,9 +249,7 @@ def test_following_from_the_menu_leaves_ones_own_experiment(
         bench.stop_following()
     bench.train()
     qtbot.waitUntil(lambda: bench.step > 10, timeout=20_000)
-    monkeypatch.setattr(
-        "aae_studio.ui.main_window.QFileDialog.getExistingDirectory", lambda *_: str(run.folder)
-    )
+    monkeypatch.setattr("aae_studio.ui.files.QFileDialog.getExistingDirectory", lambda *_: str(run.folder))
     window.actions_by_name["follow"].trigger()
     assert bench.following == run.folder
     assert not bench.training

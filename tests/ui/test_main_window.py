@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtCore import QPoint, QRect, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
 from aae_studio.core.config import ExperimentConfig
@@ -409,9 +409,106 @@ def test_another_language_during_a_download_ends_the_download_first(qtbot, studi
             yield 1, 1000
 
     monkeypatch.setattr(Mnist, "download", endless)
-    studio.window.download("mnist")
+    studio.window.files.download("mnist")
     (dialog,) = studio.window.findChildren(DownloadDialog)
     qtbot.waitUntil(lambda: dialog.running, timeout=10_000)
     studio.set_language("ko")
     qtbot.waitUntil(lambda: studio.window.loss_plots is not None, timeout=10_000)
     go_on.set()
+
+
+def test_a_double_click_puts_every_cursor_back(qtbot, studio):
+    bench, canvas = studio.workbench, studio.window.lanes["vae"].canvas
+    trained(qtbot, studio, 20)
+    bench.move_cursor("vae", (0.7, -0.4))
+    view = bench.views["vae"]
+    bench.set_view("vae", view.zoomed(3.0, 0.0, 0.0))
+    before = {name: code.copy() for name, code in bench.cursors.items()}
+    at = QPoint(canvas.width() // 3, canvas.height() // 4)
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+    assert (bench.cursors["ae"] != before["ae"]).any()
+    bench.put_cursors(before)
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at)
+    qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=at)
+    for name, code in before.items():
+        np.testing.assert_array_equal(bench.cursors[name], code)
+
+
+def test_a_double_click_with_the_right_button_leaves_the_cursor_alone(qtbot, studio):
+    bench, canvas = studio.workbench, studio.window.lanes["vae"].canvas
+    bench.move_cursor("vae", (1.0, 1.0))
+    qtbot.mouseDClick(canvas, Qt.MouseButton.RightButton, pos=QPoint(20, 20))
+    np.testing.assert_allclose(bench.cursors["vae"], (1.0, 1.0), atol=1e-6)
+
+
+def test_a_cursor_beyond_the_view_is_pointed_at_and_comes_back_with_a_rewind(qtbot, studio):
+    bench, canvas = studio.workbench, studio.window.lanes["vae"].canvas
+    trained(qtbot, studio, 2)
+    empty = canvas.grab().toImage()
+    bench.move_cursor("vae", (500.0, 0.0))
+    assert not canvas.rect().contains(canvas.cursor_pixel().toPoint())
+    edge = canvas.grab(QRect(canvas.width() - 14, canvas.height() // 2 - 8, 14, 16)).toImage()
+    assert edge != empty.copy(canvas.width() - 14, canvas.height() // 2 - 8, 14, 16)
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        bench.rewind()
+    assert canvas_of(studio, "vae").rect().contains(canvas_of(studio, "vae").cursor_pixel().toPoint())
+
+
+def canvas_of(studio: Studio, name: str):
+    return studio.window.lanes[name].canvas
+
+
+def test_many_models_scroll_and_do_not_widen_the_window(qtbot, studio):
+    bench, window = studio.workbench, studio.window
+    window.resize(1100, 800)
+    with qtbot.waitSignal(bench.prepared, timeout=30_000):
+        bench.configure(models=("ae", "vae", "aae", "gan", "wae", "supervised_aae"))
+    qtbot.waitUntil(lambda: len(window.lanes) == 6 and window.lanes["wae"].isVisible(), timeout=10_000)
+    assert window.minimumSizeHint().width() <= 1100
+    assert min(lane.width() for lane in window.lanes.values()) >= 250
+
+
+def test_space_while_the_first_experiment_is_made_trains_it(qtbot, qapp, settings, tmp_path):
+    studio = Studio(qapp, SMALL, tmp_path / "data", settings)
+    studio.window.show()
+    studio.window.activateWindow()
+    qtbot.waitUntil(studio.window.isActiveWindow)
+    studio.start()
+    qtbot.keyClick(studio.window, Qt.Key.Key_Space)
+    assert studio.workbench.snapshot is None
+    try:
+        qtbot.waitUntil(lambda: studio.workbench.step > 2, timeout=30_000)
+    finally:
+        closed(studio)
+
+
+def test_saving_again_goes_where_it_went_before_until_another_experiment_begins(
+    qtbot, studio, tmp_path, monkeypatch
+):
+    asked = []
+
+    def ask(*_: object, **__: object) -> tuple[str, str]:
+        asked.append(1)
+        return str(tmp_path / f"session {len(asked)}"), ""
+
+    monkeypatch.setattr("aae_studio.ui.files.QFileDialog.getSaveFileName", ask)
+    for _ in range(2):
+        with qtbot.waitSignal(studio.workbench.saved, timeout=10_000):
+            studio.window.actions_by_name["save"].trigger()
+    assert len(asked) == 1
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=10_000):
+        studio.workbench.rewind()
+    with qtbot.waitSignal(studio.workbench.saved, timeout=10_000):
+        studio.window.actions_by_name["save"].trigger()
+    assert len(asked) == 2
+
+
+def test_enter_gives_the_keyboard_back_to_the_window(qtbot, studio):
+    editor = studio.window.options_form.findChild(object, "learning_rate")
+    assert editor is not None
+    editor.setFocus()
+    editor.selectAll()
+    qtbot.keyClicks(editor, "0.002")
+    qtbot.keyClick(editor, Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: studio.workbench.config.learning_rate == 0.002, timeout=10_000)
+    assert not editor.hasFocus()

@@ -79,7 +79,7 @@ class LatentCanvas(QWidget):
         self._hovered: int | None = None
         self._card: painting.Card | None = None
         self._drag_from: tuple[float, float] | None = None
-        self._before_click = (0.0, 0.0)
+        self._before_click: dict[str, Any] = {}
         self._pan_from: tuple[QPointF, View] | None = None
         self._cursor_rect = QRect()
         # The overlays on show, in the order of drawing, and what they were last asked about.
@@ -152,8 +152,12 @@ class LatentCanvas(QWidget):
         painter = QPainter(self)
         painter.drawPixmap(QPoint(0, 0), self._backdrop)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        painting.draw_cursor(painter, self.cursor_pixel(), self._color, self._theme)
         self._cursor_rect = self._cursor_area()
+        at = self.cursor_pixel()
+        if self.rect().contains(at.toPoint()):
+            painting.draw_cursor(painter, at, self._color, self._theme)
+        else:
+            painting.draw_pointer(painter, at, self.size(), self._color, self._theme)
         if self._hovered is not None and self._card is not None and self._hovered < len(self._places):
             spot = self._places[self._hovered]
             painting.draw_card(painter, QPointF(*map(float, spot)), self._card, self.size(), self._theme)
@@ -186,7 +190,7 @@ class LatentCanvas(QWidget):
             assert snapshot is not None
             if self._bench.config.latent_size > 1 and self._bench.axes is not None:
                 painting.draw_outline(painter, snapshot.prior.outline(), view, size, self._theme)
-        painting.draw_axis_names(painter, self._bench.planes[self._name].labels, size, self._theme)
+        painting.draw_numbers(painter, view, size, self._bench.planes[self._name].labels, self._theme)
         painter.end()
         return pixmap
 
@@ -251,7 +255,7 @@ class LatentCanvas(QWidget):
         return self._bench.views[self._name]
 
     def _cursor_area(self) -> QRect:
-        at, reach = self.cursor_pixel(), painting.CURSOR_REACH + 2
+        at, reach = painting.within(self.cursor_pixel(), self.size()), painting.CURSOR_REACH + 2
         return QRectF(at.x() - reach, at.y() - reach, 2 * reach, 2 * reach).toAlignedRect()
 
     def resizeEvent(self, event: QResizeEvent) -> None:
@@ -272,7 +276,8 @@ class LatentCanvas(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self._leave_point()
-            self._drag_from = self._before_click = self._bench.cursor_place(self._name)
+            self._drag_from = self._bench.cursor_place(self._name)
+            self._before_click = dict(self._bench.cursors)
             self._move_to(event.position())
         elif event.button() in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
             self._pan_from = (event.position(), self._view())
@@ -299,8 +304,8 @@ class LatentCanvas(QWidget):
             self.mousePressEvent(event)
             return
         self._drag_from = None
-        # The first click of the two moved the cursor.
-        self._bench.move_cursor(self._name, self._before_click)
+        # The first click of the two moved the cursors.
+        self._bench.put_cursors(self._before_click)
         self._bench.fit_view(self._name)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -322,7 +327,9 @@ class LatentCanvas(QWidget):
             self._bench.move_cursor(self._name, place)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             factor = 1 / 1.25 if key == Qt.Key.Key_Minus else 1.25
-            self._zoom(factor, self._bench.cursor_place(self._name))
+            inside = self.rect().contains(self.cursor_pixel().toPoint())
+            view = self._view()
+            self._zoom(factor, self._bench.cursor_place(self._name) if inside else (view.x, view.y))
         elif key in (Qt.Key.Key_0, Qt.Key.Key_Home):
             self._bench.fit_view(self._name)
         else:

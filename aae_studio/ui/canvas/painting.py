@@ -52,15 +52,11 @@ def tick_step(half: float) -> float:
 
 
 def draw_grid(painter: QPainter, view: View, size: QSize, theme: Theme) -> None:
-    """Grid lines at round numbers, the axes through zero, and their numbers along two edges."""
+    """Grid lines at round numbers, and the axes through zero."""
     width, height = size.width(), size.height()
     step = tick_step(view.half)
-    left, bottom = view.to_plane(0, height, width, height)
-    right, top = view.to_plane(width, 0, width, height)
-    painter.setFont(fixed_font(11))
-    metrics = QFontMetricsF(painter.font())
-    for low, high, vertical in ((left, right, True), (bottom, top, False)):
-        for number in np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step:
+    for vertical in (True, False):
+        for number in _ticks(view, size, vertical):
             x, y = view.to_pixels(np.array([[number, number]], np.float32), width, height)[0]
             at = round(float(x if vertical else y)) + 0.5
             painter.setPen(QPen(theme.color("axis" if abs(number) < step / 2 else "grid"), 1))
@@ -68,21 +64,54 @@ def draw_grid(painter: QPainter, view: View, size: QSize, theme: Theme) -> None:
                 painter.drawLine(QPointF(at, 0), QPointF(at, height))
             else:
                 painter.drawLine(QPointF(0, at), QPointF(width, at))
-            text = f"{number:.6g}".replace("-", "−") if abs(number) > step / 2 else "0"
-            painter.setPen(theme.color("muted"))
-            if vertical and 14 < at < width - 40:
-                painter.drawText(QPointF(at - metrics.horizontalAdvance(text) / 2, height - 4), text)
-            elif not vertical and 26 < at < height - 18:
-                painter.drawText(QPointF(4, at + 4), text)
 
 
-def draw_axis_names(painter: QPainter, labels: tuple[str, str], size: QSize, theme: Theme) -> None:
-    """The names of the plane's axes, right below and at the top left."""
+def draw_numbers(painter: QPainter, view: View, size: QSize, labels: tuple[str, str], theme: Theme) -> None:
+    """The grid's numbers along the left and the lower edge, and the names of the plane's axes at their ends.
+
+    Above all else, each on a ground of its own: a minus sign on a grid line could not be seen.
+    """
+    width, height = size.width(), size.height()
     painter.setFont(fixed_font(11))
+    metrics = QFontMetricsF(painter.font())
+    for number in _ticks(view, size, vertical=True):
+        x, _ = view.to_pixels(np.array([[number, view.y]], np.float32), width, height)[0]
+        text = _spoken(number, view)
+        if 14 < x < width - 40:
+            _draw_label(painter, float(x) - metrics.horizontalAdvance(text) / 2, height - 4, text, theme)
+    for number in _ticks(view, size, vertical=False):
+        _, y = view.to_pixels(np.array([[view.x, number]], np.float32), width, height)[0]
+        if 26 < y < height - 18:
+            _draw_label(painter, 4, float(y) + 4, _spoken(number, view), theme)
+    _draw_label(painter, width - metrics.horizontalAdvance(labels[0]) - 5, height - 4, labels[0], theme)
+    _draw_label(painter, 4, 14, labels[1], theme)
+
+
+def _ticks(view: View, size: QSize, vertical: bool) -> npt.NDArray[np.float64]:
+    """Where grid lines are: x of the vertical ones, or y of the others."""
+    left, bottom = view.to_plane(0, size.height(), size.width(), size.height())
+    right, top = view.to_plane(size.width(), 0, size.width(), size.height())
+    low, high = (left, right) if vertical else (bottom, top)
+    step = tick_step(view.half)
+    return np.arange(np.ceil(low / step), np.floor(high / step) + 1) * step
+
+
+def _spoken(number: float, view: View) -> str:
+    return "0" if abs(number) < tick_step(view.half) / 2 else f"{number:.6g}".replace("-", "−")
+
+
+def _draw_label(painter: QPainter, x: float, baseline: float, text: str, theme: Theme) -> None:
+    if not text:
+        return
+    ground = QColor(theme.color("well"))
+    ground.setAlpha(190)
+    metrics = QFontMetricsF(painter.font())
+    painter.fillRect(
+        QRectF(x - 2, baseline - metrics.ascent(), metrics.horizontalAdvance(text) + 4, metrics.height()),
+        ground,
+    )
     painter.setPen(theme.color("muted"))
-    advance = QFontMetricsF(painter.font()).horizontalAdvance(labels[0])
-    painter.drawText(QPointF(size.width() - advance - 5, size.height() - 4), labels[0])
-    painter.drawText(QPointF(4, 14), labels[1])
+    painter.drawText(QPointF(x, baseline), text)
 
 
 def draw_outline(
@@ -122,6 +151,24 @@ def draw_cursor(painter: QPainter, at: QPointF, color: QColor, theme: Theme) -> 
         painter.drawLine(at - reach, at + reach)
 
 
+def within(at: QPointF, size: QSize) -> QPointF:
+    """The place itself, or the nearest one on a canvas of this size."""
+    return QPointF(min(max(at.x(), 0.0), size.width()), min(max(at.y(), 0.0), size.height()))
+
+
+def draw_pointer(painter: QPainter, at: QPointF, size: QSize, color: QColor, theme: Theme) -> None:
+    """An arrow at the edge of the canvas toward a cursor beyond it."""
+    edge = within(at, size)
+    away = at - edge
+    length = max(float(np.hypot(away.x(), away.y())), 1e-9)
+    along = QPointF(away.x() / length, away.y() / length)
+    across = QPointF(-along.y(), along.x())
+    tip = edge - along * 2
+    painter.setPen(QPen(theme.color("cursor"), 1.5))
+    painter.setBrush(color)
+    painter.drawPolygon(QPolygonF([tip, tip - along * 12 + across * 7, tip - along * 12 - across * 7]))
+
+
 def draw_card(painter: QPainter, spot: QPointF, card: Card, size: QSize, theme: Theme) -> None:
     """The hovered point ringed, and its card beside it, within the canvas."""
     painter.setBrush(Qt.BrushStyle.NoBrush)
@@ -132,7 +179,8 @@ def draw_card(painter: QPainter, spot: QPointF, card: Card, size: QSize, theme: 
     painter.setFont(font)
     metrics = QFontMetricsF(font)
     inner = max(2 * CARD_IMAGE + MARGIN, metrics.horizontalAdvance(card.caption))
-    width, height = inner + 2 * MARGIN, CARD_IMAGE + metrics.height() + 3 * MARGIN
+    # The hat of x̂ reaches above the line.
+    width, height = inner + 2 * MARGIN, CARD_IMAGE + metrics.height() + 3 * MARGIN + 3
     x = spot.x() + 14 if spot.x() + 14 + width < size.width() else spot.x() - 14 - width
     y = min(max(spot.y() - height / 2, 2), size.height() - height - 2)
     x = min(max(x, 2), max(2.0, size.width() - width - 2))
