@@ -23,6 +23,7 @@ from aae_studio.ui.plugins import OVERLAYS, PANELS
 THEMES = ("dark", "light", "system")
 LANGUAGES = ("en", "ko")
 STEPS = 500
+PICTURES = (".png", ".jpg", ".jpeg", ".webp", ".bmp")
 
 
 def add_window_flags(parser: Parser) -> None:
@@ -112,6 +113,8 @@ def screenshot(args: argparse.Namespace) -> int:
         raise StudioError("--run brings its own experiment; leave the experiment's options out.")
     if not args.out.parent.is_dir() or args.out.is_dir():
         raise StudioError("A picture cannot be written to {file}.", file=args.out)
+    if args.out.suffix.lower() not in PICTURES:
+        raise StudioError("{file}: a picture ends in {endings}.", file=args.out, endings=", ".join(PICTURES))
     config = read_config(args.run) if args.run else config_from(args)
     steps = (0 if args.run else STEPS) if args.steps is None else args.steps
     return int(

@@ -299,6 +299,12 @@ def screenshot(
         while not studio.window.settled and time.monotonic() < patience:
             QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
         studio.window.catch_up()
+        if studio.window.width() > size[0] or studio.window.height() > size[1]:
+            raise StudioError(
+                "The window can be no smaller than {width}x{height}.",
+                width=studio.window.width(),
+                height=studio.window.height(),
+            )
         picture = studio.window.grab()
         if not out.parent.is_dir() or not picture.save(str(out)):
             raise StudioError("The picture {out} cannot be written.", out=out)

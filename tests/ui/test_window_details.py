@@ -1,0 +1,126 @@
+"""What the window says of itself and how it is looked at: figures, wheel, pixels, pictures, folders."""
+
+from __future__ import annotations
+
+import itertools
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
+from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtWidgets import QApplication
+
+from aae_studio import paths
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.ui import app, translation
+from aae_studio.ui.app import Studio
+
+SMALL = ExperimentConfig(models=("ae", "vae"), hidden=(16,), batch_size=64, seed=3)
+
+
+@pytest.fixture
+def studio(qtbot, qapp: QApplication, tmp_path: Path) -> Iterator[Studio]:
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    settings.setValue("theme", "dark")
+    studio = Studio(qapp, SMALL, tmp_path / "data", settings)
+    studio.window.resize(1280, 800)
+    studio.window.show()
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
+        studio.start()
+    yield studio
+    studio.window.close()
+    studio.window.deleteLater()
+
+
+def test_step_epoch_speed_and_seed_are_on_show(qtbot, studio):
+    bench = studio.workbench
+    bench.train(30)
+    qtbot.waitUntil(lambda: bench.step == 30, timeout=20_000)
+    assert studio.window.tool_bar._progress.text() == "step 30 · epoch 1 · – steps/s · seed 3"
+    bench.train()
+    qtbot.waitUntil(lambda: bench.steps_per_second > 0, timeout=20_000)
+    qtbot.waitUntil(lambda: "– steps/s" not in studio.window.tool_bar._progress.text(), timeout=5_000)
+
+
+def test_the_status_bar_names_device_precision_memory_and_frames(qtbot, studio):
+    bar = studio.window.statusBar()
+    qtbot.waitUntil(lambda: "float" in bar._device.text(), timeout=5_000)
+    assert bar._device.text() == f"CPU · {studio.workbench.precision}"
+    # A process with torch and Qt in it holds at least 100 MB.
+    assert 100 < int(bar._memory.text().removesuffix(" MB")) < 20_000
+    studio.workbench.train()
+    qtbot.waitUntil(lambda: int(bar._frames.text().split()[0]) > 2, timeout=10_000)
+
+
+def test_the_wheel_zooms_about_the_place_under_the_mouse(qtbot, studio):
+    bench, canvas = studio.workbench, studio.window.lanes["vae"].canvas
+    at, view = QPointF(40, 70), bench.views["vae"]
+    place = view.to_plane(at.x(), at.y(), canvas.width(), canvas.height())
+    none = Qt.KeyboardModifier.NoModifier
+    event = QWheelEvent(
+        at,
+        canvas.mapToGlobal(at),
+        QPoint(),
+        QPoint(0, 240),
+        Qt.MouseButton.NoButton,
+        none,
+        Qt.ScrollPhase.NoScrollPhase,
+        False,
+    )
+    QApplication.sendEvent(canvas, event)
+    closer = bench.views["vae"]
+    assert closer.half == pytest.approx(view.half / 1.0015**240)
+    np.testing.assert_allclose(
+        closer.to_plane(at.x(), at.y(), canvas.width(), canvas.height()), place, atol=1e-6
+    )
+
+
+def test_pixels_are_squares_or_smooth(qtbot, studio):
+    view = studio.window.lanes["vae"].decode_view
+    studio.workbench.train(20)
+    qtbot.waitUntil(lambda: studio.workbench.step == 20, timeout=20_000)
+    studio.window.actions_by_name["crisp"].setChecked(True)
+    # Eight squares across: far fewer shades in a row than pixels.
+    row = [view.grab().toImage().pixelColor(x, view.height() // 2).lightness() for x in range(view.width())]
+    studio.window.actions_by_name["crisp"].setChecked(False)
+    smooth = [
+        view.grab().toImage().pixelColor(x, view.height() // 2).lightness() for x in range(view.width())
+    ]
+    changes = [sum(a != b for a, b in itertools.pairwise(line)) for line in (row, smooth)]
+    assert changes[0] <= 9
+    assert changes[1] > 2 * changes[0]
+
+
+def test_an_unknown_language_is_english(qapp):
+    translation.use("xx", qapp)
+    assert translation.tr("Train") == "Train"
+
+
+def test_qt_keeps_its_references():
+    assert not app.qt_loses_references()
+
+
+def test_the_data_folder_is_the_option_then_the_variable_then_ones_own(monkeypatch, tmp_path):
+    monkeypatch.setenv(paths.DATA_VARIABLE, str(tmp_path / "variable"))
+    assert paths.data_dir(tmp_path / "option") == tmp_path / "option"
+    assert paths.data_dir() == tmp_path / "variable"
+    monkeypatch.delenv(paths.DATA_VARIABLE)
+    assert paths.data_dir().name == "data"
+    assert paths.data_dir() != tmp_path / "variable"
+
+
+def test_a_screenshot_is_a_picture_of_the_real_window(qapp, tmp_path):
+    picture = tmp_path / "shot.png"
+    app.screenshot(SMALL, tmp_path, 3, picture, (1200, 760), "light", "ko", show=("lattice",))
+    image = QImage(str(picture))
+    assert (image.width(), image.height()) == (1200, 760)
+    shades = {image.pixelColor(x, y).rgb() for x in range(0, 1200, 7) for y in range(0, 760, 7)}
+    assert len(shades) > 100, "it is painted"
+    assert image.pixelColor(2, 758).lightness() > 200, "in the light theme"
+
+
+def test_a_picture_smaller_than_the_window_can_be_is_refused(qapp, tmp_path):
+    with pytest.raises(app.StudioError, match="no smaller than"):
+        app.screenshot(SMALL, tmp_path, 0, tmp_path / "shot.png", (400, 320), "dark", "en")
