@@ -214,7 +214,10 @@ class LatentCanvas(QWidget):
         if not self._overlays or name not in bench.models or not self.isVisible():
             return
         condition = bench.conditions.get(name, 0)
-        scene = Scene.at(name, bench.planes[name], self._view(), bench.cursors[name], condition, self.size())
+        plane, code = bench.planes[name], bench.cursors[name]
+        # With more axes nothing depends on the home view, and each drag would look for it.
+        home = bench.home_view(name) if len(code) == 1 else None
+        scene = Scene.at(name, plane, self._view(), code, condition, self.size(), home)
         if self._scene is None or not self._scene.shows(scene):
             self._scene = scene
             for key, overlay in self._overlays.items():

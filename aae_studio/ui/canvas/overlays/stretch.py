@@ -1,0 +1,77 @@
+"""Stretch: how fast the decoded image changes, and in which direction."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QPointF, Qt
+from PySide6.QtGui import QPainter, QPen
+
+from aae_studio.ui.canvas import marks
+from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay, Stage
+from aae_studio.ui.canvas.scene import Grid, Scene
+from aae_studio.ui.canvas.tints import faded
+from aae_studio.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from aae_studio.core.snapshot import Snapshot
+
+Array = npt.NDArray[np.float32]
+ROWS = 9
+# Half axes in cells: what nine of ten are at most, and what none is beyond.
+USUAL, LONGEST = 0.4, 0.5
+
+
+@dataclass(frozen=True)
+class Ellipses:
+    """Singular values (n, 2) of the decoder's Jacobian and their directions (n, 2, 2) over a grid, and
+    the singular value that a half axis of `USUAL` cells stands for."""
+
+    grid: Grid
+    values: Array
+    directions: Array
+    unit: float
+
+
+class Stretch(Overlay):
+    """The decoder's Jacobian over the plane as ellipses: long where a small step changes the image much."""
+
+    title = "Stretch"
+    tip = "Show how fast the decoded image changes, and in which direction, as ellipses."
+    shortcut = "J"
+    order = 60
+    covers = True
+
+    def look(self, scene: Scene, snapshot: Snapshot, codes: Array | None) -> Ellipses:
+        from aae_studio.core import fields
+
+        grid = scene.grid(ROWS)
+        frozen = snapshot.models[scene.model]
+        values, directions = fields.stretch(frozen, grid.codes, scene.plane.basis, scene.condition)
+        return Ellipses(grid, values, directions, max(float(np.quantile(values[:, 0], 0.9)), 1e-12))
+
+    def draw(self, painter: QPainter, seen: Ellipses, stage: Stage) -> None:
+        grid, color = seen.grid, stage.theme.color("stretch")
+        size = stage.size
+        cell = (grid.right - grid.left) / grid.columns * stage.view.scale(size.width(), size.height())
+        half = np.clip(seen.values * (USUAL / seen.unit), 0.02, LONGEST) * cell
+        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        painter.setPen(QPen(color, 1.3))
+        # A veil over the points below.
+        painter.setBrush(faded(stage.theme.color("well"), 0.45))
+        marks.draw_ellipses(painter, marks.to_pixels(grid.places, stage), half, seen.directions)
+        radius = USUAL * cell
+        space = marks.draw_note(painter, f"{seen.unit:.2g}", Qt.Corner.BottomLeftCorner, stage, 0, radius + 6)
+        painter.setPen(QPen(color, 1.2))
+        y = space.center().y()
+        painter.drawLine(QPointF(space.left() + 5, y), QPointF(space.left() + 5 + radius, y))
+
+    def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
+        color = theme.color("stretch")
+        return (
+            LegendEntry("dot", "half axis: how fast the image changes that way", (color,)),
+            LegendEntry("line", "scale of a lane: image distance per code unit", (color,)),
+        )
