@@ -26,10 +26,10 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from aae_studio.ui.canvas import painting
 from aae_studio.ui.canvas.images import pixel_image
-from aae_studio.ui.canvas.overlays.base import Overlay, Stage
+from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.canvas.plane import View
 from aae_studio.ui.canvas.raster import rasterise
-from aae_studio.ui.canvas.scene import Scene
+from aae_studio.ui.canvas.scene import Scene, Stage
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns

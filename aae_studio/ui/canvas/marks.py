@@ -10,7 +10,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QPainter, QPainterPath, QPen, QPolygonF
 
-from aae_studio.ui.canvas.overlays.base import Stage
+from aae_studio.ui.canvas.scene import Stage
 from aae_studio.ui.canvas.tints import faded
 from aae_studio.ui.theme import fixed_font
 
@@ -81,6 +81,12 @@ def draw_ellipses(painter: QPainter, centres: Array, lengths: Array, directions:
         painter.rotate(turn)
         painter.drawEllipse(QPointF(0, 0), long, short)
         painter.restore()
+
+
+def round_below(value: float) -> float:
+    """The greatest of 1, 2 and 5 times a power of ten that is not above a value, for a scale."""
+    power = 10.0 ** np.floor(np.log10(value))
+    return float(max(power * factor for factor in (1, 2, 5) if power * factor <= value * (1 + 1e-9)))
 
 
 def draw_note(

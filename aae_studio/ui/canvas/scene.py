@@ -1,4 +1,4 @@
-"""Scene: the part of a model's latent plane that is on show."""
+"""Scene: the part of a model's latent plane that is on show; Stage: what it is drawn on."""
 
 from __future__ import annotations
 
@@ -7,10 +7,23 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QColor
 
 from aae_studio.ui.canvas.plane import Plane, View, placed
+from aae_studio.ui.theme import Theme
 
 Array = npt.NDArray[np.float32]
+
+
+@dataclass(frozen=True)
+class Stage:
+    """What an overlay is drawn on."""
+
+    view: View
+    size: QSize
+    theme: Theme
+    crisp: bool
+    color: QColor
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,8 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QPainter
 
 from aae_studio.ui.canvas import marks
-from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay, Stage
-from aae_studio.ui.canvas.scene import Scene
+from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay
+from aae_studio.ui.canvas.scene import Scene, Stage
 from aae_studio.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -69,15 +69,17 @@ class Arrows(Overlay):
             steps = steps * np.minimum(1, LONGEST / (lengths + 1e-12))
             marks.draw_arrows(painter, tails, steps, color, stage)
             corner, lead = Qt.Corner.BottomRightCorner, USUAL + 6
-            space = marks.draw_note(painter, f"{unit:.1g}", corner, stage, row, lead)
-            scale = np.array([[space.left() + 5, space.center().y()], [USUAL, 0]], np.float32)
+            known = marks.round_below(unit)
+            space = marks.draw_note(painter, f"{known:g}", corner, stage, row, lead)
+            length = USUAL * known / unit
+            scale = np.array([[space.left() + 5, space.center().y()], [length, 0]], np.float32)
             marks.draw_arrows(painter, scale[:1], scale[1:], color, stage)
 
     def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
         return (
             LegendEntry("arrow", "pull of the reconstruction", (_color(theme, "reconstruction"),)),
             LegendEntry("arrow", "pull to the prior: KL, discriminator or MMD", (_color(theme, "prior"),)),
-            LegendEntry("line", "at the right below: loss per pixel and code unit", (theme.color("muted"),)),
+            LegendEntry("arrow", "scale below right: loss per pixel and code unit", (theme.color("muted"),)),
         )
 
 

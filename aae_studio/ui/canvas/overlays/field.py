@@ -12,8 +12,8 @@ from PySide6.QtGui import QPainter
 from aae_studio.ui.canvas import marks, painting
 from aae_studio.ui.canvas.contours import contours
 from aae_studio.ui.canvas.images import pixel_image
-from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay, Stage
-from aae_studio.ui.canvas.scene import Grid, Scene
+from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay
+from aae_studio.ui.canvas.scene import Grid, Scene, Stage
 from aae_studio.ui.canvas.tints import diverging, ramp
 from aae_studio.ui.theme import Theme
 

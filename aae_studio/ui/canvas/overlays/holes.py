@@ -13,8 +13,8 @@ from PySide6.QtGui import QPainter
 from aae_studio.ui.canvas import marks, painting
 from aae_studio.ui.canvas.contours import contours
 from aae_studio.ui.canvas.images import pixel_image
-from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay, Stage
-from aae_studio.ui.canvas.scene import Grid, Scene
+from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay
+from aae_studio.ui.canvas.scene import Grid, Scene, Stage
 from aae_studio.ui.canvas.tints import faded, tint
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
@@ -62,7 +62,7 @@ class Holes(Overlay):
         frozen, grid = snapshot.models[scene.model], scene.grid(ROWS)
         drawn, told = frozen.draw(DRAWN)
         toward_prior = frozen.model.uses_prior
-        unit = snapshot.prior.sigma if toward_prior or codes is None else float(codes.std())
+        unit = snapshot.prior.sigma if toward_prior or codes is None else float(codes.std(axis=0).mean())
         conditions = np.concatenate([np.full(len(grid.codes), scene.condition), told])
         found = fields.holes(snapshot, scene.model, np.concatenate([grid.codes, drawn]), unit, conditions)
         unlike = found.unlike

@@ -10,8 +10,8 @@ import numpy.typing as npt
 from PySide6.QtGui import QPainter, QPen
 
 from aae_studio.ui.canvas import marks
-from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay, Stage
-from aae_studio.ui.canvas.scene import Scene
+from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay
+from aae_studio.ui.canvas.scene import Scene, Stage
 from aae_studio.ui.canvas.tints import faded
 from aae_studio.ui.theme import Theme
 

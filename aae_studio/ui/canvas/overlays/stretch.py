@@ -11,8 +11,8 @@ from PySide6.QtCore import QPointF, Qt
 from PySide6.QtGui import QPainter, QPen
 
 from aae_studio.ui.canvas import marks
-from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay, Stage
-from aae_studio.ui.canvas.scene import Grid, Scene
+from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay
+from aae_studio.ui.canvas.scene import Grid, Scene, Stage
 from aae_studio.ui.canvas.tints import faded
 from aae_studio.ui.theme import Theme
 
@@ -63,15 +63,16 @@ class Stretch(Overlay):
         # A veil over the points below.
         painter.setBrush(faded(stage.theme.color("well"), 0.45))
         marks.draw_ellipses(painter, marks.to_pixels(grid.places, stage), half, seen.directions)
-        radius = USUAL * cell
-        space = marks.draw_note(painter, f"{seen.unit:.2g}", Qt.Corner.BottomLeftCorner, stage, 0, radius + 6)
-        painter.setPen(QPen(color, 1.2))
-        y = space.center().y()
-        painter.drawLine(QPointF(space.left() + 5, y), QPointF(space.left() + 5 + radius, y))
+        known = marks.round_below(seen.unit)
+        length = USUAL * cell * known / seen.unit
+        space = marks.draw_note(painter, f"{known:g}", Qt.Corner.BottomLeftCorner, stage, 0, length + 6)
+        painter.setPen(QPen(color, 1.5))
+        start = QPointF(space.left() + 5, space.center().y())
+        painter.drawLine(start, start + QPointF(length, 0))
 
     def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
         color = theme.color("stretch")
         return (
-            LegendEntry("dot", "half axis: how fast the image changes that way", (color,)),
-            LegendEntry("line", "scale of a lane: image distance per code unit", (color,)),
+            LegendEntry("dot", "ellipse: how fast the image changes in each direction", (color,)),
+            LegendEntry("line", "scale below left: image distance per code unit", (color,)),
         )

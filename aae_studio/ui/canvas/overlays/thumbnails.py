@@ -12,8 +12,8 @@ from PySide6.QtGui import QPainter, QPen
 
 from aae_studio.ui.canvas import marks
 from aae_studio.ui.canvas.images import tiled, to_qimage
-from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay, Stage
-from aae_studio.ui.canvas.scene import Scene
+from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay
+from aae_studio.ui.canvas.scene import Scene, Stage
 from aae_studio.ui.theme import Theme
 
 if TYPE_CHECKING:
