@@ -104,8 +104,8 @@ class Scene:
         room = np.array([self.width, self.height], np.float32) - gap / 2
         free = ((pixels >= gap / 2) & (pixels <= room)).all(axis=1)
         chosen = []
-        while (first := int(free.argmax())) or free[0]:
-            chosen.append(first)
+        while free.any():
+            chosen.append(first := int(free.argmax()))
             free &= (np.abs(pixels - pixels[first]) >= gap).any(axis=1)
         return np.array(chosen, np.intp)
 
