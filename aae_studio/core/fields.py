@@ -3,6 +3,7 @@ in and out."""
 
 from __future__ import annotations
 
+import math
 from typing import NamedTuple
 from weakref import WeakKeyDictionary
 
@@ -106,9 +107,10 @@ def holes(
 ) -> Holes:
     """Whether a model was taught what to make of codes (n, latent size).
 
-    The limit of `displaced` is that of `metrics.hole_fraction`, half a `unit` of code distance: the prior's
-    σ, or for a model without prior the deviation of its own codes. That of `unlike` is how far 9 of 10
-    real images are at most from the nearest other one, whatever the model, among so many of the probe subset.
+    The limit of `displaced` is half a `unit` in two axes, as in `metrics.hole_fraction`, and as in
+    `metrics.mmd2` grows with the root of their number, because distances do. The unit is the prior's σ, or
+    for a model without prior the deviation of its own codes. That of `unlike` is how far 9 of 10 real images
+    are at most from the nearest other one, whatever the model, among so many of the probe subset.
     """
     frozen = snapshot.models[name]
     images = frozen.decode(codes, condition)
@@ -120,7 +122,8 @@ def holes(
         return Holes(None, unlike.numpy())
     back = torch.from_numpy(frozen.encode(images))
     away = metrics.displacement(torch.from_numpy(np.asarray(codes, np.float32)), back)
-    return Holes((away / (metrics.HOLE_REACH * unit)).numpy(), unlike.numpy())
+    limit = metrics.HOLE_REACH * unit * math.sqrt(back.shape[1] / 2)
+    return Holes((away / limit).numpy(), unlike.numpy())
 
 
 def log_prior(snapshot: Snapshot, codes: npt.ArrayLike) -> Array | None:

@@ -319,6 +319,14 @@ def test_a_place_is_a_hole_by_distances_that_a_loop_finds(snapshot) -> None:
         assert found.unlike[place] == pytest.approx(nearest / usual, rel=1e-4)
 
 
+def test_the_limit_grows_as_distances_do_with_the_number_of_axes(build) -> None:
+    wide = build(models=("ae",), latent_size=8).snapshot()
+    codes = RNG.standard_normal((3, 8)).astype(np.float32)
+    away = np.linalg.norm(wide.models["ae"].encode(wide.models["ae"].decode(codes)) - codes, axis=1)
+    found = fields.holes(wide, "ae", codes, 3.0)
+    np.testing.assert_allclose(found.displaced, away / (HOLE_REACH * 3.0 * 2), rtol=1e-4)
+
+
 def test_real_images_are_not_unlike_real_images(snapshot, monkeypatch) -> None:
     real = snapshot.probe_images[:40]
     monkeypatch.setattr(FrozenModel, "decode", lambda *_: real)

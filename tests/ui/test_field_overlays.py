@@ -64,6 +64,16 @@ def painted(name: str, seen: Any, on: Stage | None = None) -> QImage:
     return image
 
 
+def noted(name: str, seen: Any) -> QImage:
+    """The figures that an overlay writes, on a clear ground."""
+    image = QImage(SIZE, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(0)
+    painter = QPainter(image)
+    OVERLAYS[name].annotate(painter, seen, stage())
+    painter.end()
+    return image
+
+
 def at(image: QImage, x: float, y: float) -> QColor:
     """The colour at a place of the plane."""
     return image.pixelColor(round(SIZE.width() / 2 + SCALE * x), round(SIZE.height() / 2 - SCALE * y))
@@ -210,7 +220,8 @@ def test_holes_are_tinted_by_their_reason_and_counted(qapp) -> None:
     assert near(at(image, 3, 1), DARK.color("unlike"))
     nothing = np.zeros_like(left)
     assert not inked(painted("holes", Seen(grid, nothing, nothing, [], None))).any()
-    assert inked(painted("holes", Seen(grid, nothing, nothing, [], 0.25)))[:25, 100:].any()
+    assert not inked(noted("holes", Seen(grid, nothing, nothing, [], None))).any()
+    assert inked(noted("holes", Seen(grid, nothing, nothing, [], 0.25)))[:25, 100:].any()
 
 
 def test_there_are_no_holes_where_the_prior_asks_for_nothing(digits) -> None:
@@ -281,6 +292,23 @@ def test_forces_are_those_of_core_at_their_codes(digits) -> None:
     for place, force in zip(seen.places, seen.forces["adversarial"], strict=True):
         which = int(np.abs(spread[:192] - place).sum(axis=1).argmin())
         np.testing.assert_allclose(force, found["adversarial"][which], atol=1e-7)
+
+
+def test_a_scale_is_as_long_as_its_number_says(qapp) -> None:
+    none = np.zeros((0, 2), np.float32)
+    lengths = []
+    for unit in (0.5, 0.8):
+        ink = noted("arrows", Pulls(none, {"kl": none}, {"kl": unit}))
+        arrow = [
+            x
+            for x in range(SIZE.width())
+            for y in range(SIZE.height())
+            if near(ink.pixelColor(x, y), DARK.color("pull-prior"), 30)
+        ]
+        lengths.append(np.ptp(arrow))
+    # Of 0.5 in both.
+    assert lengths[0] == pytest.approx(USUAL, abs=2)
+    assert lengths[1] == pytest.approx(USUAL * 0.5 / 0.8, abs=2)
 
 
 # Stretch and posterior

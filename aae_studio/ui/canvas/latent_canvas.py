@@ -234,14 +234,16 @@ class LatentCanvas(QWidget):
         )
 
     def _draw_overlays(self, painter: QPainter, covering: bool) -> None:
-        """Those that lie below the points, or those that cover them."""
+        """Those that lie below the points, or those that cover them and the figures of all."""
         stage = Stage(self._view(), self.size(), self._theme, self._bench.crisp, self._color)
-        for name, overlay in self._overlays.items():
-            seen = self._bench.answers.get((name, self._name))
-            if overlay.covers == covering and seen is not None:
-                painter.save()
-                overlay.draw(painter, seen, stage)
-                painter.restore()
+        answers = ((self._bench.answers.get((name, self._name)), o) for name, o in self._overlays.items())
+        seen = [(answer, overlay) for answer, overlay in answers if answer is not None]
+        draws = [(overlay.draw, answer) for answer, overlay in seen if overlay.covers == covering]
+        draws += [(overlay.annotate, answer) for answer, overlay in seen if covering]
+        for draw, answer in draws:
+            painter.save()
+            draw(painter, answer, stage)
+            painter.restore()
 
     def _points_image(self, width: int, height: int, ratio: float) -> QImage:
         places = self._bench.places(self._name)

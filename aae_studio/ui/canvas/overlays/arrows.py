@@ -62,18 +62,20 @@ class Arrows(Overlay):
 
     def draw(self, painter: QPainter, seen: Pulls, stage: Stage) -> None:
         tails = marks.to_pixels(seen.places, stage)
-        for row, (name, force) in enumerate(seen.forces.items()):
-            color, unit = _color(stage.theme, name), seen.units[name]
-            steps = force * np.array([1, -1], np.float32) * (USUAL / unit)
+        for name, force in seen.forces.items():
+            steps = force * np.array([1, -1], np.float32) * (USUAL / seen.units[name])
             lengths = np.linalg.norm(steps, axis=1, keepdims=True)
             steps = steps * np.minimum(1, LONGEST / (lengths + 1e-12))
-            marks.draw_arrows(painter, tails, steps, color, stage)
-            corner, lead = Qt.Corner.BottomRightCorner, USUAL + 6
+            marks.draw_arrows(painter, tails, steps, _color(stage.theme, name), stage)
+
+    def annotate(self, painter: QPainter, seen: Pulls, stage: Stage) -> None:
+        for row, (name, unit) in enumerate(seen.units.items()):
             known = marks.round_below(unit)
+            corner, lead = Qt.Corner.BottomRightCorner, USUAL + 6
             space = marks.draw_note(painter, f"{known:g}", corner, stage, row, lead)
             length = USUAL * known / unit
             scale = np.array([[space.left() + 5, space.center().y()], [length, 0]], np.float32)
-            marks.draw_arrows(painter, scale[:1], scale[1:], color, stage)
+            marks.draw_arrows(painter, scale[:1], scale[1:], _color(stage.theme, name), stage)
 
     def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
         return (

@@ -65,6 +65,9 @@ class Overlay(ABC):
     def draw(self, painter: QPainter, seen: Any, stage: Stage) -> None:
         """Draw what `look` gave, which may come from an older snapshot or view than the newest."""
 
+    def annotate(self, painter: QPainter, seen: Any, stage: Stage) -> None:
+        """Write the figures that belong to it, above whatever else is drawn."""
+
     def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
         """What its signs mean."""
         return ()

@@ -87,6 +87,8 @@ class Holes(Overlay):
             pixels = tint(shares, stage.theme.color(name), STRENGTH)
             painting.draw_over(painter, pixel_image(pixels, 1.0), seen.grid, stage.view, stage.size)
         marks.draw_lines(painter, seen.outlines, faded(stage.theme.color("hole"), 0.9), stage, 1.2)
+
+    def annotate(self, painter: QPainter, seen: Seen, stage: Stage) -> None:
         if seen.share is not None:
             text = tr("holes: {share} % of p(z)", share=round(100 * seen.share))
             marks.draw_note(painter, text, Qt.Corner.TopRightCorner, stage)

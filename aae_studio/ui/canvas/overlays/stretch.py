@@ -54,19 +54,19 @@ class Stretch(Overlay):
         return Ellipses(grid, values, directions, max(float(np.quantile(values[:, 0], 0.9)), 1e-12))
 
     def draw(self, painter: QPainter, seen: Ellipses, stage: Stage) -> None:
-        grid, color = seen.grid, stage.theme.color("stretch")
-        size = stage.size
-        cell = (grid.right - grid.left) / grid.columns * stage.view.scale(size.width(), size.height())
+        color, cell = stage.theme.color("stretch"), _cell(seen.grid, stage)
         half = np.clip(seen.values * (USUAL / seen.unit), 0.02, LONGEST) * cell
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         painter.setPen(QPen(color, 1.3))
         # A veil over the points below.
         painter.setBrush(faded(stage.theme.color("well"), 0.45))
-        marks.draw_ellipses(painter, marks.to_pixels(grid.places, stage), half, seen.directions)
+        marks.draw_ellipses(painter, marks.to_pixels(seen.grid.places, stage), half, seen.directions)
+
+    def annotate(self, painter: QPainter, seen: Ellipses, stage: Stage) -> None:
         known = marks.round_below(seen.unit)
-        length = USUAL * cell * known / seen.unit
+        length = USUAL * _cell(seen.grid, stage) * known / seen.unit
         space = marks.draw_note(painter, f"{known:g}", Qt.Corner.BottomLeftCorner, stage, 0, length + 6)
-        painter.setPen(QPen(color, 1.5))
+        painter.setPen(QPen(stage.theme.color("stretch"), 1.5))
         start = QPointF(space.left() + 5, space.center().y())
         painter.drawLine(start, start + QPointF(length, 0))
 
@@ -76,3 +76,9 @@ class Stretch(Overlay):
             LegendEntry("dot", "ellipse: how fast the image changes in each direction", (color,)),
             LegendEntry("line", "scale below left: image distance per code unit", (color,)),
         )
+
+
+def _cell(grid: Grid, stage: Stage) -> float:
+    """The side of a grid's cells in pixels."""
+    scale = stage.view.scale(stage.size.width(), stage.size.height())
+    return (grid.right - grid.left) / grid.columns * scale
