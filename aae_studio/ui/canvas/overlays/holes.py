@@ -15,7 +15,7 @@ from aae_studio.ui.canvas.contours import contours
 from aae_studio.ui.canvas.images import pixel_image
 from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay
 from aae_studio.ui.canvas.scene import Grid, Scene, Stage
-from aae_studio.ui.canvas.tints import faded, tint
+from aae_studio.ui.canvas.tints import faded, finer, tint
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 
@@ -29,13 +29,14 @@ DRAWN = 150
 STRENGTH = 0.5
 # Share of the prior outside of the region that is looked at.
 OUTSIDE = 0.01
+EDGE = 0.5
 
 
 @dataclass(frozen=True)
 class Seen:
-    """Over a grid (rows, columns) each, from 0 to 1: how much a place is a hole because its image is
-    encoded elsewhere, and because its image is like no real one; the outlines of both together; and the
-    share of the prior in holes, None for a model without prior."""
+    """Over a grid (rows, columns) each: how deep a place lies in a hole, because its image is encoded
+    elsewhere and because its image is like no real one, from -1 to 1 and above 0 in a hole. The holes'
+    outlines, and the share of the prior in holes, None for a model without prior."""
 
     grid: Grid
     displaced: Array
@@ -67,23 +68,21 @@ class Holes(Overlay):
         found = fields.holes(snapshot, scene.model, np.concatenate([grid.codes, drawn]), unit, conditions)
         unlike = found.unlike
         displaced = np.zeros_like(unlike) if found.displaced is None else found.displaced
-        cells, shape = len(grid.codes), (grid.rows, grid.columns)
-        inside = np.ones(shape, np.float32)
-        share = None
-        if toward_prior:
-            inside = _inside_prior(snapshot, grid, drawn)
-            share = float((np.maximum(displaced, unlike)[cells:] > 1).mean())
-        worst = np.maximum(displaced, unlike)[:cells].reshape(shape)
-        return Seen(
-            grid,
-            _certain(displaced[:cells].reshape(shape)) * inside,
-            _certain(unlike[:cells].reshape(shape)) * inside,
-            contours(_certain(worst) * inside, 0.5, grid),
-            share,
+        within = (
+            _within_prior(snapshot, grid, drawn) if toward_prior else np.ones(len(grid.codes), np.float32)
         )
+        depths = [
+            np.clip(np.minimum(over[: len(within)] - 1, within), -1, 1).reshape(grid.rows, grid.columns)
+            for over in (displaced, unlike)
+        ]
+        worst = np.maximum(displaced, unlike)[len(within) :]
+        share = float((worst > 1).mean()) if toward_prior else None
+        return Seen(grid, *depths, contours(np.maximum(*depths), 0.0, grid), share)
 
     def draw(self, painter: QPainter, seen: Seen, stage: Stage) -> None:
-        for shares, name in ((seen.unlike, "unlike"), (seen.displaced, "hole")):
+        for depth, name in ((seen.unlike, "unlike"), (seen.displaced, "hole")):
+            # From nothing to all within a little of the limit.
+            shares = np.clip(finer(depth) / 0.1 + 0.5, 0, 1)
             pixels = tint(shares, stage.theme.color(name), STRENGTH)
             painting.draw_over(painter, pixel_image(pixels, 1.0), seen.grid, stage.view, stage.size)
         marks.draw_lines(painter, seen.outlines, faded(stage.theme.color("hole"), 0.9), stage, 1.2)
@@ -108,19 +107,13 @@ class Holes(Overlay):
         )
 
 
-def _certain(over: Array) -> Array:
-    """From 0 to 1 around the limit 1, so that edges are smooth."""
-    share: Array = np.clip((over - 0.9) / 0.2, 0, 1)
-    return share
-
-
-def _inside_prior(snapshot: Snapshot, grid: Grid, drawn: Array) -> Array:
-    """1 in the region of the prior that holds all but `OUTSIDE` of it, 0 beyond its soft edge."""
+def _within_prior(snapshot: Snapshot, grid: Grid, drawn: Array) -> Array:
+    """How many nats a grid's places lie within the region of the prior that holds all but `OUTSIDE` of it."""
     from aae_studio.core import fields
 
     here, there = fields.log_prior(snapshot, grid.codes), fields.log_prior(snapshot, drawn)
     if here is None or there is None:
-        return np.ones((grid.rows, grid.columns), np.float32)
-    edge = np.quantile(there, OUTSIDE)
-    inside: Array = np.clip(1 + here - edge, 0, 1).astype(np.float32)
-    return inside.reshape(grid.rows, grid.columns)
+        return np.ones(len(grid.codes), np.float32)
+    # A flat prior is as dense at its edge as anywhere: the edge belongs to it.
+    within: Array = here - np.quantile(there, OUTSIDE) + EDGE
+    return within
