@@ -49,6 +49,17 @@ class FrozenModel:
         return "encoder" in self.model.networks
 
     @property
+    def has_discriminator(self) -> bool:
+        """Whether something tells real from fake here: codes, or what they are decoded to."""
+        return "discriminator" in self.model.networks
+
+    @property
+    def has_posterior(self) -> bool:
+        """Whether q(z|x) is a Gaussian, and all that there is to the code."""
+        encoder = self.model.networks.get("encoder")
+        return isinstance(encoder, Encoder) and encoder.log_variance is not None and encoder.category is None
+
+    @property
     def conditions(self) -> tuple[str, ...]:
         """What the decoder is told beside the code, by name: classes or clusters; mostly nothing."""
         return self.model.conditions
@@ -63,7 +74,7 @@ class FrozenModel:
         places = torch.split(torch.from_numpy(told.copy()), CHUNK)
         with torch.inference_mode():
             images = [
-                self.model.decode(part, self._one_hot(place))
+                self.model.decode(part, self.one_hot(place))
                 for part, place in zip(parts, places, strict=True)
             ]
             return torch.cat(images).float().numpy()
@@ -113,7 +124,8 @@ class FrozenModel:
         places = torch.zeros(count, dtype=torch.int64) if told is None else told.argmax(dim=1)
         return codes.numpy(), places.numpy()
 
-    def _one_hot(self, places: Tensor) -> Tensor | None:
+    def one_hot(self, places: Tensor) -> Tensor | None:
+        """Conditions as a decoder takes them, (n, conditions), from their places (n,); None without any."""
         return F.one_hot(places, len(self.conditions)).float() if self.conditions else None
 
     def posterior(self, images: npt.ArrayLike) -> tuple[Array, Array] | None:
@@ -121,9 +133,10 @@ class FrozenModel:
 
         None for a model without a Gaussian posterior, or with more in its code than that.
         """
-        encoder = self.model.networks.get("encoder")
-        if not isinstance(encoder, Encoder) or encoder.log_variance is None or encoder.category is not None:
+        if not self.has_posterior:
             return None
+        encoder = self.model.networks["encoder"]
+        assert isinstance(encoder, Encoder)
         with torch.inference_mode():
             parts = [encoder.posterior(part) for part in _parts(images)]
             mean, log_variance = (torch.cat(column).numpy() for column in zip(*parts, strict=True))

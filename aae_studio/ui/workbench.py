@@ -13,7 +13,15 @@ from PySide6.QtCore import QObject, Signal
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import DataMissing, StudioError
-from aae_studio.ui.canvas.plane import Plane, View, axis_plane, fitting_view, principal_plane, settled
+from aae_studio.ui.canvas.plane import (
+    Plane,
+    View,
+    axis_plane,
+    fitting_view,
+    placed,
+    principal_plane,
+    settled,
+)
 from aae_studio.ui.follow_thread import FollowThread
 from aae_studio.ui.survey_thread import Question, Request, Survey, SurveyThread
 from aae_studio.ui.trainer_thread import Prepared, TrainerThread
@@ -310,17 +318,10 @@ class Workbench(QObject):
         self.cursor_moved.emit()
 
     def places(self, name: str) -> Array:
-        """Where the probe subset's codes are in a lane's plane, (n, 2).
-
-        A single code axis leaves the height free: there each class has a row of its own.
-        """
-        places = self.planes[name].project(self.codes[name])
-        if self.config.latent_size == 1:
-            view, count = self._home(name), len(self.probe_classes)
-            places[:, 1] = view.y + view.half * (
-                1.5 * (self.probe_labels[: len(places)] + 0.5) / count - 0.75
-            )
-        return places
+        """Where the probe subset's codes are in a lane's plane, (n, 2)."""
+        codes = self.codes[name]
+        labels, count = self.probe_labels[: len(codes)], len(self.probe_classes)
+        return placed(self.planes[name], self._home(name), codes, labels, count)
 
     @property
     def probe_labels(self) -> npt.NDArray[np.int64]:

@@ -13,8 +13,11 @@ from PySide6.QtCore import QSettings, QSize
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui.app import Studio
+from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.canvas.plane import View, axis_plane
 from aae_studio.ui.canvas.scene import Scene
+from aae_studio.ui.legend_bar import LegendBar
+from aae_studio.ui.theme import load
 
 
 @pytest.fixture
@@ -103,3 +106,41 @@ def test_a_question_is_forgotten_with_its_experiment_and_asked_anew(qtbot, studi
     with qtbot.waitSignal(bench.prepared, timeout=10_000):
         bench.configure(models=("ae",), hidden=(8,))
     qtbot.waitUntil(lambda: set(bench.answers) == {("lattice", "ae")}, timeout=10_000)
+
+
+def test_all_overlays_together_say_what_they_mean_and_leave_a_drag_alone(qtbot, studio, monkeypatch):
+    bench, window = studio.workbench, studio.window
+    for name in window.overlays:
+        window.actions_by_name[f"overlay_{name}"].setChecked(True)
+    wanted = {(name, "aae") for name in window.overlays} - {("posterior", "aae")}
+    qtbot.waitUntil(lambda: wanted <= set(bench.answers), timeout=20_000)
+    assert ("field", "ae") not in bench.questions
+    entries = window.findChild(LegendBar).keys()
+    wanted_texts = [key.text for overlay in window.overlays.values() for key in overlay.legend(load("dark"))]
+    assert [key.text for key in entries] == wanted_texts
+    window.turns.finish()
+    questions, backdrops = dict(bench.questions), []
+    paint = LatentCanvas._painted_backdrop
+    monkeypatch.setattr(
+        LatentCanvas, "_painted_backdrop", lambda canvas: backdrops.append(canvas) or paint(canvas)
+    )
+    bench.pause()
+    for step in range(5):
+        bench.move_cursor("aae", (0.1 * step, -0.1 * step))
+    window.lanes["aae"].canvas.repaint()
+    assert bench.questions == questions
+    assert not backdrops
+    # Across the plane there is something else to see.
+    bench.set_code_axis(2, 1.0)
+    assert bench.questions["stretch", "aae"] is not questions["stretch", "aae"]
+
+
+def test_with_one_axis_what_is_drawn_at_codes_stands_in_the_rows_of_their_classes(qtbot, studio):
+    bench = studio.workbench
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        bench.configure(latent_size=1)
+    bench.show_overlay("thumbnails", True)
+    qtbot.waitUntil(lambda: ("thumbnails", "aae") in bench.answers, timeout=10_000)
+    places = bench.places("aae")
+    for place in bench.answers["thumbnails", "aae"].places:
+        assert np.abs(places - place).max(axis=1).min() < 1e-5

@@ -14,7 +14,13 @@ from aae_studio.core.metrics.classes import (
 )
 from aae_studio.core.metrics.classifier import Classifier, train_classifier
 from aae_studio.core.metrics.distances import BANDWIDTHS, Moments, mmd2, moments, sliced_wasserstein1
-from aae_studio.core.metrics.holes import hole_fraction
+from aae_studio.core.metrics.holes import (
+    HOLE_REACH,
+    displacement,
+    hole_fraction,
+    unlikeness,
+    usual_unlikeness,
+)
 from aae_studio.core.metrics.likelihood import (
     Density,
     active_units,
@@ -35,6 +41,7 @@ from aae_studio.core.metrics.neighbours import NEIGHBOURS, coverage, knn_accurac
 
 __all__ = [
     "BANDWIDTHS",
+    "HOLE_REACH",
     "NEIGHBOURS",
     "Classifier",
     "Density",
@@ -45,6 +52,7 @@ __all__ = [
     "cluster_error",
     "cluster_names",
     "coverage",
+    "displacement",
     "error_rate",
     "evidence_lower_bound",
     "gaussian_log_likelihood",
@@ -66,4 +74,6 @@ __all__ = [
     "sliced_wasserstein1",
     "smallest_share",
     "train_classifier",
+    "unlikeness",
+    "usual_unlikeness",
 ]

@@ -27,7 +27,7 @@ def knn_accuracy(codes: Tensor, labels: Tensor, neighbours: int = NEIGHBOURS) ->
     """
     neighbours = min(neighbours, len(codes) - 1)
     right = 0
-    for start, rows in _other_rows(codes):
+    for start, rows in other_rows(codes):
         nearest = rows.topk(neighbours, largest=False).indices
         votes = F.one_hot(labels[nearest]).sum(dim=1)
         right += int((votes.argmax(dim=1) == labels[start : start + len(votes)]).sum())
@@ -71,10 +71,10 @@ def coverage(real: Tensor, generated: Tensor, neighbours: int = COVERAGE_NEIGHBO
 def _radii(features: Tensor, neighbours: int) -> Tensor:
     """Distance from each of the features (n, d) to its k-th nearest other one, shape (n,)."""
     place = min(neighbours, len(features) - 1)
-    return each_row(features, _other_rows(features), lambda rows: rows.kthvalue(place, dim=1).values)
+    return each_row(features, other_rows(features), lambda rows: rows.kthvalue(place, dim=1).values)
 
 
-def _other_rows(values: Tensor) -> Iterator[tuple[int, Tensor]]:
+def other_rows(values: Tensor) -> Iterator[tuple[int, Tensor]]:
     """`distance_rows` among the values themselves; the distance of each to itself is infinite."""
     for start, rows in distance_rows(values, values):
         rows.diagonal(offset=start).fill_(torch.inf)

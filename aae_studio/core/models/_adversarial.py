@@ -6,6 +6,7 @@ from collections.abc import Callable
 from typing import Any, ClassVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
@@ -167,6 +168,16 @@ class AdversarialAutoencoding(Autoencoding):
     def in_sigmas(self, codes: Tensor) -> Tensor:
         """Codes as the discriminator sees them: whatever the prior's σ, they have the scale 1."""
         return codes / self.prior.sigma
+
+    def judged(self, codes: Tensor, condition: Tensor | None = None) -> Tensor | None:
+        logits: Tensor = self.networks["discriminator"](self.in_sigmas(codes))
+        return logits.squeeze(1)
+
+    def losses_at(self, codes: Tensor, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        logits = self.judged(codes)
+        assert logits is not None
+        adversarial = self.option["adversarial_weight"] * F.softplus(-logits)
+        return super().losses_at(codes, images, labels) | {"adversarial": adversarial}
 
     def reconstruction_losses(self, logits: Tensor, batch: Batch) -> Losses:
         """The reconstruction error as objective and figure; what separate updates make stale is forgotten."""

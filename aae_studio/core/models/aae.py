@@ -10,7 +10,7 @@ from torch import Tensor
 
 from aae_studio.core.errors import StudioError
 from aae_studio.core.models._adversarial import ADVERSARIAL_OPTIONS, AdversarialAutoencoding
-from aae_studio.core.models.base import Batch, Losses, Phase, Setting
+from aae_studio.core.models.base import UNLABELLED, Batch, Losses, Phase, Setting
 from aae_studio.core.networks import CodeDiscriminator, Decoder
 from aae_studio.core.options import Option
 from aae_studio.core.priors.base import Prior
@@ -88,6 +88,12 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
         self.forget_encoded()
         return Losses(self.option["adversarial_weight"] * loss, {"generator": loss})
 
+    def judged(self, codes: Tensor, condition: Tensor | None = None) -> Tensor | None:
+        """With labels, what D says to codes whose class it is not told."""
+        unlabelled = torch.full((len(codes),), UNLABELLED, device=codes.device)
+        logits: Tensor = self.networks["discriminator"](self._told(codes, unlabelled))
+        return logits.squeeze(1)
+
     def _prior_codes(self, batch: Batch) -> Tensor:
         """z ~ p(z), or z from the part of the prior that belongs to each known label."""
         if not self.option["labels"]:
@@ -95,10 +101,14 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
         return self.prior_codes_given(batch.known_labels(self.option["labels"]))
 
     def _shown(self, codes: Tensor, batch: Batch) -> Tensor:
-        """What D sees: codes in units of σ, and with labels the class of each."""
+        """What D sees of a batch's codes."""
+        return self._told(codes, batch.known_labels(self.option["labels"]))
+
+    def _told(self, codes: Tensor, labels: Tensor) -> Tensor:
+        """Codes in units of σ, and where D is told labels (n,) the class of each."""
         codes = self.in_sigmas(codes)
         if not self.option["labels"]:
             return codes
         # “Unlabelled”, below 0, becomes the first of the classes + 1 places.
-        told = F.one_hot(batch.known_labels(self.option["labels"]) + 1, len(self.setting.classes) + 1)
+        told = F.one_hot(labels + 1, len(self.setting.classes) + 1)
         return torch.cat([codes, told.to(codes)], dim=1)

@@ -174,6 +174,23 @@ class Model(ABC):
         """q(y|x), (n, classes or clusters), of a model that finds out the class; None for any other."""
         return None
 
+    def judged(self, codes: Tensor, condition: Tensor | None = None) -> Tensor | None:
+        """What the discriminator says to codes (n, latent size), as logits (n,); None without one.
+
+        A discriminator of images is shown what the codes are decoded to, with the condition.
+        """
+        return None
+
+    def losses_at(self, codes: Tensor, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """The terms of the objective that depend on the codes z of images x, by name, each (n,).
+
+        `codes` (n, latent size) stand in for what the encoder gives. Each term has its weight and is per
+        pixel, so that the gradients of one model's terms compare. The first is called `reconstruction`,
+        whatever others there are pull toward the prior. `labels` as in `condition_of`. Empty for a model
+        without encoder.
+        """
+        return {}
+
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, Tensor | None]:
         """Codes (count, latent size) as the generative model has them, z ~ p(z), and conditions.
 
@@ -291,6 +308,14 @@ def reconstruction_error(kind: str, logits: Tensor, images: Tensor) -> Tensor:
     return total / len(images)
 
 
+def each_error(kind: str, logits: Tensor, images: Tensor) -> Tensor:
+    """The reconstruction error of each image, per pixel, (n,); `kind` as in `reconstruction_error`."""
+    if kind == "mse":
+        return (logits.sigmoid() - images).square().flatten(1).mean(dim=1)
+    each = F.binary_cross_entropy_with_logits(logits, images, reduction="none")
+    return each.flatten(1).mean(dim=1)
+
+
 def per_pixel(kind: str, error: Tensor, images: Tensor) -> Tensor:
     """A reported reconstruction error as a mean over pixels, so that its weight beside other terms
     does not depend on the image size."""
@@ -337,6 +362,10 @@ class Autoencoding(Model):
         network = self.networks["encoder"]
         assert isinstance(network, Encoder)
         return network
+
+    def losses_at(self, codes: Tensor, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        logits = self.decoded_logits(codes, self.condition_of(images, labels))
+        return {"reconstruction": each_error(self.setting.reconstruction, logits, images)}
 
     def reconstruction_error(self, logits: Tensor, images: Tensor) -> Tensor:
         """The reported reconstruction error in the experiment's unit."""

@@ -82,6 +82,10 @@ class GenerativeAdversarialNetwork(Model):
         logits: Tensor = self.networks["generator"](codes)
         return logits.sigmoid()
 
+    def judged(self, codes: Tensor, condition: Tensor | None = None) -> Tensor | None:
+        logits: Tensor = self.networks["discriminator"](self.decode(codes))
+        return logits.squeeze(1)
+
     def discriminator(self, batch: Batch) -> Losses:
         """Train D to say real to images x and fake to G(z)."""
         judge = self.networks["discriminator"]

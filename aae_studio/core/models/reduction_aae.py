@@ -63,6 +63,14 @@ class DimensionalityReductionAdversarialAutoencoder(CategoricalAutoencoding):
         category = random_one_hot(count, self.categories, generator)
         return self._represented(category, self.prior.sample(count, generator)), None
 
+    def judged(self, codes: Tensor, condition: Tensor | None = None) -> Tensor | None:
+        """D sees styles alone: what it says to a code as the style around the head that suits it best."""
+        weight = self.networks["heads"].weight
+        assert isinstance(weight, Tensor)
+        styles = self.in_sigmas(codes[:, None] - weight.T)
+        logits: Tensor = self.networks["discriminator"](styles.flatten(0, 1))
+        return logits.view(len(codes), -1).amax(dim=1)
+
     def rebuilt(self, latent: Latent) -> Tensor:
         return self.decoded_logits(self._represented(latent.category, latent.style))
 

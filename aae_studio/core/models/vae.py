@@ -107,6 +107,13 @@ class VariationalAutoencoder(Autoencoding):
         share = 1.0 if self.step >= steps else self.step / steps
         return float(self.option["beta"] * share)
 
+    def losses_at(self, codes: Tensor, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """At z ~ q(z|x): of KL(q || p) = E[log q] - E[log p], the mean of q moves the second part alone."""
+        terms = super().losses_at(codes, images, labels)
+        if self.setting.reconstruction == "mse":
+            terms["reconstruction"] = terms["reconstruction"] / (2 * self.option["pixel_sigma"] ** 2)
+        return terms | {"kl": -self.beta * self.prior.log_prob(codes) / images[0].numel()}
+
     def elbo(self, batch: Batch) -> Losses:
         """Maximise the evidence lower bound: reconstruct from z ~ q(z|x), and keep q near p(z)."""
         images = batch.images

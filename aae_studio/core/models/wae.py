@@ -70,6 +70,13 @@ class WassersteinAutoencoder(Autoencoding):
         both = ("encoder", "decoder")
         self.phases = (Phase("transport", both, self.transport, self.adam(*both)),)
 
+    def losses_at(self, codes: Tensor, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
+        """The distance is one of all codes together: each has it, so that the mean is what is minimised."""
+        wanted = self.prior.sample(len(codes), torch.Generator(codes.device).manual_seed(0))
+        mmd = imq_mmd2(codes / self.prior.sigma, wanted / self.prior.sigma)
+        terms = super().losses_at(codes, images, labels)
+        return terms | {"mmd": (self.option["mmd_weight"] * mmd).expand(len(codes))}
+
     def transport(self, batch: Batch) -> Losses:
         """Minimise the reconstruction error and the distance between E(x) and z ~ p(z)."""
         codes, sigma = self.encode(batch.images), self.prior.sigma

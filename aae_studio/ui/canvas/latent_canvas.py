@@ -26,10 +26,10 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from aae_studio.ui.canvas import painting
 from aae_studio.ui.canvas.images import pixel_image
-from aae_studio.ui.canvas.overlays.base import Overlay, Stage
+from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.canvas.plane import View
 from aae_studio.ui.canvas.raster import rasterise
-from aae_studio.ui.canvas.scene import Scene
+from aae_studio.ui.canvas.scene import Scene, Stage
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
@@ -218,7 +218,10 @@ class LatentCanvas(QWidget):
         if not self._overlays or name not in bench.models or not self.isVisible():
             return
         condition = bench.conditions.get(name, 0)
-        scene = Scene.at(name, bench.planes[name], self._view(), bench.cursors[name], condition, self.size())
+        plane, code = bench.planes[name], bench.cursors[name]
+        # With more axes nothing depends on the home view, and each drag would look for it.
+        home = bench.home_view(name) if len(code) == 1 else None
+        scene = Scene.at(name, plane, self._view(), code, condition, self.size(), home)
         if self._scene is None or not self._scene.shows(scene):
             self._scene = scene
             for key, overlay in self._overlays.items():
@@ -235,14 +238,16 @@ class LatentCanvas(QWidget):
         )
 
     def _draw_overlays(self, painter: QPainter, covering: bool) -> None:
-        """Those that lie below the points, or those that cover them."""
+        """Those that lie below the points, or those that cover them and the figures of all."""
         stage = Stage(self._view(), self.size(), self._theme, self._bench.crisp, self._color)
-        for name, overlay in self._overlays.items():
-            seen = self._bench.answers.get((name, self._name))
-            if overlay.covers == covering and seen is not None:
-                painter.save()
-                overlay.draw(painter, seen, stage)
-                painter.restore()
+        answers = ((self._bench.answers.get((name, self._name)), o) for name, o in self._overlays.items())
+        seen = [(answer, overlay) for answer, overlay in answers if answer is not None]
+        draws = [(overlay.draw, answer) for answer, overlay in seen if overlay.covers == covering]
+        draws += [(overlay.annotate, answer) for answer, overlay in seen if covering]
+        for draw, answer in draws:
+            painter.save()
+            draw(painter, answer, stage)
+            painter.restore()
 
     def _points_image(self, width: int, height: int, ratio: float) -> QImage:
         places = self._bench.places(self._name)

@@ -113,3 +113,14 @@ def settled(current: View, wanted: View) -> View:
     moved = max(abs(current.x - wanted.x), abs(current.y - wanted.y)) / current.half
     grown = wanted.half / current.half
     return current if moved < 0.15 and 0.8 < grown < 1.15 else wanted
+
+
+def placed(plane: Plane, home: View, codes: Array, labels: npt.NDArray[np.int64], classes: int) -> Array:
+    """Where codes (n, latent size) with labels (n,) of so many classes are drawn in a plane, (n, 2).
+
+    A single code axis leaves the height free: there each class has a row of its own in the home view.
+    """
+    places = plane.project(codes)
+    if codes.shape[1] == 1:
+        places[:, 1] = home.y + home.half * (1.5 * (labels + 0.5) / classes - 0.75)
+    return places

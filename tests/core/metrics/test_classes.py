@@ -123,3 +123,22 @@ def test_holes_are_counted_in_sigmas(count: int, axes: int, sigma: float, seed: 
         lambda images: images + torch.from_numpy(moved), same, torch.from_numpy(codes), sigma
     )
     assert found == pytest.approx(far / count)
+
+
+@settings(max_examples=25, deadline=None)
+@given(st.integers(1, 20), st.integers(2, 20), st.integers(1, 9), st.integers(0, 1000))
+def test_unlikeness_is_the_distance_to_the_nearest_real_image(
+    count: int, real: int, pixels: int, seed: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    images, others = rng.random((count, 1, 1, pixels)), rng.random((real, 1, 1, pixels))
+    found = metrics.unlikeness(torch.from_numpy(images), torch.from_numpy(others))
+    wanted = [min(math.dist(image.ravel(), other.ravel()) for other in others) for image in images]
+    np.testing.assert_allclose(found, wanted, atol=1e-6)
+
+
+def test_usual_unlikeness_leaves_each_image_out() -> None:
+    # Distances to the nearest other one: 1, 1, 2 and 10.
+    real = torch.tensor([0.0, 1.0, 3.0, 13.0])[:, None]
+    assert metrics.usual_unlikeness(real, 0.5) == pytest.approx(1.5)
+    assert metrics.usual_unlikeness(real, 1.0) == pytest.approx(10)

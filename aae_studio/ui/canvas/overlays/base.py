@@ -8,11 +8,9 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QSize
 from PySide6.QtGui import QColor, QPainter
 
-from aae_studio.ui.canvas.plane import View
-from aae_studio.ui.canvas.scene import Scene
+from aae_studio.ui.canvas.scene import Scene, Stage
 from aae_studio.ui.theme import Theme
 
 if TYPE_CHECKING:
@@ -32,17 +30,6 @@ class LegendEntry:
     sign: str
     text: str
     colors: tuple[QColor, ...]
-
-
-@dataclass(frozen=True)
-class Stage:
-    """What an overlay is drawn on."""
-
-    view: View
-    size: QSize
-    theme: Theme
-    crisp: bool
-    color: QColor
 
 
 class Overlay(ABC):
@@ -77,6 +64,9 @@ class Overlay(ABC):
     @abstractmethod
     def draw(self, painter: QPainter, seen: Any, stage: Stage) -> None:
         """Draw what `look` gave, which may come from an older snapshot or view than the newest."""
+
+    def annotate(self, painter: QPainter, seen: Any, stage: Stage) -> None:
+        """Write the figures that belong to it, above whatever else is drawn."""
 
     def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
         """What its signs mean."""

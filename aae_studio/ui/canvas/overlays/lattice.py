@@ -11,8 +11,8 @@ from PySide6.QtGui import QPainter
 
 from aae_studio.ui.canvas import painting
 from aae_studio.ui.canvas.images import tiled, to_qimage
-from aae_studio.ui.canvas.overlays.base import Overlay, Stage
-from aae_studio.ui.canvas.scene import Grid, Scene
+from aae_studio.ui.canvas.overlays.base import Overlay
+from aae_studio.ui.canvas.scene import Grid, Scene, Stage
 
 if TYPE_CHECKING:
     from aae_studio.core.snapshot import FrozenModel, Snapshot
