@@ -82,6 +82,7 @@ class Experiment:
         self.step, self.seconds = 0, 0.0
         self._spares: Spares = defaultdict(list)
         self.batches = Batches(dataset, config.batch_size, config.seed, self.device, group)
+        self.batches.corruption = config.corruption
 
     def run(self) -> Iterator[Report]:
         """Train step by step without end; yields one report a step.
@@ -206,6 +207,7 @@ class Experiment:
         for model in staying.values():
             model.check_prior(prior)
         self.config, self.prior, self.models = config, prior, staying
+        self.batches.corruption = config.corruption
         for name, model in staying.items():
             model.option = options[name]
             model.set_prior(prior)
