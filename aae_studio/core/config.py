@@ -67,7 +67,7 @@ OPTIONS: tuple[Option, ...] = (
         "noise",
         "Input noise",
         "gaussian",
-        "What the encoder's images are corrupted with; the clean ones are to be reconstructed (denoising "
+        "What corrupts the images that encoders see; the clean ones are to be reconstructed (denoising "
         "autoencoder). gaussian: added. salt-pepper: pixels made white or black. mask: pixels made black.",
         choices=KINDS,
         live=True,
