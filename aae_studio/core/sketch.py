@@ -166,8 +166,8 @@ def counted_in_blocks(picture: Array, size: int = 8, block: int = 4, width: int 
 
 def grey(picture: Array) -> Array:
     """A picture of three channels in one: the luma of ITU-R BT.601, as Pillow has it."""
-    luma = np.tensordot(np.array([[0.299, 0.587, 0.114]], np.float32), picture, axes=1)
-    return luma.astype(np.float32)
+    luma: Array = np.tensordot(np.array([[0.299, 0.587, 0.114]], np.float32), picture, axes=1)
+    return luma
 
 
 def as_ink(picture: Array) -> Array:
