@@ -69,7 +69,8 @@ def resampled(picture: Array, box: Box, height: int, width: int) -> Array:
     Each pixel is the mean over the area that it covers; outside the picture everything is black.
     """
     rows = _averaged(picture, box.top, box.bottom, height)
-    return _averaged(rows.swapaxes(1, 2), box.left, box.right, width).swapaxes(1, 2).astype(np.float32)
+    columns = _averaged(rows.swapaxes(1, 2), box.left, box.right, width)
+    return np.ascontiguousarray(columns.swapaxes(1, 2), np.float32)
 
 
 def _averaged(picture: Array, first: float, last: float, cells: int) -> Array:
@@ -209,7 +210,8 @@ def read_picture(file: Path, channels: int) -> Array:
         ) from fault
     image.thumbnail((READ_SIDE, READ_SIDE))
     levels = np.asarray(image, np.float32).transpose(2, 0, 1) / np.float32(255)
-    colors, opacity = levels[:3], levels[3:]
+    colors: Array = levels[:3]
+    opacity: Array = levels[3:]
     # Dark ink was drawn for paper, light ink for a dark ground.
     seen = colors[:, opacity[0] > 0.5]
     paper = 1.0 if channels == 1 and seen.size and seen.mean() < 0.5 and opacity.min() < 0.5 else 0.0
