@@ -10,7 +10,10 @@ import torch
 
 from aae_studio.core.corruption import Corruption, decibels
 from aae_studio.core.networks import seed_for
-from aae_studio.core.snapshot import FIGURE_SIZE, Array, Snapshot
+from aae_studio.core.snapshot import Array, Snapshot
+
+# Enough for a tenth of a dB, few enough to be measured several times a second while models train.
+SIZE = 500
 
 
 @dataclass(frozen=True)
@@ -38,7 +41,7 @@ class Denoising:
 
 
 def denoised(
-    snapshot: Snapshot, corruption: Corruption, seed: int, shown: int, size: int = FIGURE_SIZE
+    snapshot: Snapshot, corruption: Corruption, seed: int, shown: int, size: int = SIZE
 ) -> Denoising:
     """Have every model with an encoder reconstruct the first `size` test images with noise on them.
 

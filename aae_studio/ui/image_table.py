@@ -14,7 +14,7 @@ from aae_studio.ui.theme import Theme, fixed_font
 GAP = 4
 HEAD = 18
 LINE = 18
-LEAST, GREATEST = 42, 72
+LEAST, GREATEST = 34, 72
 
 
 @dataclass(frozen=True)

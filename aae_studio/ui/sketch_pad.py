@@ -67,18 +67,19 @@ class SketchPad(QWidget):
     # The ink
 
     def picture(self, channels: int) -> Array:
-        """What is drawn, (channels, 280, 280) in [0, 1], light on black."""
-        pixels = np.frombuffer(self._ink.constBits(), np.uint8).reshape(SIDE, SIDE, 4)
-        # In memory blue comes first.
-        levels = (
-            pixels[None, :, :, :3].max(axis=3) if channels == 1 else pixels[:, :, 2::-1].transpose(2, 0, 1)
-        )
-        return levels.astype(np.float32) / np.float32(255)
+        """What is drawn, (channels, 280, 280) in [0, 1], light on black: channels 1 or 3."""
+        colors = [(self._pixels() >> shift & 0xFF).astype(np.float32) for shift in (16, 8, 0)]
+        levels = np.stack(colors if channels == 3 else [np.maximum.reduce(colors)])
+        return levels / np.float32(255)
 
     @property
     def blank(self) -> bool:
         """Whether nothing is drawn."""
-        return not np.frombuffer(self._ink.constBits(), np.uint8).reshape(-1, 4)[:, :3].any()
+        return not (self._pixels() & 0xFFFFFF).any()
+
+    def _pixels(self) -> npt.NDArray[np.uint32]:
+        """The ink, 0xFFRRGGBB, as long as it is not drawn on."""
+        return np.frombuffer(self._ink.constBits(), np.uint32).reshape(SIDE, SIDE)
 
     @property
     def can_undo(self) -> bool:
@@ -229,7 +230,7 @@ class SketchPad(QWidget):
 
     def _square(self) -> QRectF:
         side = min(self.width(), self.height())
-        return QRectF((self.width() - side) / 2, (self.height() - side) / 2, side, side)
+        return QRectF((self.width() - side) // 2, (self.height() - side) // 2, side, side)
 
     def _place(self, at: QPointF) -> QPointF:
         """A pixel of the widget as one of the ink."""

@@ -88,14 +88,14 @@ class Sketch(Panel):
     def _arrange(self) -> None:
         what = QLabel(tr("Draw an image. Each plane shows as ✚ where the encoder puts it, as you draw."))
         what.setWordWrap(True)
-        tools, files = QHBoxLayout(spacing=4), QHBoxLayout(spacing=6)
-        for button in (self.brush, self.eraser, self.undo, self.clear):
-            tools.addWidget(button, 1)
         label = QLabel(tr("Thickness"))
         label.setProperty("muted", True)
         label.setBuddy(self.thickness)
-        for part in (label, self.thickness, self.open, self.color):
-            files.addWidget(part, part is self.thickness)
+        drawing, rest = QHBoxLayout(spacing=6), QHBoxLayout(spacing=6)
+        for part in (self.brush, self.eraser, label, self.thickness):
+            drawing.addWidget(part, part is self.thickness)
+        for button in (self.undo, self.clear, self.open, self.color):
+            rest.addWidget(button, 1)
         self._below.setWordWrap(True)
         self._below.setProperty("muted", True)
         column = QVBoxLayout(self)
@@ -103,8 +103,8 @@ class Sketch(Panel):
         column.setSpacing(8)
         column.addWidget(what)
         column.addWidget(self.pad)
-        column.addLayout(tools)
-        column.addLayout(files)
+        column.addLayout(drawing)
+        column.addLayout(rest)
         column.addWidget(self.table)
         column.addWidget(self._below)
         column.addStretch(1)
