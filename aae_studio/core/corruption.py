@@ -2,7 +2,9 @@
 
 Vincent et al., Extracting and composing robust features with denoising autoencoders, ICML 2008, and Stacked
 denoising autoencoders, JMLR 11, 2010, section 3.3: the encoder is given the corrupted image, and the loss
-compares what the decoder makes of it with the clean one.
+compares what the decoder makes of it with the clean one. A KL divergence or an adversary then holds
+the codes of corrupted images to the prior (Im et al., arXiv 1511.06406; Creswell and Bharath, arXiv
+1703.01220).
 """
 
 from __future__ import annotations

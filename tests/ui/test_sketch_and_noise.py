@@ -339,6 +339,14 @@ def test_the_lab_asks_nothing_while_it_is_hidden(qtbot, studio, lab):
     qtbot.waitUntil(lambda: "noise" in bench.answers and lab.settled, timeout=10_000)
 
 
+def test_the_lab_goes_on_in_another_theme(qtbot, studio, lab):
+    studio.set_theme("light")
+    anew = studio.window.panel_docks["noise"].open()
+    assert anew is not lab
+    qtbot.waitUntil(lambda: anew.isVisible() and anew.settled, timeout=10_000)
+    assert "noise" in studio.workbench.questions
+
+
 def test_every_control_says_what_it_does(studio, sketch, lab):
     for part in (sketch.pad, sketch.thickness, sketch.brush, sketch.eraser, sketch.undo, sketch.clear):
         assert part.toolTip()

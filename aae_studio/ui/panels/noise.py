@@ -23,6 +23,7 @@ from aae_studio.ui.image_table import Column, FigureRow, ImageTable
 from aae_studio.ui.option_editors import STEP_PAUSE_MS
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.readout import spaced
+from aae_studio.ui.survey_thread import Question
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
@@ -49,6 +50,7 @@ class Noise(Panel):
         super().__init__(workbench, theme, turns)
         self._seed = 0
         self._seen: Denoising | None = None
+        self._question: Question | None = None
         self.kind = QComboBox()
         for kind, text in zip(KINDS, (tr("Gaussian"), tr("salt and pepper"), tr("mask")), strict=True):
             self.kind.addItem(text, kind)
@@ -138,7 +140,9 @@ class Noise(Panel):
         self._ask()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._bench.drop(KEY)
+        # Another window on this workbench may have asked meanwhile.
+        if self._bench.questions.get(KEY) is self._question:
+            self._bench.drop(KEY)
 
     def _on_prepared(self) -> None:
         self._seen = None
@@ -147,7 +151,8 @@ class Noise(Panel):
     def _ask(self) -> None:
         self._show_amount()
         if self.isVisible():
-            self._bench.ask(KEY, partial(_denoised, self.corruption, self._seed))
+            self._question = partial(_denoised, self.corruption, self._seed)
+            self._bench.ask(KEY, self._question)
 
     def _on_chosen(self) -> None:
         self._ask()

@@ -71,6 +71,7 @@ class Sketch(Panel):
         self.table = ImageTable(theme)
         self.table.setAccessibleName(tr("The sketch as the encoders get it, and its reconstructions"))
         self._below = QLabel()
+        self._mark: Mark | None = None
         self._arrange()
         self._connect()
         self._show_color()
@@ -185,7 +186,9 @@ class Sketch(Panel):
         self._on_drawn()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._bench.set_mark(KEY, None)
+        # Another window on this workbench may have marked meanwhile.
+        if self._bench.marks.get(KEY) is self._mark:
+            self._bench.set_mark(KEY, None)
 
     def _on_prepared(self) -> None:
         self._show_state()
@@ -218,7 +221,8 @@ class Sketch(Panel):
                 codes[name], images[name] = frozen.encode(image[None])[0], to_qimage(rebuilt)
                 columns.append(Column(frozen.model.short, frozen.model.color, [images[name]]))
                 errors.append(f"{((rebuilt - image) ** 2).mean():.3f}")
-        self._bench.set_mark(KEY, Mark(tr("sketch"), codes, images))
+        self._mark = Mark(tr("sketch"), codes, images)
+        self._bench.set_mark(KEY, self._mark)
         self.table.show_table(columns, [FigureRow(tr("MSE"), errors, ["text"] * len(errors))])
 
     def _channels(self) -> int:
