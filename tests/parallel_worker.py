@@ -57,6 +57,9 @@ CASES = {
             "gan.discriminator_steps": 2,
         },
     ),
+    "noise": SMALL.with_(
+        models=("ae", "vae", "aae", "semi_supervised_aae"), noise="salt-pepper", noise_strength=0.3
+    ),
     "convolutions": SMALL.with_(models=("ae", "gan", "wae"), network="conv", hidden=(8,), prior="swiss_roll"),
 }
 # With three processes, no batch is cut.

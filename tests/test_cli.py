@@ -147,7 +147,8 @@ def config_of(app: FakeApp) -> ExperimentConfig:
 def test_every_option_is_a_flag(studio: Studio, app: FakeApp) -> None:
     words = """--dataset shapes --prior ring --models vae,aae --seed 5 --learning-rate 1e-2 --batch-size 32
         --latent-size 4 --network conv --hidden 16,8 --reconstruction bernoulli --device cpu
-        --precision bfloat16 --beta 2 --gan-r1 0.5 --aae-updates two-phase --ring-sigma 2 --shapes-color true
+        --noise mask --noise-strength 0.3 --precision bfloat16
+        --beta 2 --gan-r1 0.5 --aae-updates two-phase --ring-sigma 2 --shapes-color true
         --color=yes --data-seed 3"""
     studio(*words.split())
     assert config_of(app) == ExperimentConfig(
@@ -161,6 +162,8 @@ def test_every_option_is_a_flag(studio: Studio, app: FakeApp) -> None:
         network="conv",
         hidden=(16, 8),
         reconstruction="bernoulli",
+        noise="mask",
+        noise_strength=0.3,
         precision="bfloat16",
         options={
             "vae.beta": 2.0,

@@ -7,6 +7,7 @@ import numpy.typing as npt
 import torch
 from torch import Tensor
 
+from aae_studio.core.corruption import Corruption
 from aae_studio.core.datasets.base import Dataset, Split
 from aae_studio.core.models.base import Batch
 from aae_studio.core.networks import seed_for
@@ -30,13 +31,17 @@ def giving_order(labels: Ranks, seed: int) -> Ranks:
 
 
 class Batches:
-    """A dataset's training samples on a device, cut into batches; of each, the share of this process."""
+    """A dataset's training samples on a device, cut into batches; of each, the share of this process.
+
+    `corruption` may change between two steps.
+    """
 
     def __init__(
         self, dataset: Dataset, size: int, seed: int, device: torch.device, group: Alone = ALONE
     ) -> None:
         self._dataset, self._size, self._seed, self._device = dataset, size, seed, device
         self._group = group
+        self.corruption = Corruption()
         self._resident: tuple[Split, Batch] | None = None
         self._epoch_data: tuple[int, Batch, Tensor] | None = None
         self._labelled: tuple[int, Batch] | None = None
@@ -50,7 +55,8 @@ class Batches:
         """The samples of a step: an epoch visits each at most once."""
         epoch, place = divmod(step, self.per_epoch)
         samples, order = self._epoch(epoch)
-        return self._taken(samples, order[place * self._size : (place + 1) * self._size])
+        places = order[place * self._size : (place + 1) * self._size]
+        return self._taken(samples, places, "noise", step)
 
     def labelled(self, step: int, count: int) -> Batch:
         """A step's batch from the `count` images that have labels; all of them, if they are fewer."""
@@ -59,7 +65,7 @@ class Batches:
         samples = self._labelled[1]
         shuffle = torch.Generator().manual_seed(seed_for(self._seed, "labelled", step))
         order = torch.randperm(len(samples), generator=shuffle)[: self._size]
-        return self._taken(samples, order.to(self._device))
+        return self._taken(samples, order.to(self._device), "labelled noise", step)
 
     def _epoch(self, epoch: int) -> tuple[Batch, Tensor]:
         """All samples of an epoch and the order that they are taken in."""
@@ -82,10 +88,16 @@ class Batches:
         device = self._device
         return Batch(whole.images.to(device), whole.labels.to(device), whole.ranks.to(device))
 
-    def _taken(self, samples: Batch, places: Tensor) -> Batch:
+    def _taken(self, samples: Batch, places: Tensor, purpose: str, step: int) -> Batch:
         """The share of the samples at these places, with images in [0, 1]."""
-        share = self._group.share(len(places))
+        count, share = len(places), self._group.share(len(places))
         if share is not None:
             places = share.of(places)
         images = samples.images[places].float().mul_(1.0 / self._dataset.levels)
-        return Batch(images, samples.labels[places], samples.ranks[places], share)
+        corrupted = None
+        if self.corruption.strength:
+            # Drawn for the whole batch, whatever part of it is this process's; the same for all models.
+            generator = torch.Generator(self._device).manual_seed(seed_for(self._seed, purpose, step))
+            noise = torch.randn((count, *images.shape[1:]), generator=generator, device=self._device)
+            corrupted = self.corruption.of(images, noise if share is None else share.of(noise))
+        return Batch(images, samples.labels[places], samples.ranks[places], share, corrupted)

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
 
+from aae_studio.core.corruption import KINDS, Corruption
 from aae_studio.core.errors import ConfigError, StudioError, UnknownName
 from aae_studio.core.options import Option, Value, resolved
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
@@ -63,6 +64,25 @@ OPTIONS: tuple[Option, ...] = (
         choices=("mse", "bernoulli"),
     ),
     Option(
+        "noise",
+        "Input noise",
+        "gaussian",
+        "What corrupts the images that encoders see; the clean ones are to be reconstructed (denoising "
+        "autoencoder). gaussian: added. salt-pepper: pixels made white or black. mask: pixels made black.",
+        choices=KINDS,
+        live=True,
+    ),
+    Option(
+        "noise_strength",
+        "Noise strength",
+        0.0,
+        "Standard deviation of gaussian noise, where white is 1; else the share of pixels that are changed. "
+        "0: no noise.",
+        minimum=0.0,
+        maximum=1.0,
+        live=True,
+    ),
+    Option(
         "device",
         "Device",
         "cpu",
@@ -97,6 +117,8 @@ class ExperimentConfig:
     network: str = "mlp"
     hidden: tuple[int, ...] = (256, 256)
     reconstruction: str = "mse"
+    noise: str = "gaussian"
+    noise_strength: float = 0.0
     device: str = "cpu"
     precision: str = "auto"
     options: Mapping[str, Value] = field(default_factory=dict)
@@ -125,6 +147,11 @@ class ExperimentConfig:
         """The registry and name of each plug-in that takes part."""
         chosen = [(DATASETS, self.dataset), (PRIORS, self.prior)]
         return (*chosen, *((MODELS, name) for name in self.models))
+
+    @property
+    def corruption(self) -> Corruption:
+        """What encoders are given corrupted images by."""
+        return Corruption(self.noise, self.noise_strength)
 
     def options_of(self, name: str, declared: tuple[Option, ...]) -> dict[str, Value]:
         """All options that the plug-in `name` declares, with their values. Raises ConfigError."""

@@ -84,6 +84,7 @@ class Experiment:
         self.batches = Batches(dataset, config.batch_size, config.seed, self.device, group)
         # Losses of the models that have taken the step which is under way.
         self._taken: dict[str, dict[str, float]] = {}
+        self.batches.corruption = config.corruption
 
     def run(self) -> Iterator[Report]:
         """Train step by step without end; yields one report a step.
@@ -213,6 +214,7 @@ class Experiment:
         for model in staying.values():
             model.check_prior(prior)
         self.config, self.prior, self.models = config, prior, staying
+        self.batches.corruption = config.corruption
         for name, model in staying.items():
             model.option = options[name]
             model.set_prior(prior)

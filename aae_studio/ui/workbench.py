@@ -13,6 +13,7 @@ from PySide6.QtCore import QObject, Signal
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import DataMissing, StudioError
+from aae_studio.ui.canvas.mark import Mark
 from aae_studio.ui.canvas.plane import (
     Plane,
     View,
@@ -43,7 +44,8 @@ class Workbench(QObject):
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
     `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, what the
-    canvas shows), `following_changed` (bool), `failed` (StudioError) and `saved` (folder).
+    canvas shows), `marked` (marks in the planes), `following_changed` (bool), `failed` (StudioError) and
+    `saved` (folder).
 
     `answers` holds what the questions of `ask` came to, by key. With `prepared` all questions and answers
     are gone: who still wants to know asks again.
@@ -58,6 +60,7 @@ class Workbench(QObject):
     views_changed = Signal()
     training_changed = Signal(bool)
     display_changed = Signal()
+    marked = Signal()
     following_changed = Signal(bool)
     failed = Signal(object)
     saved = Signal(object)
@@ -91,6 +94,7 @@ class Workbench(QObject):
         self.losses: dict[str, dict[str, float]] = {}
         self.crisp = self.show_codes = self.show_prior = True
         self.overlays: frozenset[str] = frozenset()
+        self.marks: dict[str, Mark] = {}
         self.cursors: dict[str, Array] = {}
         self.conditions: dict[str, int] = {}
         self.planes: dict[str, Plane] = {}
@@ -372,6 +376,14 @@ class Workbench(QObject):
         self.questions.pop(key, None)
         self.answers.pop(key, None)
 
+    def set_mark(self, key: str, mark: Mark | None) -> None:
+        """Show a mark in every plane in place of the one with the same key; None: no longer."""
+        if mark is not None:
+            self.marks[key] = mark
+        elif self.marks.pop(key, None) is None:
+            return
+        self.marked.emit()
+
     def home_view(self, name: str) -> View:
         """The view that shows a lane whole."""
         return self._home(name)
@@ -443,6 +455,7 @@ class Workbench(QObject):
         """The answers were about models that are gone."""
         self.questions.clear()
         self.answers.clear()
+        self.marks.clear()
 
     def _is_stale(self) -> bool:
         """Whether news come from the thread whose experiment is no longer shown."""

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 import numpy.typing as npt
 
+from aae_studio.core import sketch
 from aae_studio.core.options import Option, Value
 
 PROBE_SIZE = 2000
@@ -94,3 +95,13 @@ class Dataset(ABC):
     def to_unit(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Levels to float32 values in [0, 1]."""
         return images.astype(np.float32) / np.float32(self.levels)
+
+    def framed(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """A picture (C, height, width) of any size, light on black, scaled and placed as the data are."""
+        _, height, width = self.image_shape
+        return sketch.fitted(picture, height, width)
+
+    def normalised(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        """A picture `framed`, in whole levels over [0, 1]: what could be an image (C, H, W) of the data."""
+        levels = np.rint(self.framed(picture).clip(0, 1) * self.levels)
+        return self.to_unit(levels.astype(np.uint8))

@@ -9,8 +9,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 
 from aae_studio import paths
+from aae_studio.core import sketch
 from aae_studio.core.datasets.base import Dataset, Split
 from aae_studio.core.errors import StudioError
 from aae_studio.core.options import Value
@@ -44,3 +46,6 @@ class Digits(Dataset):
         whole = Split(images[order, None], labels[order].astype(np.int64), order.astype(np.int64))
         self.test = whole.first(TEST_SIZE)
         self.train = Split(*(column[TEST_SIZE:] for column in vars(whole).values()))
+
+    def framed(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return sketch.counted_in_blocks(picture)

@@ -15,7 +15,9 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 
+from aae_studio.core import sketch
 from aae_studio.core.datasets.base import Dataset, Split
 from aae_studio.core.errors import DataMissing, StudioError
 from aae_studio.core.options import Value
@@ -78,6 +80,9 @@ class Mnist(Dataset):
         order = np.random.default_rng(0).permutation(len(test_images))
         test = _split(test_images, test_labels, len(train_images))
         self.test = Split(*(column[order] for column in vars(test).values()))
+
+    def framed(self, picture: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:
+        return sketch.centred_by_mass(picture)
 
     @classmethod
     def unavailable(cls) -> str | None:

@@ -143,7 +143,7 @@ class AdversarialAutoencoding(Autoencoding):
 
     def encode_batch(self, batch: Batch) -> Any:
         """What the phases need of the encoder: codes z ~ q(z|x), (n, latent size)."""
-        return self.posterior_codes(self.encoder.trunk(batch.images))
+        return self.posterior_codes(self.encoder.trunk(batch.inputs))
 
     def encoded(self, batch: Batch) -> Any:
         """What `encode_batch` gives with the encoder as it is now, computed once for all phases it serves."""

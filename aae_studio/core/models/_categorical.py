@@ -129,7 +129,7 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
         return self.class_shares(images) if self.conditions else None
 
     def encode_batch(self, batch: Batch) -> Latent:
-        return self._latent(batch.images)
+        return self._latent(batch.inputs)
 
     def reconstruction(self, batch: Batch) -> Losses:
         """Train encoder and decoder on the distance between x and Dec(y, z)."""
@@ -165,7 +165,7 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
 
     def classification(self, batch: Batch) -> Losses:
         """Train the encoder to give the labelled images their classes."""
-        logits = self.encoder.categories(self.encoder.trunk(batch.images))
+        logits = self.encoder.categories(self.encoder.trunk(batch.inputs))
         loss = F.cross_entropy(logits, batch.labels)
         return Losses(self.option["classification_weight"] * loss, {"cross_entropy": loss})
 

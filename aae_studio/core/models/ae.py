@@ -31,5 +31,5 @@ class Autoencoder(Autoencoding):
 
     def reconstruction(self, batch: Batch) -> Losses:
         """Minimise the distance between x and Dec(E(x))."""
-        error = self.reconstruction_error(self.decoded_logits(self.encode(batch.images)), batch.images)
+        error = self.reconstruction_error(self.decoded_logits(self.encode(batch.inputs)), batch.images)
         return Losses(error, {"reconstruction": error})

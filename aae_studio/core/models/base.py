@@ -44,12 +44,19 @@ class Batch:
     int64, each training image's place in the order in which labels are given away, class by class in
     turn: the first N ranks are a labelled set of N images with equal shares of the classes. `share` says
     which samples of a larger batch these are, where several processes divide it among themselves.
+    `corrupted`: the images with noise on them, where encoders are to see those.
     """
 
     images: Tensor
     labels: Tensor
     ranks: Tensor
     share: Share | None = None
+    corrupted: Tensor | None = None
+
+    @property
+    def inputs(self) -> Tensor:
+        """What an encoder is given, (n, C, H, W); `images` is what is to be reconstructed from it."""
+        return self.images if self.corrupted is None else self.corrupted
 
     def __len__(self) -> int:
         return len(self.images)

@@ -117,7 +117,7 @@ class VariationalAutoencoder(Autoencoding):
     def elbo(self, batch: Batch) -> Losses:
         """Maximise the evidence lower bound: reconstruct from z ~ q(z|x), and keep q near p(z)."""
         images = batch.images
-        mean, log_variance = self.encoder.posterior(images)
+        mean, log_variance = self.encoder.posterior(batch.inputs)
         noise = self.noise_like(mean)
         codes = mean + (0.5 * log_variance).exp() * noise
         error = self.reconstruction_error(self.decoded_logits(codes), images)

@@ -79,7 +79,7 @@ class WassersteinAutoencoder(Autoencoding):
 
     def transport(self, batch: Batch) -> Losses:
         """Minimise the reconstruction error and the distance between E(x) and z ~ p(z)."""
-        codes, sigma = self.encode(batch.images), self.prior.sigma
+        codes, sigma = self.encode(batch.inputs), self.prior.sigma
         error = self.reconstruction_error(self.decoded_logits(codes), batch.images)
         # The distance is one between whole samples of both, not a mean over codes.
         wanted = self.whole(self.prior_codes(len(batch)))

@@ -26,6 +26,7 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from aae_studio.ui.canvas import painting
 from aae_studio.ui.canvas.images import pixel_image
+from aae_studio.ui.canvas.mark import draw_mark
 from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.canvas.plane import View
 from aae_studio.ui.canvas.raster import rasterise
@@ -100,6 +101,7 @@ class LatentCanvas(QWidget):
         workbench.views_changed.connect(self._ask_again)
         workbench.cursor_moved.connect(self.follow_cursor)
         workbench.cursor_moved.connect(self._ask_again)
+        workbench.marked.connect(self.update)
         workbench.surveyed.connect(self._ask_later)
         workbench.display_changed.connect(self._choose_overlays)
         self._choose_overlays()
@@ -152,6 +154,7 @@ class LatentCanvas(QWidget):
         painter = QPainter(self)
         painter.drawPixmap(QPoint(0, 0), self._backdrop)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+        self._draw_marks(painter)
         self._cursor_rect = self._cursor_area()
         at = self.cursor_pixel()
         if self.rect().contains(at.toPoint()):
@@ -167,6 +170,14 @@ class LatentCanvas(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
+
+    def _draw_marks(self, painter: QPainter) -> None:
+        for mark in self._bench.marks.values():
+            if self._name in mark.codes:
+                place = self._bench.planes[self._name].project(mark.codes[self._name][None])
+                x, y = self._view().to_pixels(place, self.width(), self.height())[0]
+                spot, image = QPointF(float(x), float(y)), mark.images[self._name]
+                draw_mark(painter, spot, mark.text, image, self.size(), self._theme, self._bench.crisp)
 
     def _painted_backdrop(self) -> QPixmap:
         """Everything but cursor and hover card: it changes a few times a second at most."""
