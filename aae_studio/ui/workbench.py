@@ -15,6 +15,7 @@ from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import DataMissing, StudioError
 from aae_studio.ui.canvas.plane import Plane, View, axis_plane, fitting_view, principal_plane, settled
 from aae_studio.ui.follow_thread import FollowThread
+from aae_studio.ui.repeats import Repeats
 from aae_studio.ui.survey_thread import Question, Request, Survey, SurveyThread
 from aae_studio.ui.trainer_thread import Prepared, TrainerThread
 from aae_studio.ui.translation import tr
@@ -64,6 +65,8 @@ class Workbench(QObject):
     ) -> None:
         super().__init__()
         self.config, self.data_dir = config, data_dir
+        # What panels have trained beside it.
+        self.repeats = Repeats()
         self.training = False
         # The folder of the run that is shown while it is trained elsewhere.
         self.following: Path | None = None
