@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from itertools import islice
 from pathlib import Path
 from statistics import fmean, stdev
+from typing import TypeVar
 
 import numpy as np
 import numpy.typing as npt
@@ -102,6 +103,7 @@ class Run:
 
 
 Event = Progress | Judge | Run
+Name = TypeVar("Name", bound=Hashable)
 
 
 def data_of(config: ExperimentConfig) -> Hashable:
@@ -244,7 +246,7 @@ def _over(measures: Sequence[Measure]) -> Measure:
     return Measure(fmean(values), quantile * deviation / math.sqrt(count), deviation, count)
 
 
-def best(figure: str, measures: Mapping[str, Measure]) -> str | None:
+def best(figure: str, measures: Mapping[Name, Measure]) -> Name | None:
     """Whose measure of a figure is the best, if it is better than each of the others by more than the noise
     of both; None where nobody's is, or there is nobody to compare with."""
     if len(measures) < 2:

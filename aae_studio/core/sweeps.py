@@ -12,6 +12,8 @@ from aae_studio.core.registry import MODELS
 # Where training runs changes nothing but its speed.
 UNSWEPT = ("device",)
 MOST_VALUES = 6
+# From one suggested number to the next.
+FACTOR = 4
 
 
 def swept_options(model: str) -> dict[str, Option]:
@@ -63,10 +65,9 @@ def suggested(option: Option, value: Value) -> str:
 def _around(option: Option, value: Value) -> list[Value]:
     """A number, less and more, as far as the option's range goes."""
     assert isinstance(value, int | float)
-    factor = 10 if isinstance(option.default, float) else 4
     middle = value or option.default or 1
     assert isinstance(middle, int | float)
-    wanted = [middle / factor, middle, middle * factor]
+    wanted = [middle / FACTOR, middle, middle * FACTOR]
     if isinstance(option.default, int):
         wanted = [round(number) for number in wanted]
     low = -float("inf") if option.minimum is None else option.minimum

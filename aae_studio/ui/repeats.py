@@ -23,12 +23,13 @@ if TYPE_CHECKING:
 class Series:
     """Configurations that are trained one after the other, each for so many steps, and their runs so far.
 
-    `base` is the configuration that they were made from.
+    `base` is the configuration that they were made from, `about` what else its owner remembers of that.
     """
 
     base: ExperimentConfig
     configs: Sequence[ExperimentConfig]
     steps: int
+    about: Any = None
     runs: list[Run] = field(default_factory=list)
     progress: Progress | None = None
     going: bool = True
@@ -64,10 +65,11 @@ class Repeats(QObject):
         configs: Sequence[ExperimentConfig],
         steps: int,
         data_dir: Path,
+        about: Any = None,
     ) -> None:
         """Train these configurations, in place of the series of this name."""
         self.cancel(name)
-        self.series[name] = Series(base, configs, steps)
+        self.series[name] = Series(base, configs, steps, about)
         job = Job(partial(self._repeat, configs, steps, data_dir))
         self._jobs[job] = name
         self._thread.begin(job)

@@ -1,4 +1,4 @@
-"""FigureModel: the figures of all models as rows of a table."""
+"""FigureModel: the figures of all models as a table, a row each, and a column for each model."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Row:
+class Entry:
     """One model: its name, what it is called, the name of its colour, and its measures by figure."""
 
     name: str
@@ -26,67 +26,77 @@ class Row:
 
 
 class FigureModel(QAbstractTableModel):
-    """Rows are models, columns figures. Missing figures stay at the end however it is sorted."""
+    """Holds the entries in their order: that of the lanes, or by one of the figures. Models without that
+    figure stay at the end."""
 
     def __init__(self, figures: Sequence[Figure]) -> None:
         super().__init__()
         self.figures, self.tips = figures, [figure.meaning for figure in figures]
-        self.rows: list[Row] = []
+        self.entries: list[Entry] = []
         self.best: dict[str, str | None] = {}
-        self._given: list[Row] = []
-        self._order: tuple[int, Qt.SortOrder] = (-1, Qt.SortOrder.AscendingOrder)
+        # The row that the models are sorted by, and whether the greatest is first.
+        self.sorted_by: int | None = None
+        self.falling = False
+        self._given: list[Entry] = []
 
-    def show(self, rows: Sequence[Row], best: Mapping[str, str | None], tips: Sequence[str]) -> None:
-        """Have these rows, the best model of each figure, and tips of the columns."""
+    def show(self, entries: Sequence[Entry], best: Mapping[str, str | None], tips: Sequence[str]) -> None:
+        """Have these entries, the best model of each figure, and tips of the figures."""
         self.beginResetModel()
-        self._given, self.best, self.tips = list(rows), dict(best), list(tips)
-        self.rows = self._sorted()
+        self._given, self.best, self.tips = list(entries), dict(best), list(tips)
+        self.entries = self._sorted()
         self.endResetModel()
 
-    def sort(self, column: int, order: Qt.SortOrder = Qt.SortOrder.AscendingOrder) -> None:
-        """Sort by a column; -1: as they were given."""
-        self._order = column, order
-        self.layoutAboutToBeChanged.emit()
-        self.rows = self._sorted()
-        self.layoutChanged.emit()
+    def sort_models(self, row: int | None, falling: bool = False) -> None:
+        """Sort the models by the figure of a row; None: as they were given."""
+        self.beginResetModel()
+        self.sorted_by, self.falling = row, falling
+        self.entries = self._sorted()
+        self.endResetModel()
 
-    def _sorted(self) -> list[Row]:
-        column, order = self._order
-        if not 0 <= column < len(self.figures):
+    def _sorted(self) -> list[Entry]:
+        if self.sorted_by is None:
             return list(self._given)
-        name = self.figures[column].name
-        known = [row for row in self._given if name in row.measures]
-        known.sort(key=lambda row: row.measures[name].value, reverse=order == Qt.SortOrder.DescendingOrder)
-        return known + [row for row in self._given if name not in row.measures]
+        name = self.figures[self.sorted_by].name
+        known = [entry for entry in self._given if name in entry.measures]
+        known.sort(key=lambda entry: entry.measures[name].value, reverse=self.falling)
+        return known + [entry for entry in self._given if name not in entry.measures]
 
     def measure(self, index: QModelIndex) -> Measure | None:
-        return self.rows[index.row()].measures.get(self.figures[index.column()].name)
+        """The measure of a cell, if there is one."""
+        return self.entries[index.column()].measures.get(self.figures[index.row()].name)
 
     def is_best(self, index: QModelIndex) -> bool:
-        return self.best.get(self.figures[index.column()].name) == self.rows[index.row()].name
+        """Whether a cell holds the best value of its figure."""
+        return self.best.get(self.figures[index.row()].name) == self.entries[index.column()].name
 
     def rowCount(self, parent: QModelIndex | None = None) -> int:
-        return len(self.rows)
-
-    def columnCount(self, parent: QModelIndex | None = None) -> int:
         return len(self.figures)
 
+    def columnCount(self, parent: QModelIndex | None = None) -> int:
+        return len(self.entries)
+
     def data(self, index: QModelIndex, role: int = Qt.ItemDataRole.DisplayRole) -> Any:
-        figure, measure = self.figures[index.column()], self.measure(index)
+        figure, measure = self.figures[index.row()], self.measure(index)
         if role == Qt.ItemDataRole.DisplayRole:
             return MISSING if measure is None else figure.shown(measure.value)
         if role in (Qt.ItemDataRole.ToolTipRole, Qt.ItemDataRole.AccessibleDescriptionRole):
             return self._told(index, figure, measure)
-        if role == Qt.ItemDataRole.TextAlignmentRole:
-            return Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
         return None
 
+    def headerData(
+        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
+    ) -> Any:
+        if orientation == Qt.Orientation.Horizontal:
+            return self.entries[section].label if role == Qt.ItemDataRole.DisplayRole else None
+        if role in (Qt.ItemDataRole.DisplayRole, Qt.ItemDataRole.AccessibleTextRole):
+            return self.figures[section].full_title()
+        return self.tips[section] if role == Qt.ItemDataRole.ToolTipRole else None
+
     def _told(self, index: QModelIndex, figure: Figure, measure: Measure | None) -> str:
-        head = f"{self.rows[index.row()].label} · {figure.full_title()}"
+        head = f"{self.entries[index.column()].label} · {figure.full_title()}"
         if measure is None:
             return f"{head}\n{tr('Not measured: it has no encoder, or the classifier is not there yet.')}"
-        noise = figure.shown(measure.noise)
-        lines = [head, f"{figure.shown(measure.value)} ± {noise} {figure.unit}".strip()]
+        lines = [head, f"{figure.shown(measure.value)} ± {figure.shown(measure.noise)} {figure.unit}".strip()]
         if measure.deviation is None:
             lines.append(tr("±: what chance moves one measurement by (95 of 100 times)."))
         else:
@@ -99,29 +109,17 @@ class FigureModel(QAbstractTableModel):
             lines.append(tr("The best, by more than chance."))
         return "\n".join(lines)
 
-    def headerData(
-        self, section: int, orientation: Qt.Orientation, role: int = Qt.ItemDataRole.DisplayRole
-    ) -> Any:
-        across = orientation == Qt.Orientation.Horizontal
-        if role == Qt.ItemDataRole.DisplayRole:
-            return self.figures[section].head if across else self.rows[section].label
-        if role == Qt.ItemDataRole.ToolTipRole and across:
-            return self.tips[section]
-        if role == Qt.ItemDataRole.AccessibleTextRole and across:
-            return self.figures[section].full_title()
-        return None
-
     def as_tsv(self) -> str:
-        """Tab-separated, with a column of its own for each standard deviation."""
-        spread = any(measure.deviation is not None for row in self.rows for measure in row.measures.values())
+        """A line for each model, apart by tabs, with a column of its own for each standard deviation."""
+        spread = any(m.deviation is not None for entry in self.entries for m in entry.measures.values())
         heads = [tr("Model")]
         for figure in self.figures:
             heads += [figure.full_title(), *(["±"] if spread else [])]
         lines = [heads]
-        for row in self.rows:
-            cells = [row.label]
+        for entry in self.entries:
+            cells = [entry.label]
             for figure in self.figures:
-                measure = row.measures.get(figure.name)
+                measure = entry.measures.get(figure.name)
                 cells.append("" if measure is None else figure.shown(measure.value))
                 if spread:
                     cells.append("" if measure is None else figure.deviation(measure).lstrip("±"))
@@ -130,17 +128,17 @@ class FigureModel(QAbstractTableModel):
         return "".join("\t".join(cells).replace("−", "-") + "\n" for cells in lines)
 
     def as_markdown(self) -> str:
-        """A Markdown table, the best values bold."""
+        """A Markdown table, a line for each model, the best values bold."""
         lines = [[tr("Model"), *(figure.full_title() for figure in self.figures)]]
         lines.append(["---", *("---:" for _ in self.figures)])
-        for place, row in enumerate(self.rows):
-            cells = [row.label]
-            for column, figure in enumerate(self.figures):
-                measure = row.measures.get(figure.name)
+        for column, entry in enumerate(self.entries):
+            cells = [entry.label]
+            for row, figure in enumerate(self.figures):
+                measure = entry.measures.get(figure.name)
                 text = MISSING
                 if measure is not None:
                     text = " ".join(filter(None, (figure.shown(measure.value), figure.deviation(measure))))
-                    text = f"**{text}**" if self.is_best(self.index(place, column)) else text
+                    text = f"**{text}**" if self.is_best(self.index(row, column)) else text
                 cells.append(text)
             lines.append(cells)
         return "".join(f"| {' | '.join(cells)} |\n" for cells in lines)

@@ -16,7 +16,7 @@ MISSING = "–"
 
 @dataclass(frozen=True)
 class Figure:
-    """One figure: its name in `core.repeats.COMPARED`, its title, the head of its column and what it is.
+    """One figure: its name in `core.repeats.COMPARED`, its title and what it is.
 
     `scale` is what its values are multiplied with to be shown, with so many `digits` after the point, in
     `unit`. `judged`: it needs the classifier.
@@ -24,7 +24,6 @@ class Figure:
 
     name: str
     title: str
-    head: str
     meaning: str
     digits: int
     scale: float = 1.0
@@ -46,31 +45,28 @@ class Figure:
         return f"{self.title} ({self.unit})" if self.unit else self.title
 
 
-def _share(name: str, title: str, head: str, meaning: str, judged: bool = False) -> Figure:
-    return Figure(name, title, head, meaning, 1, 100, "%", judged)
+def _share(name: str, title: str, meaning: str, judged: bool = False) -> Figure:
+    return Figure(name, title, meaning, 1, 100, "%", judged)
 
 
 def figures() -> tuple[Figure, ...]:
-    """All figures, in the order of the table."""
+    """All figures, in the order of the rows."""
     return (
         Figure(
             "recon_mse",
             tr("Reconstruction error"),
-            tr("recon\nMSE"),
             tr("Squared error per pixel between test images and their reconstructions."),
             4,
         ),
         Figure(
             "mmd_to_prior",
             tr("MMD² to prior"),
-            tr("MMD²"),
             tr("Distance between the codes and the prior (unbiased, five RBF kernels). 0: they match."),
             4,
         ),
         Figure(
             "sw1_to_prior",
             tr("SW1 to prior"),
-            tr("SW1\nσ"),
             tr(
                 "How far codes lie from samples of the prior, on average over directions (sliced "
                 "Wasserstein-1), in units of its σ."
@@ -81,7 +77,6 @@ def figures() -> tuple[Figure, ...]:
         _share(
             "hole_fraction",
             tr("Holes"),
-            tr("holes\n%"),
             tr(
                 "Share of samples of the prior that decode to an image which the encoder puts more than ½ σ "
                 "away: places that the decoder was never taught."
@@ -90,14 +85,12 @@ def figures() -> tuple[Figure, ...]:
         _share(
             "precision",
             tr("Precision of samples"),
-            tr("prec.\n%"),
             tr("Share of images decoded from the prior that look like real ones."),
             judged=True,
         ),
         _share(
             "recall",
             tr("Recall of samples"),
-            tr("recall\n%"),
             tr(
                 "Share of real images that lie among those decoded from the prior. Two code axes give a "
                 "thin sheet of images, so expect little."
@@ -107,14 +100,12 @@ def figures() -> tuple[Figure, ...]:
         _share(
             "coverage",
             tr("Coverage"),
-            tr("cover.\n%"),
             tr("Share of real images with one decoded from the prior close by."),
             judged=True,
         ),
         _share(
             "knn_accuracy",
             tr("kNN accuracy"),
-            tr("kNN\n%"),
             tr("Share of codes whose 10 nearest codes vote for their own class."),
         ),
     )
@@ -149,10 +140,11 @@ def judged_by(accuracy: float | None) -> str:
     """Which feature space samples are judged in."""
     if accuracy is None:
         return tr(
-            "Judged in the features of a small classifier, which is being trained here on the same images."
+            "Precision, recall and coverage are judged in the features of a small classifier, which is being "
+            "trained here on the same images."
         )
     return tr(
-        "Judged in the features of a small classifier trained here on the same images (right on {share} % of "
-        "those it was not shown).",
+        "Precision, recall and coverage are judged in the features of a small classifier trained here on the "
+        "same images (right on {share} % of those it was not shown).",
         share=f"{100 * accuracy:.1f}",
     )

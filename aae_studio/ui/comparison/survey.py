@@ -48,6 +48,9 @@ class Measuring:
         self._hurried = True
 
     def __call__(self, snapshot: Snapshot, codes: Mapping[str, Array]) -> Measured:
+        from aae_studio.core.evaluation import LIVE_SIZE
+        from aae_studio.core.repeats import measured
+
         names = list(snapshot.models)
         if self._hurried:
             self._hurried = False
@@ -61,15 +64,9 @@ class Measuring:
         for name in names:
             if QThread.currentThread().isInterruptionRequested():
                 break
-            if steps.get(name) != snapshot.step or self._judge is not None:
-                measures[name], steps[name] = self._measured(snapshot, name), snapshot.step
+            measures[name], steps[name] = measured(snapshot, name, self._judge), snapshot.step
         self._due = time.perf_counter() + REST * (time.thread_time() - start)
         there = {name: measures[name] for name in snapshot.models if name in measures}
-        count = min(1000, len(snapshot.dataset.test))
+        count = min(LIVE_SIZE, len(snapshot.dataset.test))
         self._seen = Measured(there, steps, count, self._judge is not None)
         return self._seen
-
-    def _measured(self, snapshot: Snapshot, name: str) -> Mapping[str, Measure]:
-        from aae_studio.core.repeats import measured
-
-        return measured(snapshot, name, self._judge)

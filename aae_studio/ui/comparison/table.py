@@ -1,11 +1,19 @@
-"""FigureTable: models by figures, sortable and copyable."""
+"""FigureTable: figures by models, sortable and copyable."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
 from PySide6.QtCore import QModelIndex, QPoint, QRect, QSize, Qt
-from PySide6.QtGui import QColor, QGuiApplication, QKeyEvent, QKeySequence, QPainter, QResizeEvent
+from PySide6.QtGui import (
+    QColor,
+    QFontMetrics,
+    QGuiApplication,
+    QKeyEvent,
+    QKeySequence,
+    QPainter,
+    QResizeEvent,
+)
 from PySide6.QtWidgets import (
     QAbstractItemView,
     QHeaderView,
@@ -15,57 +23,57 @@ from PySide6.QtWidgets import (
     QTableView,
 )
 
-from aae_studio.ui.comparison.figure_model import FigureModel, Row
+from aae_studio.ui.comparison.figure_model import Entry, FigureModel
 from aae_studio.ui.comparison.figures import Figure
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
 
-PADDING = 4
-STRIPE = 3
+PADDING = 5
 SMALL_PX = 11
-LINE_PX = 15
+LINE = 15
+ROW_HEIGHT, TALL_ROW = 24, 36
+HEAD_HEIGHT = 28
+RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
+LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
 
 
 class FigureDelegate(QStyledItemDelegate):
     """Paints a value, below it its deviation, and a mark where it is the best."""
 
-    def __init__(self, model: FigureModel, theme: Theme, parent: QTableView) -> None:
-        super().__init__(parent)
-        self._model, self._theme = model, theme
-        self._font, self._small = fixed_font(12), fixed_font(SMALL_PX)
+    def __init__(self, model: FigureModel, theme: Theme, table: QTableView) -> None:
+        super().__init__(table)
+        self._model, self._theme, self._table = model, theme, table
+        self._font, self._small, self._bold = fixed_font(12), fixed_font(SMALL_PX), fixed_font(12)
+        self._bold.setBold(True)
+        self._metrics = QFontMetrics(self._font)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
-        measure, figure = self._model.measure(index), self._model.figures[index.column()]
-        texts = ["00.0", self._model.data(index)]
+        measure, figure = self._model.measure(index), self._model.figures[index.row()]
+        texts = ["0.0000", self._model.data(index)]
         if measure is not None:
             texts.append(figure.deviation(measure))
-        width = max(self.parent().fontMetrics().horizontalAdvance(text) for text in texts)
-        return QSize(width + 2 * PADDING + 6, 2 * LINE_PX + 2 * PADDING)
+        width = max(self._metrics.horizontalAdvance(text) for text in texts)
+        return QSize(width + 2 * PADDING, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
-        painter.save()
         area: QRect = option.rect
+        measure, figure = self._model.measure(index), self._model.figures[index.row()]
         best = self._model.is_best(index)
-        current = index == self.parent().currentIndex() and self.parent().hasFocus()
-        if current:
+        color = self._theme.color("good" if best else "text" if measure is not None else "disabled")
+        painter.save()
+        if index == self._table.currentIndex() and self._table.hasFocus():
             painter.fillRect(area, self._theme.color("hover"))
-        color = self._theme.color("good" if best else "text")
         if best:
             self._mark(painter, area, color)
-        measure, figure = self._model.measure(index), self._model.figures[index.column()]
-        inner = area.adjusted(PADDING, PADDING, -PADDING, -PADDING)
         below = "" if measure is None else figure.deviation(measure)
-        font = fixed_font(12)
-        font.setBold(best)
-        painter.setFont(font)
-        painter.setPen(self._theme.color("disabled") if measure is None else color)
-        middle = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
-        top = QRect(inner.left(), inner.top(), inner.width(), LINE_PX) if below else inner
-        painter.drawText(top, middle, self._model.data(index))
-        if below:
-            painter.setFont(self._small)
-            painter.setPen(self._theme.color("muted"))
-            painter.drawText(top.translated(0, LINE_PX), middle, below)
+        inner = area.adjusted(PADDING, 3, -PADDING, -3)
+        top = QRect(inner.left(), inner.top(), inner.width(), LINE) if below else inner
+        painter.setFont(self._bold if best else self._font)
+        painter.setPen(color)
+        painter.drawText(top, RIGHT, self._model.data(index))
+        painter.setFont(self._small)
+        painter.setPen(self._theme.color("muted"))
+        painter.drawText(top.translated(0, LINE), RIGHT, below)
         painter.restore()
 
     def _mark(self, painter: QPainter, area: QRect, color: QColor) -> None:
@@ -75,51 +83,70 @@ class FigureDelegate(QStyledItemDelegate):
         painter.fillRect(QRect(area.left() + 1, area.top() + 1, 2, area.height() - 2), color)
 
 
-class ModelHeader(QHeaderView):
-    """The models' names at the left, each with its colour."""
+class FigureHeads(QHeaderView):
+    """The figures' titles at the left. That which the models are sorted by points to its greater values."""
 
     def __init__(self, model: FigureModel, theme: Theme) -> None:
         super().__init__(Qt.Orientation.Vertical)
         self._model, self._theme = model, theme
-        self.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.setSectionsClickable(True)
+        self.setSectionResizeMode(QHeaderView.ResizeMode.Fixed)
+        self.setMinimumSectionSize(ROW_HEIGHT)
 
     def paintSection(self, painter: QPainter, area: QRect, section: int) -> None:
+        arrow = self._model.sorted_by == section
         painter.save()
-        row = self._model.rows[section]
-        painter.fillRect(
-            QRect(area.left(), area.top() + 5, STRIPE, area.height() - 10), self._theme.color(row.color)
-        )
-        painter.setPen(self._theme.color("text"))
-        painter.drawText(
-            area.adjusted(STRIPE + 5, 0, -2, 0),
-            Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft,
-            row.label,
-        )
+        painter.setPen(self._theme.color("text" if arrow else "muted"))
+        text = self._model.figures[section].full_title()
+        inner = area.adjusted(PADDING, 0, -PADDING - 10, 0)
+        elided = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
+        painter.drawText(inner, LEFT, elided)
+        if arrow:
+            sign = "◂" if self._model.falling else "▸"
+            painter.drawText(area.adjusted(0, 0, -3, 0), RIGHT, sign)
         painter.restore()
 
     def sizeHint(self) -> QSize:
-        labels = [row.label for row in self._model.rows] or ["AAE"]
-        width = max(self.fontMetrics().horizontalAdvance(label) for label in labels)
-        return QSize(width + STRIPE + 12, 0)
+        titles = [figure.full_title() for figure in self._model.figures]
+        width = max(self.fontMetrics().horizontalAdvance(title) for title in titles)
+        return QSize(width + 2 * PADDING + 10, 0)
+
+
+class ModelHeads(QHeaderView):
+    """The models' short names at the top, each with its colour."""
+
+    def __init__(self, model: FigureModel, theme: Theme) -> None:
+        super().__init__(Qt.Orientation.Horizontal)
+        self._model, self._theme = model, theme
+        self.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
+        self.setFixedHeight(HEAD_HEIGHT)
+        self.setSectionsClickable(False)
+
+    def paintSection(self, painter: QPainter, area: QRect, section: int) -> None:
+        entry = self._model.entries[section]
+        painter.save()
+        font = self.font()
+        font.setBold(True)
+        painter.setFont(font)
+        painter.setPen(self._theme.color("text"))
+        painter.drawText(area.adjusted(PADDING, 0, -PADDING, -4), RIGHT, entry.label)
+        line = QRect(area.left() + PADDING, area.bottom() - 3, area.width() - 2 * PADDING, 3)
+        painter.fillRect(line, self._theme.color(entry.color))
+        painter.restore()
 
 
 class FigureTable(QTableView):
-    """The table. A click on a head sorts by it, the third one gives back the order of the lanes. Ctrl+C
-    copies. Emits nothing of its own."""
+    """The table. A click on a figure sorts the models by it, the next one the other way round, the third one
+    gives back the order of the lanes. Enter does the same; Ctrl+C copies. Emits nothing of its own."""
 
     def __init__(self, figures: Sequence[Figure], theme: Theme) -> None:
         super().__init__()
         self.figure_model = FigureModel(figures)
         self.setModel(self.figure_model)
         self.setItemDelegate(FigureDelegate(self.figure_model, theme, self))
-        self.setVerticalHeader(ModelHeader(self.figure_model, theme))
-        head = self.horizontalHeader()
-        head.setSectionResizeMode(QHeaderView.ResizeMode.ResizeToContents)
-        head.setDefaultAlignment(Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter)
-        head.setSortIndicatorClearable(True)
-        head.setSortIndicator(-1, Qt.SortOrder.AscendingOrder)
-        head.setHighlightSections(False)
-        self.setSortingEnabled(True)
+        self.setVerticalHeader(FigureHeads(self.figure_model, theme))
+        self.setHorizontalHeader(ModelHeads(self.figure_model, theme))
+        self.verticalHeader().sectionClicked.connect(self.sort_by)
         self.setShowGrid(False)
         self.setCornerButtonEnabled(False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)
@@ -130,15 +157,17 @@ class FigureTable(QTableView):
         self.customContextMenuRequested.connect(self._open_menu)
         self.setTabKeyNavigation(False)
         self.setAccessibleName(tr("Figures of all models"))
-        self.setAccessibleDescription(
-            tr("Arrow keys walk, Enter sorts by the column, Ctrl+C copies the table.")
-        )
+        self.setAccessibleDescription(tr("Arrow keys walk, Enter sorts by the row, Ctrl+C copies the table."))
 
-    def show_rows(self, rows: Sequence[Row], best: Mapping[str, str | None], tips: Sequence[str]) -> None:
-        """Show these rows; the cell that the keyboard is at stays."""
+    def show_entries(
+        self, entries: Sequence[Entry], best: Mapping[str, str | None], tips: Sequence[str]
+    ) -> None:
+        """Show these entries; the cell that the keyboard is at stays."""
         at = self.currentIndex()
-        self.figure_model.show(rows, best, tips)
+        self.figure_model.show(entries, best, tips)
         self.setCurrentIndex(self.figure_model.index(at.row(), at.column()))
+        spread = any(m.deviation is not None for entry in entries for m in entry.measures.values())
+        self.verticalHeader().setDefaultSectionSize(TALL_ROW if spread else ROW_HEIGHT)
         self._fit()
 
     def copy(self) -> None:
@@ -149,38 +178,48 @@ class FigureTable(QTableView):
         """Copy the table as Markdown."""
         QGuiApplication.clipboard().setText(self.figure_model.as_markdown())
 
+    def sort_by(self, row: int) -> None:
+        """Sort the models by a figure: rising, then falling, then as the lanes are."""
+        model = self.figure_model
+        if model.sorted_by != row:
+            model.sort_models(row)
+        elif not model.falling:
+            model.sort_models(row, falling=True)
+        else:
+            model.sort_models(None)
+
     def menu(self) -> QMenu:
         """What can be done with the table."""
         menu = QMenu(self)
         menu.addAction(tr("Copy"), self.copy).setShortcut(QKeySequence.StandardKey.Copy)
         menu.addAction(tr("Copy as Markdown"), self.copy_markdown)
         menu.addSeparator()
-        column = self.currentIndex().column()
-        if column >= 0:
-            title = self.figure_model.figures[column].title
-            menu.addAction(tr("Sort by “{title}”", title=title), self.sort_here)
-        menu.addAction(tr("Order of the lanes"), self.sort_as_lanes)
+        if self.currentIndex().isValid():
+            title = self.figure_model.figures[self.currentIndex().row()].title
+            menu.addAction(tr("Sort by “{title}”", title=title), self._sort_here)
+        menu.addAction(tr("Order of the lanes"), self._sort_as_lanes)
         return menu
-
-    def sort_here(self) -> None:
-        """Sort by the current column, and the other way round the second time."""
-        column, head = self.currentIndex().column(), self.horizontalHeader()
-        rising = head.sortIndicatorOrder() == Qt.SortOrder.AscendingOrder
-        again = head.sortIndicatorSection() == column and rising
-        if column >= 0:
-            self.sortByColumn(column, Qt.SortOrder.DescendingOrder if again else Qt.SortOrder.AscendingOrder)
-
-    def sort_as_lanes(self) -> None:
-        """Back to the order of the lanes."""
-        self.sortByColumn(-1, Qt.SortOrder.AscendingOrder)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.matches(QKeySequence.StandardKey.Copy):
             self.copy()
         elif event.key() in (Qt.Key.Key_Return, Qt.Key.Key_Enter):
-            self.sort_here()
+            self._sort_here()
         else:
             super().keyPressEvent(event)
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _sort_here(self) -> None:
+        at = self.currentIndex()
+        if at.isValid():
+            self.sort_by(at.row())
+            self.setCurrentIndex(self.figure_model.index(at.row(), at.column()))
+
+    def _sort_as_lanes(self) -> None:
+        self.figure_model.sort_models(None)
 
     def _open_menu(self, at: QPoint) -> None:
         index = self.indexAt(at)
@@ -192,17 +231,9 @@ class FigureTable(QTableView):
 
     def _fit(self) -> None:
         """As high as its rows: what is below it follows at once."""
-        rows = sum(self.rowHeight(row) for row in range(self.figure_model.rowCount()))
-        bar = self.horizontalScrollBar()
-        below = bar.sizeHint().height() if self._overflows() else 0
-        height = self.horizontalHeader().sizeHint().height() + rows + below + 2 * self.frameWidth()
+        head = self.verticalHeader()
+        wide = self.horizontalHeader().length() + head.sizeHint().width() > self.contentsRect().width()
+        bar = self.horizontalScrollBar().sizeHint().height() if wide else 0
+        height = HEAD_HEIGHT + head.length() + bar + 2 * self.frameWidth() + 2
         if height != self.height():
             self.setFixedHeight(height)
-
-    def _overflows(self) -> bool:
-        wanted = self.horizontalHeader().length() + self.verticalHeader().sizeHint().width()
-        return wanted > self.width() - 2 * self.frameWidth()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()

@@ -9,7 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout
 
-from aae_studio.ui.comparison.figure_model import Row
+from aae_studio.ui.comparison.figure_model import Entry
 from aae_studio.ui.comparison.figures import figures, judged_by, tip
 from aae_studio.ui.comparison.progress import SeriesBar
 from aae_studio.ui.comparison.survey import Measured, Measuring
@@ -31,7 +31,8 @@ SEEDS = 5
 
 
 class Compare(Panel):
-    """The table of figures. It asks for measures while it is shown, and has a series of the workbench's repeats."""
+    """The table of figures. It asks for measures while it is shown, and has a series of the workbench's
+    repeats."""
 
     title = "Comparison"
     tip = "Show all models by all figures, with the spread over several seeds."
@@ -73,7 +74,7 @@ class Compare(Panel):
         intro = QLabel(
             tr(
                 "Which model does what best? A best value is marked only where it is better by more than "
-                "chance. Point at a head to read what it says."
+                "chance. Point at a row's name to read what it says; click it to sort."
             )
         )
         intro.setWordWrap(True)
@@ -93,7 +94,7 @@ class Compare(Panel):
         self.copy_button.setProperty("flat", True)
         self.copy_button.setToolTip(tr("Copy or sort the table (also by right click; Ctrl+C copies it)."))
         self.copy_button.clicked.connect(self._open_menu)
-        top = QHBoxLayout(spacing=4)
+        top = QHBoxLayout(spacing=0)
         top.addWidget(self.live)
         top.addWidget(self.over_seeds)
         top.addStretch(1)
@@ -132,8 +133,9 @@ class Compare(Panel):
         button = QToolButton()
         button.setText(text)
         button.setToolTip(help)
+        button.setAccessibleDescription(help)
         button.setCheckable(True)
-        button.setProperty("flat", True)
+        button.setProperty("choice", True)
         return button
 
     def _open_menu(self) -> None:
@@ -214,8 +216,8 @@ class Compare(Panel):
         self.repeat_button.setEnabled(trained)
         self.repeat_button.setToolTip(
             tr(
-                "Train this configuration, as it stands, from step 0 with {count} seeds for {steps} steps each, "
-                "behind the window's own training.",
+                "Train this configuration, as it stands, from step 0 with {count} seeds for {steps} steps "
+                "each, behind the window's own training.",
                 count=SEEDS,
                 steps=spaced(bench.step),
             )
@@ -224,22 +226,28 @@ class Compare(Panel):
         )
 
     def _show_table(self, measures: Mapping[str, Mapping[str, Measure]]) -> None:
+        from aae_studio.core.evaluation import LIVE_SIZE
         from aae_studio.core.repeats import best
 
-        rows = [
-            Row(name, kind.short, kind.color, measures.get(name, {})) for name, kind in self._kinds(measures)
+        entries = [
+            Entry(name, kind.short, kind.color, measures.get(name, {}))
+            for name, kind in self._kinds(measures)
         ]
         marks = {
             figure.name: best(
                 figure.name,
-                {row.name: row.measures[figure.name] for row in rows if figure.name in row.measures},
+                {
+                    entry.name: entry.measures[figure.name]
+                    for entry in entries
+                    if figure.name in entry.measures
+                },
             )
             for figure in self.figures
         }
         judge, test = self._judge, self._bench.snapshot.dataset.test
         accuracy = None if judge is None else judge.validation_accuracy
-        tips = [tip(figure, min(1000, len(test)), accuracy) for figure in self.figures]
-        self.table.show_rows(rows, marks, tips)
+        tips = [tip(figure, min(LIVE_SIZE, len(test)), accuracy) for figure in self.figures]
+        self.table.show_entries(entries, marks, tips)
 
     def _kinds(self, measures: Mapping[str, object]) -> list[tuple[str, type]]:
         from aae_studio.core.registry import MODELS
