@@ -91,6 +91,7 @@ class AxisRow(QObject):
         """Choose an option and its values."""
         self.choice.setCurrentIndex(self.choice.findData(key))
         self.values.setText(text)
+        self.values.setCursorPosition(0)
         self.changed.emit()
 
     def mark(self, sentence: str) -> None:
@@ -102,6 +103,7 @@ class AxisRow(QObject):
         config = self._config
         held = config.options.get(key, option.default) if "." in key else getattr(config, key)
         self.values.setText(suggested(option, held))
+        self.values.setCursorPosition(0)
         self.choice.setToolTip(tip(tr(option.help)))
         self._on_edited()
 

@@ -42,7 +42,7 @@ class Figure:
 
     def full_title(self) -> str:
         """The title with its unit."""
-        return f"{self.title} ({self.unit})" if self.unit else self.title
+        return f"{self.title}, {self.unit}" if self.unit else self.title
 
 
 def _share(name: str, title: str, meaning: str, judged: bool = False) -> Figure:
@@ -54,7 +54,7 @@ def figures() -> tuple[Figure, ...]:
     return (
         Figure(
             "recon_mse",
-            tr("Reconstruction error"),
+            tr("Reconstruction"),
             tr("Squared error per pixel between test images and their reconstructions."),
             4,
         ),
@@ -84,13 +84,13 @@ def figures() -> tuple[Figure, ...]:
         ),
         _share(
             "precision",
-            tr("Precision of samples"),
+            tr("Precision"),
             tr("Share of images decoded from the prior that look like real ones."),
             judged=True,
         ),
         _share(
             "recall",
-            tr("Recall of samples"),
+            tr("Recall"),
             tr(
                 "Share of real images that lie among those decoded from the prior. Two code axes give a "
                 "thin sheet of images, so expect little."
@@ -105,7 +105,7 @@ def figures() -> tuple[Figure, ...]:
         ),
         _share(
             "knn_accuracy",
-            tr("kNN accuracy"),
+            tr("kNN"),
             tr("Share of codes whose 10 nearest codes vote for their own class."),
         ),
     )

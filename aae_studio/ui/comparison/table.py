@@ -28,10 +28,12 @@ from aae_studio.ui.comparison.figures import Figure
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
 
-PADDING = 5
+PADDING = 4
+# Room for the sign of sorting.
+SIGN = 8
 SMALL_PX = 11
 LINE = 15
-ROW_HEIGHT, TALL_ROW = 24, 36
+ROW_HEIGHT, TALL_ROW = 24, 33
 HEAD_HEIGHT = 28
 RIGHT = Qt.AlignmentFlag.AlignRight | Qt.AlignmentFlag.AlignVCenter
 LEFT = Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter
@@ -66,7 +68,7 @@ class FigureDelegate(QStyledItemDelegate):
         if best:
             self._mark(painter, area, color)
         below = "" if measure is None else figure.deviation(measure)
-        inner = area.adjusted(PADDING, 3, -PADDING, -3)
+        inner = area.adjusted(PADDING, 1, -PADDING, -2)
         top = QRect(inner.left(), inner.top(), inner.width(), LINE) if below else inner
         painter.setFont(self._bold if best else self._font)
         painter.setPen(color)
@@ -98,7 +100,7 @@ class FigureHeads(QHeaderView):
         painter.save()
         painter.setPen(self._theme.color("text" if arrow else "muted"))
         text = self._model.figures[section].full_title()
-        inner = area.adjusted(PADDING, 0, -PADDING - 10, 0)
+        inner = area.adjusted(PADDING, 0, -PADDING - SIGN, 0)
         elided = self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, inner.width())
         painter.drawText(inner, LEFT, elided)
         if arrow:
@@ -109,7 +111,7 @@ class FigureHeads(QHeaderView):
     def sizeHint(self) -> QSize:
         titles = [figure.full_title() for figure in self._model.figures]
         width = max(self.fontMetrics().horizontalAdvance(title) for title in titles)
-        return QSize(width + 2 * PADDING + 10, 0)
+        return QSize(width + 2 * PADDING + SIGN, 0)
 
 
 class ModelHeads(QHeaderView):

@@ -73,8 +73,8 @@ class Compare(Panel):
     def _arrange(self) -> None:
         intro = QLabel(
             tr(
-                "Which model does what best? A best value is marked only where it is better by more than "
-                "chance. Point at a row's name to read what it says; click it to sort."
+                "A best value is marked only where it is better by more than chance. Point at a name to read "
+                "what it says; click it to sort the models."
             )
         )
         intro.setWordWrap(True)
@@ -107,16 +107,17 @@ class Compare(Panel):
         self.bar = SeriesBar(self._cancel)
         column = QVBoxLayout(self, spacing=8)
         column.setContentsMargins(10, 8, 8, 8)
-        for part in (
+        parts = (
             intro,
             top,
-            self.table,
-            self.caption,
             self.repeat_button,
             self.bar,
             self.fault,
+            self.table,
+            self.caption,
             self.note,
-        ):
+        )
+        for part in parts:
             if isinstance(part, QHBoxLayout):
                 column.addLayout(part)
             else:

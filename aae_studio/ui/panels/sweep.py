@@ -161,7 +161,10 @@ class Sweep(Panel):
         chosen = self.model.currentData()
         self.model.clear()
         for name in asked.models:
-            self.model.addItem(tr(MODELS.get(name).title), name)
+            self.model.addItem(MODELS.get(name).short, name)
+            self.model.setItemData(
+                self.model.count() - 1, tr(MODELS.get(name).title), Qt.ItemDataRole.ToolTipRole
+            )
         # The VAE's β is what a first sweep is about.
         for wanted in (chosen, "vae"):
             if wanted in asked.models:
