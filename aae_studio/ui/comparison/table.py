@@ -149,6 +149,8 @@ class FigureTable(QTableView):
         self.setVerticalHeader(FigureHeads(self.figure_model, theme))
         self.setHorizontalHeader(ModelHeads(self.figure_model, theme))
         self.verticalHeader().sectionClicked.connect(self.sort_by)
+        # The second of two quick clicks counts as well.
+        self.verticalHeader().sectionDoubleClicked.connect(self.sort_by)
         self.setShowGrid(False)
         self.setCornerButtonEnabled(False)
         self.setSelectionMode(QAbstractItemView.SelectionMode.NoSelection)

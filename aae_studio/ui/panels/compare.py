@@ -56,9 +56,9 @@ class Compare(Panel):
 
     @property
     def settled(self) -> bool:
-        series = self._series
-        judged = self._measured is not None and self._measured.judged
-        return judged and (series is None or not series.going)
+        series, seen = self._series, self._measured
+        judged = seen is not None and seen.judged
+        return not self.isVisible() or (judged and (series is None or not series.going))
 
     def repeat(self) -> None:
         """Train the configuration as it stands with several seeds, for as many steps as it has now."""

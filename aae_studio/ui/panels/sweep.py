@@ -60,7 +60,8 @@ class Sweep(Panel):
     @property
     def settled(self) -> bool:
         series = self._series
-        return series is not None and not series.going and len(self.grid.cells) > 0
+        drawn = series is None or len(self._images) == len(series.runs)
+        return not self.isVisible() or (drawn and (series is None or not series.going))
 
     # Layout
 
