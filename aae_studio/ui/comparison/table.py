@@ -29,6 +29,8 @@ from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
 
 PADDING = 4
+# Left and right of a value.
+SIDE = 3
 # Room for the sign of sorting.
 SIGN = 8
 SMALL_PX = 11
@@ -47,15 +49,15 @@ class FigureDelegate(QStyledItemDelegate):
         self._model, self._theme, self._table = model, theme, table
         self._font, self._small, self._bold = fixed_font(12), fixed_font(SMALL_PX), fixed_font(12)
         self._bold.setBold(True)
-        self._metrics = QFontMetrics(self._font)
 
     def sizeHint(self, option: QStyleOptionViewItem, index: QModelIndex) -> QSize:
         measure, figure = self._model.measure(index), self._model.figures[index.row()]
-        texts = ["0.0000", self._model.data(index)]
+        widths = [
+            QFontMetrics(self._font).horizontalAdvance(text) for text in ("00.00", self._model.data(index))
+        ]
         if measure is not None:
-            texts.append(figure.deviation(measure))
-        width = max(self._metrics.horizontalAdvance(text) for text in texts)
-        return QSize(width + 2 * PADDING, ROW_HEIGHT)
+            widths.append(QFontMetrics(self._small).horizontalAdvance(figure.deviation(measure)))
+        return QSize(max(widths) + 2 * SIDE, ROW_HEIGHT)
 
     def paint(self, painter: QPainter, option: QStyleOptionViewItem, index: QModelIndex) -> None:
         area: QRect = option.rect
@@ -68,7 +70,7 @@ class FigureDelegate(QStyledItemDelegate):
         if best:
             self._mark(painter, area, color)
         below = "" if measure is None else figure.deviation(measure)
-        inner = area.adjusted(PADDING, 1, -PADDING, -2)
+        inner = area.adjusted(SIDE, 1, -SIDE, -2)
         top = QRect(inner.left(), inner.top(), inner.width(), LINE) if below else inner
         painter.setFont(self._bold if best else self._font)
         painter.setPen(color)
@@ -131,8 +133,8 @@ class ModelHeads(QHeaderView):
         font.setBold(True)
         painter.setFont(font)
         painter.setPen(self._theme.color("text"))
-        painter.drawText(area.adjusted(PADDING, 0, -PADDING, -4), RIGHT, entry.label)
-        line = QRect(area.left() + PADDING, area.bottom() - 3, area.width() - 2 * PADDING, 3)
+        painter.drawText(area.adjusted(SIDE, 0, -SIDE, -4), RIGHT, entry.label)
+        line = QRect(area.left() + SIDE, area.bottom() - 3, area.width() - 2 * SIDE, 3)
         painter.fillRect(line, self._theme.color(entry.color))
         painter.restore()
 
@@ -149,7 +151,7 @@ class FigureTable(QTableView):
         self.setVerticalHeader(FigureHeads(self.figure_model, theme))
         self.setHorizontalHeader(ModelHeads(self.figure_model, theme))
         self.verticalHeader().sectionClicked.connect(self.sort_by)
-        # The second of two quick clicks counts as well.
+        # The second of two quick clicks comes as this alone.
         self.verticalHeader().sectionDoubleClicked.connect(self.sort_by)
         self.setShowGrid(False)
         self.setCornerButtonEnabled(False)

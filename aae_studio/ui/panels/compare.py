@@ -43,6 +43,10 @@ class Compare(Panel):
         self.figures = figures()
         self.table = FigureTable(self.figures, theme)
         self._measuring: Measuring | None = None
+        # Of its own: the panel of the window before, in another theme, drops its question later.
+        self.question = (KEY, id(self))
+        # What the table was filled from: most surveys bring nothing new for it.
+        self._shown: object = None
         self._arrange()
         workbench.prepared.connect(self._ask)
         workbench.surveyed.connect(self._schedule)
@@ -148,7 +152,7 @@ class Compare(Panel):
 
     @property
     def _measured(self) -> Measured | None:
-        return self._bench.answers.get(KEY)
+        return self._bench.answers.get(self.question)
 
     @property
     def _series(self) -> Series | None:
@@ -162,13 +166,13 @@ class Compare(Panel):
         """Have the models measured, anew where the classifier or the experiment is another."""
         if self.isVisible() and self._bench.snapshot is not None:
             self._measuring = Measuring(self._judge)
-            self._bench.ask(KEY, self._measuring)
+            self._bench.ask(self.question, self._measuring)
             self._schedule()
 
     def _on_training(self, training: bool) -> None:
         if not training and self._measuring is not None and self.isVisible():
             self._measuring.hurry()
-            self._bench.ask(KEY, self._measuring)
+            self._bench.ask(self.question, self._measuring)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -176,7 +180,7 @@ class Compare(Panel):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._bench.drop(KEY)
+        self._bench.drop(self.question)
         self._measuring = None
 
     # What is shown
@@ -207,6 +211,18 @@ class Compare(Panel):
         bench, series = self._bench, self._series
         if bench.snapshot is None:
             return
+        state = (
+            self._measured,
+            self.over_seeds.isChecked(),
+            None if series is None else (id(series), len(series.runs), series.going),
+            self._judge is None,
+            tuple(bench.models),
+            bench.config,
+            bench.step > 0,
+        )
+        if state == self._shown:
+            return
+        self._shown = state
         over = self.over_seeds.isChecked() and series is not None
         measures = self._spread(series) if over else self._live()
         self._show_table(measures)
@@ -217,10 +233,9 @@ class Compare(Panel):
         self.repeat_button.setEnabled(trained)
         self.repeat_button.setToolTip(
             tr(
-                "Train this configuration, as it stands, from step 0 with {count} seeds for {steps} steps "
-                "each, behind the window's own training.",
+                "Train this configuration, as it stands, from step 0 with {count} seeds for as many steps as "
+                "it has now, behind the window's own training.",
                 count=SEEDS,
-                steps=spaced(bench.step),
             )
             if trained
             else tr("Train first: the seeds are trained for as many steps.")

@@ -47,6 +47,8 @@ class Sweep(Panel):
         self.grid = SweepGrid(theme)
         self._images: dict[int, QImage] = {}
         self._series: Series | None = None
+        # What the grid was filled from: most news of a series are its progress alone.
+        self._shown: object = None
         self._arrange()
         workbench.prepared.connect(self._offer_models)
         workbench.configured.connect(self._offer_models)
@@ -270,13 +272,17 @@ class Sweep(Panel):
         if series is None:
             return
         missing = [place for place in range(len(series.runs)) if place not in self._images]
+        figure = self.figure.currentData()
+        state = (id(series), len(series.runs), figure)
+        if state == self._shown and not missing:
+            return
+        self._shown = state
         if missing:
             self._images[missing[0]] = self._drawn(series.runs[missing[0]], series.about.model)
         if len(missing) > 1:
             self._turns.ask(self._show)
-        self.grid.show_cells(
-            series.about.heads(), cells_of(series, self._images, self.figures, self.figure.currentData())
-        )
+        cells = cells_of(series, self._images, self.figures, figure)
+        self.grid.show_cells(series.about.heads(), cells)
         self._tell(self.grid.current)
 
     def _drawn(self, run: Run, model: str) -> QImage:
