@@ -40,7 +40,8 @@ class Repeats(QObject):
     """Holds one series for each name, and the classifiers that judge generated images.
 
     It belongs to the workbench, so that a series goes on when another theme or language is chosen. Emits
-    `changed` (name) when a series has news, and `judged` when there is another classifier.
+    `changed` (name) when a series has news, and `judged` when there is another classifier, or it is known
+    that there will be none.
     """
 
     changed = Signal(str)
@@ -56,6 +57,8 @@ class Repeats(QObject):
         self._thread.happened.connect(self._on_happened)
         self._thread.ended.connect(self._on_ended)
         self._jobs: dict[Job, str] = {}
+        # Why there is no classifier for these data.
+        self.judge_faults: dict[Hashable, StudioError] = {}
         self._judging: dict[Job, Hashable] = {}
 
     def begin(
@@ -85,11 +88,15 @@ class Repeats(QObject):
             self.changed.emit(name)
 
     def judge(self, config: ExperimentConfig, data_dir: Path) -> Classifier | None:
-        """The classifier for a configuration's data; where there is none yet, it is trained and `judged`."""
+        """The classifier for a configuration's data; where there is none yet, it is trained and `judged`.
+
+        What failed is not tried again: the reason is in `judge_faults`.
+        """
         from aae_studio.core.repeats import data_of
 
         data = data_of(config)
-        if data not in self.judges and data not in self._judging.values():
+        known = {*self.judges, *self.judge_faults, *self._judging.values()}
+        if data not in known:
             job = Job(partial(self._judge, config, data_dir))
             self._judging[job] = data
             self._thread.begin(job)
@@ -137,7 +144,10 @@ class Repeats(QObject):
         self.changed.emit(name)
 
     def _on_ended(self, job: Job, fault: StudioError | None) -> None:
-        self._judging.pop(job, None)
+        data = self._judging.pop(job, None)
+        if data is not None and fault is not None:
+            self.judge_faults[data] = fault
+            self.judged.emit()
         name = self._jobs.pop(job, None)
         if name is not None:
             series = self.series[name]

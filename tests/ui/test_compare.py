@@ -14,6 +14,7 @@ from PySide6.QtGui import QGuiApplication
 
 from aae_studio.core import apart
 from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.errors import StudioError
 from aae_studio.core.evaluation import LIVE_SIZE, evaluate
 from aae_studio.core.metrics import Classifier
 from aae_studio.core.repeats import COMPARED, Progress, data_of
@@ -237,6 +238,30 @@ def test_the_classifier_is_asked_for_once_and_the_table_tells(qtbot, studio, nea
     assert "coverage" in panel.table.figure_model.entries[2].measures
 
 
+def test_a_classifier_that_cannot_be_had_is_told_and_not_tried_again(qtbot, studio, monkeypatch):
+    begun = []
+
+    class Lost(Near):
+        def __init__(self, *arguments: object) -> None:
+            begun.append(arguments)
+            super().__init__(*arguments)
+
+        def next(self, patience: float) -> object:
+            raise StudioError("The process was {fate}.", fate="lost")
+
+    monkeypatch.setattr(apart, "Apart", Lost)
+    bench = studio.workbench
+    bench.repeats.judges.clear()
+    panel = opened(studio, "compare")
+    qtbot.waitUntil(panel.fault.isVisible, timeout=20_000)
+    assert panel.fault.text() == "The process was lost."
+    trained(qtbot, studio, STEPS)
+    measured(qtbot, panel, studio)
+    assert len(begun) == 1
+    assert "recon_mse" in panel.table.figure_model.entries[0].measures
+    assert "coverage" not in panel.table.figure_model.entries[0].measures
+
+
 # Sweep
 
 
@@ -332,3 +357,6 @@ def test_a_configuration_that_cannot_be_trained_is_a_cell_that_says_so(qtbot, st
     qtbot.waitUntil(lambda: panel.settled, timeout=20_000)
     assert [cell.text == "×" for cell in panel.grid.cells] == [False, True, False, True]
     assert "60000" in panel.grid.cells[1].told
+    before = studio.workbench.asked
+    panel.grid.opened.emit(1)
+    assert studio.workbench.asked == before

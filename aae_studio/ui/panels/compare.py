@@ -52,6 +52,7 @@ class Compare(Panel):
         workbench.surveyed.connect(self._schedule)
         workbench.training_changed.connect(self._on_training)
         workbench.repeats.judged.connect(self._ask)
+        workbench.repeats.judged.connect(self._show_series)
         workbench.repeats.changed.connect(self._on_series)
         self._show_series()
 
@@ -61,7 +62,7 @@ class Compare(Panel):
     @property
     def settled(self) -> bool:
         series, seen = self._series, self._measured
-        judged = seen is not None and seen.judged
+        judged = seen is not None and (seen.judged or bool(self._bench.repeats.judge_faults))
         return not self.isVisible() or (judged and (series is None or not series.going))
 
     def repeat(self) -> None:
@@ -203,6 +204,7 @@ class Compare(Panel):
         self.over_seeds.setEnabled(series is not None)
         self.repeat_button.setVisible(series is None or not series.going)
         faults = [] if series is None else [series.fault, *(run.fault for run in series.runs)]
+        faults += self._bench.repeats.judge_faults.values()
         told = list(dict.fromkeys(tr_error(fault) for fault in faults if fault is not None))
         self.fault.setText("\n".join(told[:2]))
         self.fault.setVisible(bool(told))

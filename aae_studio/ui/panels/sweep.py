@@ -239,7 +239,8 @@ class Sweep(Panel):
     def open(self, place: int) -> None:
         """Train a cell's configuration in the window, from step 0 for as many steps; it can be undone."""
         series, bench = self._series, self._bench
-        if series is None or bench.following is not None:
+        trained = series is not None and place < len(series.runs) and series.runs[place].fault is None
+        if not trained or bench.following is not None:
             return
         config = series.base.with_(**series.about.changes(place))
         bench.try_configure(**{item.name: getattr(config, item.name) for item in dataclasses.fields(config)})
