@@ -13,7 +13,7 @@ from typing import Any, Self
 from aae_studio.core.errors import StudioError
 
 # Behind training in the window, which has 10.
-NICE = 15
+NICE = 12
 # How often who waits is told how far it has come.
 INTERVAL_S = 0.05
 

@@ -111,9 +111,11 @@ class FigureHeads(QHeaderView):
         painter.restore()
 
     def sizeHint(self) -> QSize:
+        # Before the style sheet's font is there, its metrics are another's.
+        self.ensurePolished()
         titles = [figure.full_title() for figure in self._model.figures]
         width = max(self.fontMetrics().horizontalAdvance(title) for title in titles)
-        return QSize(width + 2 * PADDING + SIGN, 0)
+        return QSize(width + 2 * PADDING + SIGN + 2, 0)
 
 
 class ModelHeads(QHeaderView):
@@ -238,6 +240,7 @@ class FigureTable(QTableView):
     def _fit(self) -> None:
         """As high as its rows: what is below it follows at once."""
         head = self.verticalHeader()
+        head.setFixedWidth(head.sizeHint().width())
         wide = self.horizontalHeader().length() + head.sizeHint().width() > self.contentsRect().width()
         bar = self.horizontalScrollBar().sizeHint().height() if wide else 0
         height = HEAD_HEIGHT + head.length() + bar + 2 * self.frameWidth() + 2

@@ -9,6 +9,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout
 
+from aae_studio.core.registry import MODELS
 from aae_studio.ui.comparison.figure_model import Entry
 from aae_studio.ui.comparison.figures import figures, judged_by, tip
 from aae_studio.ui.comparison.progress import SeriesBar
@@ -225,10 +226,9 @@ class Compare(Panel):
         if state == self._shown:
             return
         self._shown = state
-        over = self.over_seeds.isChecked() and series is not None
-        measures = self._spread(series) if over else self._live()
-        self._show_table(measures)
-        self.caption.setText(self._seeds_caption(series) if over else self._live_caption())
+        spread = self._spread() if self.over_seeds.isChecked() else {}
+        self._show_table(spread or self._live(), list(spread or bench.models))
+        self.caption.setText(self._seeds_caption(series) if spread else self._live_caption())
         judge = self._judge
         self.note.setText(judged_by(None if judge is None else judge.validation_accuracy))
         trained = bench.step > 0
@@ -243,13 +243,13 @@ class Compare(Panel):
             else tr("Train first: the seeds are trained for as many steps.")
         )
 
-    def _show_table(self, measures: Mapping[str, Mapping[str, Measure]]) -> None:
+    def _show_table(self, measures: Mapping[str, Mapping[str, Measure]], names: list[str]) -> None:
         from aae_studio.core.evaluation import LIVE_SIZE
         from aae_studio.core.repeats import best
 
+        kinds = {name: MODELS.get(name) for name in names}
         entries = [
-            Entry(name, kind.short, kind.color, measures.get(name, {}))
-            for name, kind in self._kinds(measures)
+            Entry(name, kind.short, kind.color, measures.get(name, {})) for name, kind in kinds.items()
         ]
         marks = {
             figure.name: best(
@@ -267,19 +267,14 @@ class Compare(Panel):
         tips = [tip(figure, min(LIVE_SIZE, len(test)), accuracy) for figure in self.figures]
         self.table.show_entries(entries, marks, tips)
 
-    def _kinds(self, measures: Mapping[str, object]) -> list[tuple[str, type]]:
-        from aae_studio.core.registry import MODELS
-
-        names = measures if self.over_seeds.isChecked() and measures else self._bench.models
-        return [(name, MODELS.get(name)) for name in names]
-
     def _live(self) -> Mapping[str, Mapping[str, Measure]]:
         return {} if self._measured is None else self._measured.measures
 
-    def _spread(self, series: Series) -> Mapping[str, Mapping[str, Measure]]:
+    def _spread(self) -> Mapping[str, Mapping[str, Measure]]:
+        """Over the seeds that were trained so far, if any were."""
         from aae_studio.core.repeats import spread
 
-        return spread(series.runs)
+        return {} if self._series is None else spread(self._series.runs)
 
     def _live_caption(self) -> str:
         seen = self._measured
@@ -298,10 +293,6 @@ class Compare(Panel):
 
     def _seeds_caption(self, series: Series) -> str:
         done = sum(run.fault is None for run in series.runs)
-        if not done:
-            return (
-                tr("The first seed is on its way.") if series.going else tr("No seed was trained to the end.")
-            )
         words = tr(
             "Mean ± standard deviation over {done} seeds, {steps} steps each.",
             done=done,
