@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 
 class StudioError(Exception):
@@ -16,6 +16,17 @@ class StudioError(Exception):
         super().__init__(template.format(**values))
         self.template = template
         self.values = values
+
+    def __reduce__(self) -> tuple[object, ...]:
+        # Exceptions are rebuilt from their sentence, and no child takes that alone.
+        return _carried, (type(self), str(self), self.__dict__)
+
+
+def _carried(kind: type[StudioError], sentence: str, state: Mapping[str, object]) -> StudioError:
+    """A fault as another process met it."""
+    fault = kind.__new__(kind, sentence)
+    fault.__dict__.update(state)
+    return fault
 
 
 class ConfigError(StudioError):

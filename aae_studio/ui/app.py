@@ -72,7 +72,7 @@ class Studio(QObject):
 
     def close_threads(self) -> bool:
         """End all threads; False when one is still busy at the time limit."""
-        threads = (self.trainer, self.survey, self.follower)
+        threads = (self.trainer, self.survey, self.follower, self.workbench.repeats)
         for thread in threads:
             thread.requestInterruption()
         gc.unfreeze()

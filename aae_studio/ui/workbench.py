@@ -24,6 +24,7 @@ from aae_studio.ui.canvas.plane import (
     settled,
 )
 from aae_studio.ui.follow_thread import FollowThread
+from aae_studio.ui.repeats import Repeats
 from aae_studio.ui.survey_thread import Question, Request, Survey, SurveyThread
 from aae_studio.ui.trainer_thread import Prepared, TrainerThread
 from aae_studio.ui.translation import tr
@@ -75,6 +76,8 @@ class Workbench(QObject):
     ) -> None:
         super().__init__()
         self.config, self.data_dir = config, data_dir
+        # What panels have trained beside it.
+        self.repeats = Repeats()
         self.training = False
         # Where this experiment was opened or saved last.
         self.folder: Path | None = None

@@ -1,0 +1,1 @@
+"""What the panels that compare models are made of."""

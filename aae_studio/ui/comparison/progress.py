@@ -1,0 +1,84 @@
+"""SeriesBar: how far a series of runs has come, and a button that leaves it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QKeyEvent
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
+
+from aae_studio.ui.readout import spaced
+from aae_studio.ui.repeats import Series
+from aae_studio.ui.translation import tr
+
+BAR_STEPS = 1000
+BAR_HEIGHT = 10
+
+
+class SeriesBar(QWidget):
+    """Shown while a series is going on. Escape cancels, like its button. Emits nothing; calls `cancel`."""
+
+    def __init__(self, cancel: Callable[[], None]) -> None:
+        super().__init__()
+        self._cancel = cancel
+        self.bar = QProgressBar()
+        self.bar.setRange(0, BAR_STEPS)
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(BAR_HEIGHT)
+        self.bar.setAccessibleName(tr("Progress of the runs"))
+        self.words = QLabel()
+        self.words.setProperty("muted", True)
+        self.words.setWordWrap(True)
+        self.button = QPushButton(tr("Cancel"))
+        self.button.setToolTip(tr("Leave the runs; what is done stays (Esc)."))
+        self.button.clicked.connect(cancel)
+        row = QHBoxLayout()
+        row.addWidget(self.bar, 1)
+        row.addWidget(self.button)
+        column = QVBoxLayout(self, spacing=4)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.addLayout(row)
+        column.addWidget(self.words)
+        self.hide()
+
+    def show_series(self, series: Series | None) -> None:
+        """Show how far this series is; nothing once it is over."""
+        self.setVisible(series is not None and series.going)
+        if series is not None and series.going:
+            self.bar.setValue(round(BAR_STEPS * _share(series)))
+            self.words.setText(_words(series))
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        if event.key() == Qt.Key.Key_Escape:
+            self._cancel()
+        else:
+            super().keyPressEvent(event)
+
+
+def _share(series: Series) -> float:
+    """How much of all steps is done, from 0 to 1."""
+    now = series.progress
+    begun = 0.0 if now is None or now.judging or not now.steps else now.step / now.steps
+    return min(
+        1.0, (len(series.runs) + (begun if len(series.runs) == _place(series) else 0)) / len(series.configs)
+    )
+
+
+def _place(series: Series) -> int:
+    return 0 if series.progress is None else series.progress.place
+
+
+def _words(series: Series) -> str:
+    now = series.progress
+    if now is None:
+        return tr("Starting a process in the background…")
+    if now.judging:
+        return tr("Training the small classifier first: {share} %", share=round(100 * now.step / now.steps))
+    return tr(
+        "Run {place} of {runs} · step {step} of {steps}",
+        place=now.place + 1,
+        runs=now.runs,
+        step=spaced(now.step),
+        steps=spaced(now.steps),
+    )
