@@ -23,12 +23,13 @@ if TYPE_CHECKING:
     from aae_studio.core.models.base import Curve
     from aae_studio.core.snapshot import Figures, Snapshot
 
-# The decoded image's side with up to three lanes, and with more.
+# The decoded image's side in a lane of at least this width, and in a narrower one.
+ROOMY = 284
 DECODE_SIDES = (108, 76)
 # Five rows: a lane with fewer has its canvas as high as the others'.
 FIGURES_HEIGHT = 104
 # With many models the lanes keep this width, and scroll.
-LEAST_WIDTH = 250
+LEAST_WIDTH = 232
 # New weights wait so long for a drag to show them: it decodes with the newest ones at every move.
 NEWS_MS = 50
 # What the title leaves for the summary at its right; a longer title becomes the model's short name.
@@ -53,7 +54,7 @@ class Lane(QFrame):
         self.setObjectName("card")
         self.setMinimumWidth(LEAST_WIDTH)
         self.canvas = LatentCanvas(workbench, name, theme, turns, overlays)
-        self.decode_view = DecodeView(theme, DECODE_SIDES[len(workbench.models) > 3])
+        self.decode_view = DecodeView(theme, DECODE_SIDES[0])
         self.decode_view.setAccessibleName(tr("Decoded image"))
         self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))
         self._conditions = workbench.models[name].conditions
@@ -61,7 +62,7 @@ class Lane(QFrame):
         self.strip.setToolTip(self._samples_tip())
         self.strip.setAccessibleName(self._strip_caption())
         self.strip.chosen.connect(partial(workbench.set_condition, name))
-        self._code = Readout(theme.color("text"), fixed_font(12), "z = (+0.00)")
+        self._code = Readout(theme.color("text"), fixed_font(12), "(+0.00, +0.00)")
         self._code.setToolTip(tr("The code under the cursor."))
         self._rows: list[tuple[QLabel, Readout]] = []
         # The weights that the decoded image comes from.
@@ -82,7 +83,7 @@ class Lane(QFrame):
 
     def figures(self) -> dict[str, str]:
         """The figures on show, by label."""
-        return {label.text(): value.text() for label, value in self._rows}
+        return {value.accessibleName(): value.text() for _, value in self._rows}
 
     def show_decoded(self) -> None:
         """Decode at the cursor and show it."""
@@ -93,9 +94,13 @@ class Lane(QFrame):
         if self._conditions:
             self.strip.set_images(self._bench.decoded_as_each(self._name))
             self.strip.select(self._bench.conditions.get(self._name, 0))
+        self._show_code()
+
+    def _show_code(self) -> None:
         code = self._bench.cursors[self._name]
         numbers = ", ".join(f"{value:+.2f}" for value in code[:2]).replace("-", "−")
-        self._code.setText(f"z = ({numbers}{', …' if len(code) > 2 else ''})")
+        more = ", …" if len(code) > 2 else ""
+        self._code.setText(f"{'z = ' if self.width() >= ROOMY else ''}({numbers}{more})")
 
     def show_newest(self) -> None:
         """Decode at the cursor if there are newer weights than those on show."""
@@ -134,7 +139,7 @@ class Lane(QFrame):
         )
         count, where = self._notes(figures)
         notes = (count, f"{where}\n{count}", f"{where}\n{count}", count)
-        for row, text, note, (_, tip) in zip(self._rows, texts, notes, self._figure_rows(), strict=True):
+        for row, text, note, (_, _, tip) in zip(self._rows, texts, notes, self._figure_rows(), strict=True):
             row[1].setText(text.replace("-", "−"))
             for widget in row:
                 widget.setToolTip(f"{tip}\n{note}")
@@ -149,6 +154,12 @@ class Lane(QFrame):
         title = tr(self._model.title)
         roomy = self._title.fontMetrics().horizontalAdvance(title) <= self.width() - SUMMARY_SPACE
         self._title.setText(title if roomy else self._model.short)
+        wide = self.width() >= ROOMY
+        self.decode_view.setFixedSize(*[DECODE_SIDES[not wide]] * 2)
+        for (label, _), (text, short, _) in zip(self._rows, self._figure_rows(), strict=True):
+            label.setText(text if wide else short)
+        if self._name in self._bench.cursors:
+            self._show_code()
         super().resizeEvent(event)
 
     def _arrange(self) -> None:
@@ -166,7 +177,7 @@ class Lane(QFrame):
         # Five rows are as high as the decoded image beside them.
         grid.setVerticalSpacing(2)
         grid.addWidget(self._code, 0, 0, 1, 2)
-        for row, (text, tip) in enumerate(self._figure_rows(), start=1):
+        for row, (text, _, tip) in enumerate(self._figure_rows(), start=1):
             label = QLabel(text)
             label.setProperty("muted", True)
             right = Qt.AlignmentFlag.AlignRight
@@ -230,19 +241,25 @@ class Lane(QFrame):
             "the decoder was never taught what to make of them."
         )
 
-    def _figure_rows(self) -> tuple[tuple[str, str], ...]:
-        """Label and explanation of each figure."""
+    def _figure_rows(self) -> tuple[tuple[str, str, str], ...]:
+        """Label, a shorter one, and explanation of each figure."""
         if not self._bench.models[self._name].has_encoder:
             tip = tr("How real the discriminator finds them, on average. ½: it cannot tell.")
-            return tuple((tr(curve.label), tip) for curve in self._discriminator_curves())
+            return tuple((tr(curve.label), tr(curve.label), tip) for curve in self._discriminator_curves())
         return (
-            (tr("recon MSE"), tr("Squared error per pixel between test images and their reconstructions.")),
+            (
+                tr("recon MSE"),
+                "MSE",
+                tr("Squared error per pixel between test images and their reconstructions."),
+            ),
             (
                 tr("MMD² to prior"),
+                "MMD²",
                 tr("Distance between the codes and the prior (unbiased, five RBF kernels). 0: they match."),
             ),
             (
                 tr("SW1 to prior"),
+                "SW1",
                 tr(
                     "How far codes lie from samples of the prior, on average over directions (sliced "
                     "Wasserstein-1), in units of its σ. Chance alone gives about 0.06 with 1 000 codes, "
@@ -251,6 +268,7 @@ class Lane(QFrame):
             ),
             (
                 tr("kNN accuracy"),
+                "kNN",
                 tr("Share of codes whose 10 nearest codes vote for their own class."),
             ),
         )
