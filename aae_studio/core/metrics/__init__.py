@@ -12,7 +12,7 @@ from aae_studio.core.metrics.classes import (
     error_rate,
     smallest_share,
 )
-from aae_studio.core.metrics.classifier import Classifier, train_classifier
+from aae_studio.core.metrics.classifier import Classifier, classifier_training, train_classifier
 from aae_studio.core.metrics.distances import BANDWIDTHS, Moments, mmd2, moments, sliced_wasserstein1
 from aae_studio.core.metrics.holes import hole_fraction
 from aae_studio.core.metrics.likelihood import (
@@ -42,6 +42,7 @@ __all__ = [
     "active_units",
     "bernoulli_log_likelihood",
     "class_entropy",
+    "classifier_training",
     "cluster_error",
     "cluster_names",
     "coverage",
