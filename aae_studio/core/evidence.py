@@ -82,7 +82,7 @@ class Evidence:
     @cached_property
     def code_spread(self) -> float:
         """Greatest standard deviation of a code axis over test images, in units of the prior's σ."""
-        return metrics.moments(torch.from_numpy(self._codes), self.snapshot.prior.sigma).greatest
+        return metrics.moments(torch.from_numpy(self._codes), self.snapshot.prior.sigma).std_greatest
 
     @cached_property
     def distance_to_prior(self) -> float:

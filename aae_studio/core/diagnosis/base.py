@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal
 
+from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.evidence import Evidence
 
 Severity = Literal["warning", "hint", "good"]
 # A diagnosis that stands goes when a sign is so far on the healthy side of its limit: figures waver.
 MARGIN = 1.25
+# Adam throws weights about at rates beyond this: at 0.01 the digits' AAE ends up with one code for all
+# images, at 0.05 every model does; at 0.003 none.
+HIGH_RATE = 0.004
 
 
 @dataclass(frozen=True)
@@ -36,15 +41,14 @@ class Sign:
 
 @dataclass(frozen=True)
 class Remedy:
-    """What helps: changes for `ExperimentConfig.with_`, and what they come to in a few words."""
+    """What helps: changes for `ExperimentConfig.with_`, and what they come to in a few words.
+
+    With `restarts`, training starts again from step 0.
+    """
 
     text: str
     changes: Mapping[str, Any] = field(hash=False)
-
-    @property
-    def restarts(self) -> bool:
-        """Whether training starts again from step 0: a model that joins would have missed its batches."""
-        return "models" in self.changes
+    restarts: bool = False
 
 
 @dataclass(frozen=True)
@@ -95,18 +99,44 @@ class Diagnosis(ABC):
 
 
 def eased(evidence: Evidence, name: str, factor: float) -> dict[str, Any]:
-    """A change of one of the model's number options in one direction: back to its default if it left that
-    the other way, else by `factor`, within the option's range. Empty where it ends up where it was."""
+    """A change of one of the model's number options, keyed as the configuration has it.
+
+    Where somebody moved it from its default the other way than `factor` would, back to the default; else by
+    `factor`, within its range. Empty where the model has no such option or it stays where it is.
+    """
     option = next((one for one in evidence.frozen.model.options if one.name == name), None)
     if option is None:
         return {}
     value, default = evidence.option(name), option.default
     assert isinstance(default, int | float)
-    further = value * factor
-    new = min(default, further) if factor < 1 and value > default else further
-    return new
+    moved = value > default if factor < 1 else value < default
+    new = default if moved else value * factor
+    new = max(new, -math.inf if option.minimum is None else option.minimum)
+    new = min(new, math.inf if option.maximum is None else option.maximum)
+    new = type(default)(new)
+    return {} if new == value else {f"{evidence.name}.{name}": new}
 
 
-def changed(evidence: Evidence, **values: Any) -> dict[str, Any]:
-    """Changes of the model's own options, keyed as the configuration has them, of those that differ."""
-    return {f"{evidence.name}.{key}": value for key, value in values.items() if evidence.option(key) != value}
+def restored(evidence: Evidence, **worse: Literal["above", "below"]) -> dict[str, Any]:
+    """Those of the model's options back at their defaults that lie on the worse side of them."""
+    changes = {}
+    for name, side in worse.items():
+        value = evidence.option(name)
+        if value is not None:
+            default = evidence.default(name)
+            if value > default if side == "above" else value < default:
+                changes[f"{evidence.name}.{name}"] = default
+    return changes
+
+
+def lowered_rate(evidence: Evidence) -> dict[str, Any]:
+    """The experiment's learning rate back at a tenth where it is beyond `HIGH_RATE`, or at its default."""
+    rate = evidence.config.learning_rate
+    default = ExperimentConfig().learning_rate
+    return {"learning_rate": min(default, rate / 10)} if rate > HIGH_RATE else {}
+
+
+def with_model(evidence: Evidence, name: str) -> dict[str, Any]:
+    """One more model in the experiment; empty where it takes part already."""
+    models = evidence.config.models
+    return {} if name in models else {"models": (*models, name)}

@@ -1,0 +1,48 @@
+"""Posterior collapse: q(z|x) is the prior whatever x is, and the decoder ignores the code."""
+
+from __future__ import annotations
+
+from aae_studio.core.diagnosis.base import Diagnosis, Remedy, Sign, eased, restored
+from aae_studio.core.evidence import Evidence
+
+# An axis of fewer nats tells nothing worth decoding: 0.05 nats name one of 1.05 things.
+NATS = 0.05
+SHARE = 0.5
+
+
+class PosteriorCollapse(Diagnosis):
+    """Most axes of the code have q(z_i|x) = p(z_i) (Lucas et al., arXiv 1911.02469, definition 1, with
+    0.05 nats).
+
+    A VAE with more axes than it needs leaves some empty, which is as it should be: half of them or more
+    is not.
+    """
+
+    title = "Posterior collapse"
+    summary = (
+        "The KL divergence outweighs the reconstruction, so codes no longer tell the images apart: "
+        "every code decodes to much the same."
+    )
+    order = 30
+    patience = 300
+    overlays = ("posterior", "lattice")
+    curves = ("kl",)
+    explains = frozenset({"holes"})
+
+    def signs(self, evidence: Evidence) -> tuple[Sign, ...]:
+        nats = evidence.nats_per_axis
+        if nats is None:
+            return ()
+        empty = float((nats < NATS).mean())
+        return (
+            Sign("code axes that tell nothing of the image", empty, SHARE, unit="%"),
+            Sign("KL of the best axis", float(nats.max()), 1.0, below=True, unit="nats"),
+        )
+
+    def remedy(self, evidence: Evidence) -> Remedy | None:
+        changes = (
+            restored(evidence, beta="above")
+            or restored(evidence, pixel_sigma="above")
+            or eased(evidence, "beta", 0.1)
+        )
+        return Remedy("Weigh the KL divergence less", changes) if changes else None
