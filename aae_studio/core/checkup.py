@@ -15,6 +15,7 @@ from aae_studio.core.diagnosis.base import Diagnosis, Finding, Severity, Sign
 from aae_studio.core.evidence import Evidence, Floats
 from aae_studio.core.history import History
 from aae_studio.core.metrics import Classifier, classifier_training
+from aae_studio.core.metrics.classifier import STEPS as CLASSIFIER_STEPS
 from aae_studio.core.registry import DIAGNOSES
 from aae_studio.core.snapshot import Snapshot
 
@@ -32,12 +33,19 @@ class Judge:
         self.dataset = dataset
         self.classifier: Classifier | None = None
         self._training = self._steps()
+        self._taken = 0
+
+    @property
+    def learnt(self) -> float:
+        """How far the training is, from 0 to 1."""
+        return 1.0 if self.classifier is not None else self._taken / (CLASSIFIER_STEPS + 1)
 
     def learn(self, seconds: float) -> None:
         """Train for so long, or until it is done."""
         end = time.perf_counter() + seconds
         while self.classifier is None and time.perf_counter() < end:
             latest = next(self._training)
+            self._taken += 1
             self.classifier = None if latest.training else latest
 
     def _steps(self) -> Iterator[Classifier]:
@@ -96,6 +104,11 @@ class Checkup:
             explained = {name for one in standing for name in self.diagnoses[one.diagnosis].explains}
             found += [one for one in standing if one.diagnosis not in explained]
         return tuple(sorted(found, key=lambda one: WEIGHT[one.severity]))
+
+    def early(self, step: int) -> int:
+        """So many steps after `step` every diagnosis can be made; 0 where it can already."""
+        patience = max(diagnosis.patience for diagnosis in self.diagnoses.values())
+        return max(0, self._changed + patience - step)
 
     def _recent(self, name: str, history: History) -> dict[str, Floats]:
         """The model's curves in the last steps since options changed."""

@@ -36,7 +36,7 @@ class PosteriorCollapse(Diagnosis):
         empty = float((nats < NATS).mean())
         return (
             Sign("code axes that tell nothing of the image", empty, SHARE, unit="%"),
-            Sign("KL of the best axis", float(nats.max()), 1.0, below=True, unit="nats"),
+            Sign("nats that the best axis tells", float(nats.max()), 1.0, below=True),
         )
 
     def remedy(self, evidence: Evidence) -> Remedy | None:

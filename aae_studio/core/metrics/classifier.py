@@ -75,9 +75,7 @@ def train_classifier(images: Tensor, labels: Tensor, classes: int, seed: int = 0
     return classifier
 
 
-def classifier_training(
-    images: Tensor, labels: Tensor, classes: int, seed: int = 0
-) -> Iterator[Classifier]:
+def classifier_training(images: Tensor, labels: Tensor, classes: int, seed: int = 0) -> Iterator[Classifier]:
     """What `train_classifier` does, for whoever cannot wait: yields after each step.
 
     Until the iterator ends the classifier is in training mode and judges nothing yet. Between two steps
