@@ -41,9 +41,9 @@ class Judge:
         return 1.0 if self.classifier is not None else self._taken / (CLASSIFIER_STEPS + 1)
 
     def learn(self, seconds: float) -> None:
-        """Train for so long, or until it is done."""
-        end = time.perf_counter() + seconds
-        while self.classifier is None and time.perf_counter() < end:
+        """Train for so much of this thread's processor time, or until it is done."""
+        end = time.thread_time() + seconds
+        while self.classifier is None and time.thread_time() < end:
             latest = next(self._training)
             self._taken += 1
             self.classifier = None if latest.training else latest

@@ -287,6 +287,8 @@ def screenshot(
         patience = time.monotonic() + SETTLING_S
         while not studio.window.settled and time.monotonic() < patience:
             QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            # Without events that returns at once, and the threads have the answers to work out.
+            time.sleep(0.005)
         studio.window.catch_up()
         picture = studio.window.grab()
         if not out.parent.is_dir() or not picture.save(str(out)):

@@ -32,4 +32,4 @@ class ExplodingCodes(Diagnosis):
             changes = with_model(evidence, "aae")
             return Remedy("Try the AAE", changes, restarts=True) if changes else None
         changes = eased(evidence, "beta", 3) | eased(evidence, "adversarial_weight", 3)
-        return Remedy("Pull harder toward the prior", changes) if changes else None
+        return Remedy("Pull to the prior", changes) if changes else None

@@ -47,4 +47,4 @@ class LearningRateTooHigh(Diagnosis):
         )
 
     def remedy(self, evidence: Evidence) -> Remedy | None:
-        return Remedy("Lower the learning rate", lowered_rate(evidence))
+        return Remedy("Lower the rate", lowered_rate(evidence))

@@ -32,7 +32,7 @@ class ModeCollapse(Diagnosis):
 
     def remedy(self, evidence: Evidence) -> Remedy | None:
         if changes := lowered_rate(evidence):
-            return Remedy("Lower the learning rate", changes)
+            return Remedy("Lower the rate", changes)
         changes = restored(evidence, r1="below", discriminator_steps="above")
         if changes := changes or eased(evidence, "r1", 3):
             return Remedy("Hold D back", changes)

@@ -30,6 +30,6 @@ class Overfitting(Diagnosis):
 
     def remedy(self, evidence: Evidence) -> Remedy | None:
         if changes := eased(evidence, "beta", 3):
-            return Remedy("Weigh the KL divergence more", changes)
+            return Remedy("Weigh the KL more", changes)
         widths = tuple(max(1, width // 2) for width in evidence.config.hidden)
         return Remedy("Smaller networks", {"hidden": widths}, restarts=True)

@@ -45,4 +45,4 @@ class PosteriorCollapse(Diagnosis):
             or restored(evidence, pixel_sigma="above")
             or eased(evidence, "beta", 0.1)
         )
-        return Remedy("Weigh the KL divergence less", changes) if changes else None
+        return Remedy("Weigh the KL less", changes) if changes else None

@@ -29,7 +29,7 @@ class SaturatedDiscriminator(Diagnosis):
 
     def remedy(self, evidence: Evidence) -> Remedy | None:
         if changes := lowered_rate(evidence):
-            return Remedy("Lower the learning rate", changes)
+            return Remedy("Lower the rate", changes)
         changes = restored(
             evidence,
             r1="below",

@@ -9,7 +9,7 @@ from PySide6.QtGui import QPainter, QPaintEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from aae_studio.ui.doctor.sketch import CurveSketch
-from aae_studio.ui.theme import Theme, fixed_font
+from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 
 if TYPE_CHECKING:
@@ -25,7 +25,7 @@ def figure(value: float, unit: str) -> str:
     """A value with its unit, short."""
     if unit == "%":
         return f"{100 * value:.0f} %" if value >= 0.0995 or value == 0 else f"{100 * value:.1f} %"
-    digits = f"{value:.2f}" if 0.1 <= abs(value) < 100 else f"{value:.2g}"
+    digits = f"{value:.2f}" if not 0.001 <= abs(value) < 0.1 else f"{value:.2g}"
     return f"{digits} {unit}".strip().replace("-", "−")
 
 
@@ -132,11 +132,11 @@ class FindingCard(QFrame):
         """One row a figure: what it is, its value, and the limit that it is beyond."""
         while len(self._rows) < len(signs):
             row = (QLabel(), QLabel(), QLabel())
-            for column, label in enumerate(row):
-                self._grid.addWidget(label, len(self._rows), column, Qt.AlignmentFlag.AlignTop)
+            sides = (Qt.AlignmentFlag(0), Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft)
+            for column, (label, side) in enumerate(zip(row, sides, strict=True)):
+                self._grid.addWidget(label, len(self._rows), column, Qt.AlignmentFlag.AlignTop | side)
             row[0].setWordWrap(True)
             row[0].setProperty("muted", True)
-            row[1].setFont(fixed_font())
             row[2].setProperty("muted", True)
             self._rows.append(row)
         for (text, value, limit), sign in zip(self._rows, signs, strict=True):

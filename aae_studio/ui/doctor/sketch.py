@@ -88,7 +88,7 @@ class CurveSketch(QWidget):
         right, left = Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft
         beside = QRectF(0, 0, LEFT - 4, PIXELS + 3)
         for value, y in ((high, space.top()), (low, space.bottom() - PIXELS - 3)):
-            painter.drawText(beside.translated(0, y), right, f"{value:.3g}")
+            painter.drawText(beside.translated(0, y), right, f"{value:.2g}")
         below = QRectF(space.left(), space.bottom() + 3, space.width(), PIXELS + 3)
         painter.drawText(below, left, f"{first:.0f}")
         painter.drawText(below, right, tr("step {step}", step=f"{last:.0f}"))

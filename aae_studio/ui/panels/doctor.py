@@ -145,11 +145,15 @@ class Doctor(Panel):
                 self._list.insertWidget(place, card)
             self._fill(card, finding)
         self._show_status()
-        self._shown = self._visit
-        if self._to_demonstrate and self._shown is not None and self._shown.complete:
+        if self._to_demonstrate and self._visit is not None and self._visit.complete:
             self._to_demonstrate = False
-            if wanted:
-                self.cards[next(iter(wanted))].show_me.click()
+            for card in [*self.cards.values()][:1]:
+                card.show_me.click()
+        # The cards have their places once the layout had its turn.
+        self._turns.ask(self._settle)
+
+    def _settle(self) -> None:
+        self._shown = self._visit
 
     def _add_card(self, key: tuple[str, str], finding: Finding) -> FindingCard:
         frozen = self._bench.models[finding.model]
@@ -184,6 +188,8 @@ class Doctor(Panel):
                 step=spaced(visit.step),
                 count=spaced(visit.early),
             )
+        elif not visit.complete:
+            text = tr("Step {step}: nothing so far.", step=spaced(visit.step))
         else:
             text = tr("Step {step}: all is well.", step=spaced(visit.step))
         self.status.setText(text)
