@@ -20,7 +20,7 @@ class Equilibrium(Diagnosis):
     )
     severity = "good"
     order = 90
-    patience = 500
+    patience = 600
     overlays = ("density", "field")
     curves = ("d_real", "d_fake")
 

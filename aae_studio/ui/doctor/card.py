@@ -25,7 +25,10 @@ def figure(value: float, unit: str) -> str:
     """A value with its unit, short."""
     if unit == "%":
         return f"{100 * value:.0f} %" if value >= 0.0995 or value == 0 else f"{100 * value:.1f} %"
-    digits = f"{value:.2f}" if not 0.001 <= abs(value) < 0.1 else f"{value:.2g}"
+    if abs(value) >= 100:
+        digits = f"{value:.0f}"
+    else:
+        digits = f"{value:.2g}" if 0.001 <= abs(value) < 0.1 else f"{value:.2f}"
     return f"{digits} {unit}".strip().replace("-", "−")
 
 
