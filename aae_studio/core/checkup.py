@@ -41,12 +41,14 @@ class Judge:
         return 1.0 if self.classifier is not None else self._taken / (CLASSIFIER_STEPS + 1)
 
     def learn(self, seconds: float) -> None:
-        """Train for so much of this thread's processor time, or until it is done."""
+        """Train for so much of this thread's processor time, one step at least, or until it is done."""
         end = time.thread_time() + seconds
-        while self.classifier is None and time.thread_time() < end:
+        while self.classifier is None:
             latest = next(self._training)
             self._taken += 1
             self.classifier = None if latest.training else latest
+            if time.thread_time() >= end:
+                return
 
     def _steps(self) -> Iterator[Classifier]:
         train = self.dataset.train
