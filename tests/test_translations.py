@@ -21,7 +21,7 @@ from aae_studio.core.config import OPTIONS
 from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.errors import StudioError
 from aae_studio.core.options import resolved
-from aae_studio.core.registry import DATASETS, MODELS, PRIORS
+from aae_studio.core.registry import DATASETS, DIAGNOSES, MODELS, PRIORS
 from aae_studio.ui import plugins as plugins_of_the_window
 from aae_studio.ui.actions import ROWS
 from aae_studio.ui.main_window import THEMES
@@ -95,6 +95,11 @@ def interface_words() -> tuple[set[str], list[str]]:
         literals = words_of(call.args[1], tree)
         found |= set(literals or ())
         unclear += [] if literals is not None else [place(file, call)]
+    for file, tree, call in calls("core/diagnosis", "Sign", "Remedy"):
+        # So do a diagnosis's figures and what helps.
+        literals = words_of(call.args[0], tree)
+        found |= set(literals or ())
+        unclear += [] if literals is not None else [place(file, call)]
     for file, tree, call in calls("ui", "tr"):
         what = call.args[0]
         literals = words_of(what, tree) if not isinstance(what, ast.Name) else None
@@ -133,6 +138,8 @@ def declared_words() -> set[str]:
             if isinstance(node, ast.FunctionDef) and node.name == "unavailable":
                 body = [part for part in ast.walk(node) if isinstance(part, ast.Return) and part.value]
                 found |= {text for part in body for text in words_of(part.value, tree) or ()}
+    for kind in DIAGNOSES.all().values():
+        found |= {kind.title, kind.summary}
     for kind in (*plugins_of_the_window.overlays().values(), *plugins_of_the_window.panels().values()):
         found |= {kind.title, kind.tip}
     return found - {""}

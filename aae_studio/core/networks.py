@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 import zlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import TypeVar
@@ -14,6 +16,8 @@ from torch import Tensor, nn
 N = TypeVar("N", bound=nn.Module)
 
 CHANNELS = (32, 64)
+# Initial weights and dropout take the global generator, which all threads share.
+_GLOBAL_GENERATOR = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -178,6 +182,13 @@ def seeded(seed: int, role: str, build: Callable[[], N]) -> N:
 
     Models that are given the same seed start with the same weights wherever their shapes agree.
     """
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_for(seed, role))
+    with global_generator(torch.Generator().manual_seed(seed_for(seed, role)).get_state()):
         return build()
+
+
+@contextmanager
+def global_generator(state: Tensor) -> Iterator[None]:
+    """Have torch's global generator in this state, alone among threads, and put it back afterwards."""
+    with _GLOBAL_GENERATOR, torch.random.fork_rng(devices=[]):
+        torch.set_rng_state(state)
+        yield

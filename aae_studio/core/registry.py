@@ -75,3 +75,4 @@ class Registry:
 MODELS = Registry("model", "aae_studio.core.models", "Model")
 PRIORS = Registry("prior", "aae_studio.core.priors", "Prior")
 DATASETS = Registry("dataset", "aae_studio.core.datasets", "Dataset")
+DIAGNOSES = Registry("diagnosis", "aae_studio.core.diagnosis", "Diagnosis")

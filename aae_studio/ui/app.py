@@ -298,6 +298,8 @@ def screenshot(
         patience = time.monotonic() + SETTLING_S
         while not studio.window.settled and time.monotonic() < patience:
             QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
+            # Without events that returns at once, and the threads have the answers to work out.
+            time.sleep(0.005)
         studio.window.catch_up()
         if studio.window.width() > size[0] or studio.window.height() > size[1]:
             raise StudioError(

@@ -8,7 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aae_studio.core.networks import seed_for
+from aae_studio.core.networks import global_generator, seed_for
 
 CHANNELS = (16, 32)
 FEATURES = 64
@@ -71,29 +71,31 @@ def train_classifier(images: Tensor, labels: Tensor, classes: int, seed: int = 0
     same seed gives the same weights on one machine with one number of threads. On one thread it takes about
     2 s for 8×8 and 12 s for 28×28 pixels.
     """
-    for classifier in classifier_training(images, labels, classes, seed):
-        trained = classifier
-    return trained
+    *_, classifier = classifier_training(images, labels, classes, seed)
+    return classifier
 
 
 def classifier_training(images: Tensor, labels: Tensor, classes: int, seed: int = 0) -> Iterator[Classifier]:
-    """The training of `train_classifier`, which may be left at every step: yields the classifier `STEPS` + 1
-    times, and only the last time it is ready for use."""
+    """What `train_classifier` does, for whoever cannot wait: yields after each of `STEPS`, and when it is ready.
+
+    Until that last time the classifier is in training mode and judges nothing yet. Between two steps other
+    threads may use torch's global generator.
+    """
     draw = torch.Generator().manual_seed(seed_for(seed, "classifier batches"))
     order = torch.randperm(len(images), generator=draw)
     held_out = len(images) // VALIDATION_SHARE
     validation, train = order[:held_out], order[held_out:]
-    # Initial weights and dropout take the global generator; between two steps it is the caller's.
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed_for(seed, "classifier"))
-        classifier = Classifier((images.shape[1], images.shape[2], images.shape[3]), classes)
+    # Initial weights and dropout take the global generator.
+    state = torch.Generator().manual_seed(seed_for(seed, "classifier")).get_state()
+    with global_generator(state):
+        shape = (images.shape[1], images.shape[2], images.shape[3])
+        classifier = Classifier(shape, classes)
         state = torch.get_rng_state()
     optimizer = torch.optim.Adam(classifier.parameters(), lr=LEARNING_RATE, fused=True)
     # The rate falls to 0 in a line.
     falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / STEPS)
     for batch in _batches(train, draw):
-        with torch.random.fork_rng(devices=[]):
-            torch.set_rng_state(state)
+        with global_generator(state):
             loss = F.cross_entropy(classifier(images[batch]), labels[batch])
             state = torch.get_rng_state()
         optimizer.zero_grad()

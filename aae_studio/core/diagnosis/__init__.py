@@ -1,0 +1,1 @@
+"""What can be wrong, or well, with a model in training: one file a diagnosis."""
