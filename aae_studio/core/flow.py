@@ -29,7 +29,10 @@ RANDOM = frozenset(("randn", "rand", "randint", "randperm", "normal", "bernoulli
 
 @dataclass(eq=False)
 class Value:
-    """A tensor on its way: what came from outside (`name` says what), or a `call` of a network put out."""
+    """A tensor on its way: what came from outside, or what a `call` of a network put out.
+
+    `name` says what came from outside, or which of the network's modules with weights was the last.
+    """
 
     tensor: Tensor
     name: str = ""
@@ -49,6 +52,7 @@ class Call:
     entered: list[tuple[Tensor, tuple[Value, ...]]] = field(default_factory=list)
     values: list[Value] = field(default_factory=list)
     layers: list[tuple[int, ...]] = field(default_factory=list)
+    last: str = ""
 
     @property
     def inputs(self) -> tuple[Value, ...]:
@@ -80,18 +84,18 @@ class Flow(TorchFunctionMode):
 
     def __enter__(self) -> Flow:
         for name, network in self._model.networks.items():
-            for module in network.modules():
+            for path, module in network.named_modules():
                 self._hooks += [
                     module.register_forward_pre_hook(self._entering(name, network), with_kwargs=True),
-                    module.register_forward_hook(self._leaving(name), with_kwargs=True),
+                    module.register_forward_hook(self._leaving(name, path), with_kwargs=True),
                 ]
         for method, what in DRAWS.items():
             setattr(self._model, method, self._marking(getattr(self._model, method), what))
-        super().__enter__()
+        super().__enter__()  # type: ignore[no-untyped-call]
         return self
 
     def __exit__(self, *fault: Any) -> None:
-        super().__exit__(*fault)
+        super().__exit__(*fault)  # type: ignore[no-untyped-call]
         for method in DRAWS:
             delattr(self._model, method)
         for hook in self._hooks:
@@ -166,18 +170,20 @@ class Flow(TorchFunctionMode):
             if foreign or (whole and not origin):
                 call.entered.append((tensor, foreign))
 
-    def _leaving(self, name: str) -> Callable[..., None]:
+    def _leaving(self, name: str, path: str) -> Callable[..., None]:
         def leave(module: nn.Module, args: Any, kwargs: dict[str, Any], output: Any) -> None:
             call, depth = self._open[name]
-            assert call is not None
             self._open[name] = (call, depth - 1)
+            weighted = next(module.parameters(recurse=False), None) is not None
+            if weighted:
+                call.last = path.split(".")[-1]
             for tensor in _tensors(output):
                 for value in self.origin(tensor):
                     value.inner |= value.call is call
-                value = Value(tensor, call=call)
+                value = Value(tensor, call.last, call)
                 call.values.append(value)
                 self._mark(tensor, (value,))
-                if next(module.parameters(recurse=False), None) is not None:
+                if weighted:
                     call.layers.append(tuple(tensor.shape[1:]))
 
         return leave

@@ -28,8 +28,8 @@ SAMPLES = 8
 class Value:
     """A tensor that was passed on. `call`: the place, in the phase's `calls`, of the call that put it out.
 
-    `name`: for what came from outside, one of `images`, `labels`, `prior`, `noise` and `categories`; ""
-    for others. `samples`, float32 (blocks × at most `SAMPLES`, …): the first rows of each block, where a
+    `name`: for what came from outside, one of `images`, `labels`, `prior`, `noise` and `categories`; for
+    what a network put out, the name of its last module with weights. `samples`, float32 (blocks × at most `SAMPLES`, …): the first rows of each block, where a
     tensor holds several batches one behind the other, as what a discriminator sees may do. `gradient`:
     the norm of the phase's gradient with respect to this tensor; None: no gradient flows back through it.
     """
@@ -284,7 +284,8 @@ class _Recorder:
 
 def _norm(tensors: Iterable[Tensor]) -> Tensor:
     """The Euclidean norm of all numbers in all tensors."""
-    return torch.stack(torch._foreach_norm([tensor.float() for tensor in tensors])).norm()
+    whole: Tensor = torch.stack(torch._foreach_norm([tensor.float() for tensor in tensors])).norm()
+    return whole
 
 
 def _numbered(phases: list[PhaseWalk]) -> Iterator[PhaseWalk]:
