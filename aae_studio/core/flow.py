@@ -79,6 +79,7 @@ class Flow(TorchFunctionMode):
         # By identity, which is a tensor's own for as long as somebody holds it.
         self._origins: dict[int, tuple[Value, ...]] = {}
         self._held: list[Tensor] = []
+        self._batches: list[Batch] = []
         self._open: dict[str, tuple[Call, int]] = {}
         self._hooks: list[Any] = []
 
@@ -102,9 +103,10 @@ class Flow(TorchFunctionMode):
             hook.remove()
 
     def take(self, batch: Batch) -> None:
-        """A batch comes in."""
-        for tensor, name in ((batch.images, "images"), (batch.labels, "labels"), (batch.ranks, "labels")):
-            if id(tensor) not in self._origins:
+        """A batch comes in; the one that all phases share comes in once."""
+        if not any(batch is other for other in self._batches):
+            self._batches.append(batch)
+            for tensor, name in ((batch.images, "images"), (batch.labels, "labels"), (batch.ranks, "labels")):
                 self._mark(tensor, (Value(tensor, name),))
 
     def origin(self, *things: Any) -> tuple[Value, ...]:

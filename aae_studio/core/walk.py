@@ -29,9 +29,10 @@ class Value:
     """A tensor that was passed on. `call`: the place, in the phase's `calls`, of the call that put it out.
 
     `name`: for what came from outside, one of `images`, `labels`, `prior`, `noise` and `categories`; for
-    what a network put out, the name of its last module with weights. `samples`, float32 (blocks × at most `SAMPLES`, …): the first rows of each block, where a
-    tensor holds several batches one behind the other, as what a discriminator sees may do. `gradient`:
-    the norm of the phase's gradient with respect to this tensor; None: no gradient flows back through it.
+    what a network put out, the name of its last module with weights. `samples`, float32 (blocks × at most
+    `SAMPLES`, …): the first rows of each block, where a tensor holds several batches one behind the
+    other, as what a discriminator sees may do. `gradient`: the norm of the phase's gradient with respect
+    to this tensor; None: no gradient flows back through it.
     """
 
     name: str
@@ -61,9 +62,10 @@ class Call:
 
 @dataclass(frozen=True)
 class Term:
-    """A named figure of a phase, and the places in `values` that it was made from."""
+    """A named figure of a phase, and the places in `values` that it was made from. `label`: its curve's."""
 
     name: str
+    label: str
     figure: float
     inputs: tuple[int, ...]
 
@@ -215,7 +217,7 @@ class _Recorder:
                 tuple(_call(call, places, call not in fresh) for call in calls),
                 losses.objective.item(),
                 tuple(places[value] for value in origins[""]),
-                _terms(losses, origins, places),
+                self._terms(losses, origins, places),
                 gradients,
                 None,
             )
@@ -273,6 +275,18 @@ class _Recorder:
             [None if gradient is None else float(_norm([gradient])) for gradient in through],
         )
 
+    def _terms(
+        self,
+        losses: Losses,
+        origins: dict[str, tuple[flow.Value, ...]],
+        places: dict[flow.Value, int],
+    ) -> tuple[Term, ...]:
+        labels = {curve.name: curve.label for curve in self._model.curves}
+        return tuple(
+            Term(name, labels.get(name, name), figure.item(), tuple(places[value] for value in origins[name]))
+            for name, figure in losses.figures.items()
+        )
+
     def _weights_to_train(self) -> list[tuple[str, Tensor]]:
         return [
             (name, weight)
@@ -315,13 +329,4 @@ def _call(call: flow.Call, places: dict[flow.Value, int], earlier: bool) -> Call
         tuple(call.entered[0][0].shape) if call.entered else (),
         tuple(call.layers),
         earlier,
-    )
-
-
-def _terms(
-    losses: Losses, origins: dict[str, tuple[flow.Value, ...]], places: dict[flow.Value, int]
-) -> tuple[Term, ...]:
-    return tuple(
-        Term(name, figure.item(), tuple(places[value] for value in origins[name]))
-        for name, figure in losses.figures.items()
     )

@@ -36,8 +36,8 @@ class Workbench(QObject):
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
     `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, what the
-    canvas shows), `following_changed` (bool), `walked` (Walk: a step that was written down), `hovered` (the probe sample under
-    the mouse, or None), `failed` (StudioError) and `saved` (folder).
+    canvas shows), `following_changed` (bool), `walked` (Walk: a step that was written down), `hovered`
+    (the probe sample under the mouse, or None), `failed` (StudioError) and `saved` (folder).
 
     `answers` holds what the questions of `ask` came to, by key. With `prepared` all questions and answers
     are gone: who still wants to know asks again.
