@@ -37,8 +37,9 @@ class PhaseCard(QFrame):
         self.alone.setProperty("small", True)
         self.alone.setAccessibleName(tr("Only this phase: {phase}", phase=words.titled(phase.name)))
         self.alone.setToolTip(
-            tr("Train {names} by this phase alone, once. Training pauses; no step is counted.").format(
-                names=words.listed(phase.trains)
+            tr(
+                "Train {names} by this phase alone, once. Training pauses; no step is counted.",
+                names=words.listed(phase.trains),
             )
         )
         self.alone.clicked.connect(self._ask_alone)

@@ -65,7 +65,12 @@ def value_name(phase: PhaseWalk, place: int, latent: int) -> str:
         }
         return known.get(value.name, tr("input"))
     if len(phase.calls[value.call].outputs) > 1:
-        return spoken(value.name)
+        heads = {
+            "mean": tr("mean"),
+            "log_variance": tr("log-variance"),
+            "category": tr("category"),
+        }
+        return heads.get(value.name) or value.name.replace("_", " ")
     if len(value.shape) == 4:
         return tr("image out")
     size = prod(value.shape[1:])
