@@ -82,7 +82,7 @@ class LayerView(QWidget):
             return IMAGE_HEIGHT
         if part.kind == "maps":
             columns, rows = map_grid(len(part.values))
-            return max(STRIP_HEIGHT, rows * (self.width() - LABEL_WIDTH) / columns)
+            return max(STRIP_HEIGHT, rows * min(IMAGE_HEIGHT, (self.width() - LABEL_WIDTH) / columns))
         return STRIP_HEIGHT
 
     def _spaces(self) -> list[QRectF]:
