@@ -80,6 +80,7 @@ class Flow(TorchFunctionMode):
         self._origins: dict[int, tuple[Value, ...]] = {}
         self._held: list[Tensor] = []
         self._batches: list[Batch] = []
+        self._looking = False
         self._open: dict[str, tuple[Call, int]] = {}
         self._hooks: list[Any] = []
 
@@ -103,11 +104,16 @@ class Flow(TorchFunctionMode):
             hook.remove()
 
     def take(self, batch: Batch) -> None:
-        """A batch comes in; the one that all phases share comes in once."""
+        """A batch comes in, and is followed until `rest`; the one that all phases share comes in once."""
+        self._looking = True
         if not any(batch is other for other in self._batches):
             self._batches.append(batch)
             for tensor, name in ((batch.images, "images"), (batch.labels, "labels"), (batch.ranks, "labels")):
                 self._mark(tensor, (Value(tensor, name),))
+
+    def rest(self) -> None:
+        """What comes now, until the next batch, is of no interest: gradients and updates."""
+        self._looking = False
 
     def origin(self, *things: Any) -> tuple[Value, ...]:
         """The values that tensors, or collections of them, were made from, in order."""
@@ -118,6 +124,8 @@ class Flow(TorchFunctionMode):
         self, func: Callable[..., Any], types: Any, args: Any = (), kwargs: dict[str, Any] | None = None
     ) -> Any:
         result = func(*args, **(kwargs or {}))
+        if not self._looking:
+            return result
         name = getattr(func, "__name__", "")
         if name in RANDOM:
             self._mark_drawn(result, "noise")

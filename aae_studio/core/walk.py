@@ -182,6 +182,7 @@ class _Recorder:
         self._flow.take(substep.batch)
 
     def _forward(self, substep: Substep) -> None:
+        self._flow.rest()
         losses = substep.losses
         assert losses is not None
         origins = {

@@ -288,6 +288,8 @@ def screenshot(
         while not studio.window.settled and time.monotonic() < patience:
             QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
         studio.window.catch_up()
+        for _ in range(3):
+            QApplication.processEvents()
         picture = studio.window.grab()
         if not out.parent.is_dir() or not picture.save(str(out)):
             raise StudioError("The picture {out} cannot be written.", out=out)

@@ -25,9 +25,9 @@ REPORT_INTERVAL_S = 1 / 30
 SNAPSHOT_INTERVAL_S = 0.1
 # A snapshot waits until this many times its own cost has gone into training.
 SNAPSHOT_PATIENCE = 80
-# A watched step, which costs about one step more, waits so long, and this many times its own cost.
+# Of so many steps, and in so long, one at most is watched: it costs up to twice as much as the others.
+WATCH_STEPS = 30
 WATCH_INTERVAL_S = 0.3
-WATCH_PATIENCE = 25
 NICE = 10
 
 
@@ -129,8 +129,10 @@ class TrainerThread(QThread):
         self._steps: Iterator[Report] = iter(())
         self._remaining: int | None = 0
         self._unsent: list[Report] = []
-        self._sent_at = self._snapshot_due = self._watch_due = 0.0
+        self._sent_at = self._snapshot_due = 0.0
         self._watched: str | None = None
+        # When a step was last written down, and how many were not since then.
+        self._walked_at, self._unwatched = 0.0, WATCH_STEPS
         # Phases that were run alone since the last whole step: each is to see another batch.
         self._alone = 0
 
@@ -297,10 +299,11 @@ class TrainerThread(QThread):
 
     def _advance(self) -> None:
         """One step, and news of it when it is time."""
-        if self._has(self._watched) and time.perf_counter() >= self._watch_due:
+        if self._has(self._watched) and self._is_watch_due():
             self.walked.emit(self._walk(self._watched))
         else:
             self._alone = 0
+            self._unwatched += 1
             self._unsent.append(next(self._steps))
         if self._remaining is not None:
             self._remaining -= 1
@@ -320,16 +323,17 @@ class TrainerThread(QThread):
     def _has(self, model: str | None) -> TypeGuard[str]:
         return self._experiment is not None and model in self._experiment.models
 
+    def _is_watch_due(self) -> bool:
+        late = time.perf_counter() - self._walked_at >= WATCH_INTERVAL_S
+        return late and self._unwatched >= WATCH_STEPS
+
     def _walk(self, model: str) -> Walk:
         """One step, written down."""
         from aae_studio.core import walk
 
         assert self._experiment is not None
-        start = time.thread_time()
         report, seen = walk.walk_step(self._experiment, model)
-        cost = time.thread_time() - start
-        self._watch_due = time.perf_counter() + max(WATCH_INTERVAL_S, WATCH_PATIENCE * cost)
-        self._alone = 0
+        self._walked_at, self._unwatched, self._alone = time.perf_counter(), 0, 0
         self._unsent.append(report)
         return seen
 

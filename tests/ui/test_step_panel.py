@@ -12,10 +12,10 @@ from PySide6.QtCore import QPointF, QSettings, Qt
 
 import aae_studio.core.models
 from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.errors import NonFinite
 from aae_studio.ui.app import Studio
 from aae_studio.ui.inside import script, words
-from aae_studio.ui.inside.flow_view import links
-from aae_studio.ui.inside.script import Moment, Row
+from aae_studio.ui.inside.script import Moment, Row, links
 
 LOOP = """
 from torch import nn
@@ -86,7 +86,7 @@ def weights(studio: Studio, name: str) -> dict[str, np.ndarray]:
 def test_before_the_first_step_it_shows_how_it_would_go(studio, panel):
     assert studio.workbench.step == 0
     assert panel.heading.text() == "Before step 1"
-    assert panel.moment is None
+    assert panel.slow.moment is None
     view = panel.cards["reconstruction"].flow
     kinds = [(row.kind, row.place) for row in view.rows()]
     assert kinds == [("value", 0), ("call", 0), ("value", 1), ("call", 1), ("value", 2), ("loss", 0)]
@@ -98,66 +98,77 @@ def test_slow_motion_walks_through_a_real_step(qtbot, studio, panel):
     bench = studio.workbench
     before = weights(studio, "aae")
     qtbot.keyClick(studio.window, Qt.Key.Key_Period)
-    qtbot.waitUntil(lambda: panel.moment is not None)
-    assert panel.moment == Moment(0, "batch")
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
+    assert panel.slow.moment == Moment(0, "batch")
     qtbot.waitUntil(lambda: bench.step == 1)
     assert len(bench.history) == 1
     assert any((before[part] != after).any() for part, after in weights(studio, "aae").items())
     seen, captions = [], set()
     for _ in range(15):
         qtbot.keyClick(studio.window, Qt.Key.Key_Period)
-        seen.append(panel.moment)
+        seen.append(panel.slow.moment)
         captions.add(panel.caption.text())
     assert bench.step == 1, "slow motion does not train on by itself"
-    names = [panel._walk.phases[moment.phase].name for moment in seen]
+    names = [panel.walk.phases[moment.phase].name for moment in seen]
     assert list(dict.fromkeys(names)) == ["reconstruction", "discriminator", "generator"]
     assert [moment.at for moment in seen[:5]] == ["forward", "forward", "loss", "backward", "wait"]
     assert [moment.at for moment in seen[-4:]] == ["forward", "loss", "backward", "update"]
     assert len(captions) == 15
     assert "decoder" in panel.caption.text(), "its gradient had waited"
     qtbot.keyClick(studio.window, Qt.Key.Key_Comma)
-    assert panel.moment == seen[-2]
+    assert panel.slow.moment == seen[-2]
     for _ in range(2):
         qtbot.keyClick(studio.window, Qt.Key.Key_Period)
-    qtbot.waitUntil(lambda: bench.step == 2 and panel.moment == Moment(0, "batch"))
+    qtbot.waitUntil(lambda: bench.step == 2 and panel.slow.moment == Moment(0, "batch"))
 
 
 def test_it_plays_by_itself_until_it_is_stopped(qtbot, studio, panel):
-    panel.pace.setValue(2)
+    panel.bar.pace.setValue(2)
     qtbot.keyClick(studio.window, Qt.Key.Key_Slash)
-    assert panel.playing
-    qtbot.waitUntil(lambda: panel.moment is not None and panel.moment.at == "backward", timeout=10_000)
-    assert panel.play.text() == "Stand still"
+    assert panel.slow.playing
+    qtbot.waitUntil(
+        lambda: panel.slow.moment is not None and panel.slow.moment.at == "backward", timeout=10_000
+    )
+    assert panel.bar.play.text() == "Stand still"
     qtbot.keyClick(studio.window, Qt.Key.Key_Slash)
-    assert not panel.playing
-    assert panel.moment is not None
+    assert not panel.slow.playing
+    assert panel.slow.moment is not None
 
 
 def test_training_ends_slow_motion_and_slow_motion_pauses_training(qtbot, studio, panel):
     bench = studio.workbench
     bench.train()
     qtbot.waitUntil(lambda: bench.training and bench.step > 2)
-    qtbot.mouseClick(panel.forward, Qt.MouseButton.LeftButton)
-    qtbot.waitUntil(lambda: panel.moment is not None)
+    qtbot.mouseClick(panel.bar.forward, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
     assert not bench.training
     bench.train()
     qtbot.waitUntil(lambda: bench.training)
-    assert panel.moment is None
+    assert panel.slow.moment is None
     step = bench.step
-    qtbot.waitUntil(lambda: panel._walk.step > step + 2, timeout=10_000)
+    qtbot.waitUntil(lambda: panel.walk.step > step + 2, timeout=10_000)
     assert panel.heading.text().startswith("Step ")
     bench.pause()
     qtbot.waitUntil(lambda: not bench.training)
+
+
+def test_a_step_that_fails_ends_slow_motion(qtbot, studio, panel):
+    bench = studio.workbench
+    panel.slow.waiting = True
+    bench.failed.emit(NonFinite("aae", "reconstruction", 1, "a loss"))
+    assert panel.settled
+    panel.slow.go_on()
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
 
 
 def test_a_hidden_panel_watches_nothing(qtbot, studio, panel):
     bench = studio.workbench
     walks: list[object] = []
     bench.walked.connect(walks.append)
-    panel.toggle_playing()
-    qtbot.waitUntil(lambda: panel.moment is not None)
+    panel.slow.toggle()
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
     studio.window.panel_docks["step"].hide()
-    assert not panel.playing
+    assert not panel.slow.playing
     bench.train(1)
     step = bench.step
     qtbot.waitUntil(lambda: bench.step == step + 1)
@@ -204,36 +215,41 @@ def test_cards_unfold_and_explain_themselves(qtbot, studio, panel):
     assert "passes the gradient on" in tips[3]
     assert "A gradient of length" in tips[2]
     picture = card.flow.grab().toImage()
-    panel.go_on()
-    qtbot.waitUntil(lambda: panel.moment is not None)
+    panel.slow.go_on()
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
     assert panel.cards["generator"].flow.grab().toImage() != picture
 
 
 def test_another_experiment_and_another_model(qtbot, studio, panel):
     bench = studio.workbench
-    panel.go_on()
-    qtbot.waitUntil(lambda: panel.moment is not None)
+    panel.slow.go_on()
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
     with qtbot.waitSignal(bench.prepared, timeout=10_000):
         bench.configure(models=("gan", "aae"), hidden=(8,))
     qtbot.waitUntil(lambda: bool(panel.cards))
-    assert (panel.model, panel.moment) == ("aae", None)
+    assert (panel.model, panel.slow.moment) == ("aae", None)
     panel.models.setCurrentIndex(panel.models.findData("gan"))
     qtbot.waitUntil(lambda: list(panel.cards) == ["discriminator", "generator"])
     bench.configure(**{"gan.discriminator_steps": 2})
-    panel.go_on()
-    qtbot.waitUntil(lambda: panel.moment is not None)
+    panel.slow.go_on()
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
     assert panel.cards["discriminator"].title.text().endswith("(1 of 2)")
 
 
-def test_a_followed_run_cannot_be_walked(studio, panel):
-    panel._on_following(True)
-    studio.workbench.following = Path("somewhere")
-    panel._show_buttons()
-    assert not panel.play.isEnabled()
-    assert not panel.cards["generator"].alone.isEnabled()
-    panel.go_on()
-    assert panel.moment is None
-    studio.workbench.following = None
+def test_a_followed_run_cannot_be_walked(qtbot, studio, panel, tmp_path):
+    bench = studio.workbench
+    with qtbot.waitSignal(bench.saved, timeout=10_000):
+        bench.save(tmp_path / "run")
+    bench.follow(tmp_path / "run")
+    qtbot.waitUntil(lambda: not panel.bar.play.isEnabled())
+    assert panel.cards == {}
+    assert "trained elsewhere" in panel.caption.text()
+    qtbot.keyClick(studio.window, Qt.Key.Key_Period)
+    assert panel.slow.moment is None
+    assert not panel.slow.waiting
+    bench.stop_following()
+    qtbot.waitUntil(lambda: bool(panel.cards), timeout=10_000)
+    assert panel.bar.play.isEnabled()
 
 
 def test_the_one_file_test(qtbot, qapp, tmp_path, monkeypatch):
@@ -253,17 +269,17 @@ def test_the_one_file_test(qtbot, qapp, tmp_path, monkeypatch):
         step = studio.window.panel_docks["step"]
         step.raise_()
         panel = step.panel
-        qtbot.waitUntil(lambda: panel.moment is not None, timeout=10_000)
+        qtbot.waitUntil(lambda: panel.slow.moment is not None, timeout=10_000)
         assert list(panel.cards) == ["rebuilding", "looping"]
-        phase = panel._walk.phases[1]
+        phase = panel.walk.phases[1]
         assert words.route(phase) == "images x → encoder → twister → decoder → encoder"
-        assert panel.moment.at == "backward"
+        assert panel.slow.moment.at == "backward"
         assert panel.caption.text() == (
             "Backward: from the loss, gradients flow back to: twister. "
             "They pass through, and do not change: encoder, decoder."
         )
         panel.only("looping")
-        qtbot.waitUntil(lambda: "twister" in panel.caption.text() and panel.moment is None)
+        qtbot.waitUntil(lambda: "twister" in panel.caption.text() and panel.slow.moment is None)
         studio.window.grab()
     finally:
         assert studio.window.close()
@@ -275,7 +291,7 @@ def test_the_one_file_test(qtbot, qapp, tmp_path, monkeypatch):
 
 
 def test_rows_fill_one_after_the_other(studio, panel):
-    walk = panel._walk
+    walk = panel.walk
     for place, phase in enumerate(walk.phases):
         order = script.rows(phase)
         assert len(set(order)) == len(order)
@@ -291,7 +307,7 @@ def test_rows_fill_one_after_the_other(studio, panel):
 
 
 def test_arrows_go_down_and_none_lies_on_another(studio, panel):
-    for phase in panel._walk.phases:
+    for phase in panel.walk.phases:
         order = script.rows(phase)
         arrows = links(phase, order)
         assert all(arrow.source < arrow.target for arrow in arrows)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
@@ -11,7 +10,7 @@ from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from aae_studio.ui.inside import words
 from aae_studio.ui.inside.samples import as_shown, blended, draw_sample, scale_of
-from aae_studio.ui.inside.script import Moment, Row, lit, reached, rows
+from aae_studio.ui.inside.script import Link, Moment, Row, links, lit, reached, rows
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
 
@@ -28,16 +27,6 @@ DIM = 0.28
 ORDER = ("batch", "forward", "loss", "backward", "wait", "update")
 # The colour of what a part of a phase is about.
 SIGNS = {"backward": "warn", "update": "good", "wait": "warn"}
-
-
-@dataclass(frozen=True)
-class Link:
-    """An arrow: from the upper row to the lower one, in a lane."""
-
-    source: int
-    target: int
-    lane: int
-    value: int
 
 
 class FlowView(QWidget):
@@ -311,38 +300,6 @@ class FlowView(QWidget):
                     else words.about_network(phase, phase.calls[row.place])
                 )
         return ""
-
-
-def links(phase: PhaseWalk, order: list[Row]) -> list[Link]:
-    """The arrows of a phase's picture. Those to one target, or from one network, share a lane.
-
-    Lanes further left are for longer ways, so that no two arrows lie on one another.
-    """
-    at = {row: place for place, row in enumerate(order)}
-    groups: list[list[tuple[int, int, int]]] = []
-    for place, call in enumerate(phase.calls):
-        here = at[Row("call", place)]
-        groups.append([(at[Row("value", value)], here, value) for value in call.inputs])
-        groups.append([(here, at[Row("value", value)], value) for value in call.outputs])
-    end = at[Row("loss")]
-    groups.append([(at[Row("value", value)], end, value) for value in phase.loss_inputs])
-    taken: list[list[tuple[int, int]]] = []
-    found: list[Link] = []
-    spans = [(min(a for a, _, _ in group), max(b for _, b, _ in group)) for group in groups if group]
-    for span, group in sorted(
-        zip(spans, [group for group in groups if group], strict=True),
-        key=lambda pair: pair[0][1] - pair[0][0],
-    ):
-        lane = next((n for n, used in enumerate(taken) if _free(span, used)), len(taken))
-        if lane == len(taken):
-            taken.append([])
-        taken[lane].append(span)
-        found += [Link(source, target, lane, value) for source, target, value in group]
-    return found
-
-
-def _free(span: tuple[int, int], used: list[tuple[int, int]]) -> bool:
-    return all(span[1] <= first or last <= span[0] for first, last in used)
 
 
 def _networks(phase: PhaseWalk) -> dict[str, Call]:

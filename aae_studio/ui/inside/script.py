@@ -26,6 +26,16 @@ class Moment:
     call: int = 0
 
 
+@dataclass(frozen=True)
+class Link:
+    """An arrow: from the upper row to the lower one, in a lane."""
+
+    source: int
+    target: int
+    lane: int
+    value: int
+
+
 def moments(walk: Walk) -> list[Moment]:
     """All sub-steps of a walk, phase by phase."""
     found: list[Moment] = []
@@ -86,3 +96,35 @@ def reached(phase: PhaseWalk, moment: Moment) -> set[Row]:
 def has_gradient(phase: PhaseWalk, place: int) -> bool:
     """Whether the phase's gradient flows back into this call of a network."""
     return any(phase.values[value].gradient is not None for value in phase.calls[place].outputs)
+
+
+def links(phase: PhaseWalk, order: list[Row]) -> list[Link]:
+    """The arrows of a phase's picture. Those to one target, or from one network, share a lane.
+
+    Lanes further left are for longer ways, so that no two arrows lie on one another.
+    """
+    at = {row: place for place, row in enumerate(order)}
+    groups: list[list[tuple[int, int, int]]] = []
+    for place, call in enumerate(phase.calls):
+        here = at[Row("call", place)]
+        groups.append([(at[Row("value", value)], here, value) for value in call.inputs])
+        groups.append([(here, at[Row("value", value)], value) for value in call.outputs])
+    end = at[Row("loss")]
+    groups.append([(at[Row("value", value)], end, value) for value in phase.loss_inputs])
+    taken: list[list[tuple[int, int]]] = []
+    found: list[Link] = []
+    spans = [(min(a for a, _, _ in group), max(b for _, b, _ in group)) for group in groups if group]
+    for span, group in sorted(
+        zip(spans, [group for group in groups if group], strict=True),
+        key=lambda pair: pair[0][1] - pair[0][0],
+    ):
+        lane = next((n for n, used in enumerate(taken) if _free(span, used)), len(taken))
+        if lane == len(taken):
+            taken.append([])
+        taken[lane].append(span)
+        found += [Link(source, target, lane, value) for source, target, value in group]
+    return found
+
+
+def _free(span: tuple[int, int], used: list[tuple[int, int]]) -> bool:
+    return all(span[1] <= first or last <= span[0] for first, last in used)

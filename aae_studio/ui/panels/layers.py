@@ -50,6 +50,13 @@ class Panel(Base):
     def settled(self) -> bool:
         return not self._stale
 
+    def demonstrate(self) -> None:
+        """Move the cursor of the model with most to show away from 0."""
+        models = self._bench.models
+        name = max(models, key=lambda name: len(models[name].model.networks))
+        sigma = self._bench.snapshot.prior.sigma if self._bench.snapshot is not None else 1.0
+        self._bench.move_cursor(name, (0.8 * sigma, -0.9 * sigma))
+
     def show_newest(self) -> None:
         """Look through the newest networks, and show it."""
         from aae_studio.core import activations
