@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QPointF, QSettings
 
 from aae_studio.core.activations import of_code, of_image
 from aae_studio.core.config import ExperimentConfig
@@ -66,8 +66,6 @@ def test_a_hovered_point_shows_its_image(qtbot, studio, panel):
     qtbot.waitUntil(lambda: canvas.grab() is not None and len(canvas._places) > 0)
     inside = np.flatnonzero((canvas._places > 8).all(axis=1) & (canvas._places < 100).all(axis=1))
     at = canvas._places[inside[0] if len(inside) else 0]
-    from PySide6.QtCore import QPointF
-
     canvas._hover(QPointF(float(at[0]), float(at[1])))
     sample = bench.hovered_sample
     assert sample is not None
@@ -101,10 +99,12 @@ def test_convolutions_are_shown_as_maps(qtbot, studio, panel):
     qtbot.waitUntil(lambda: any(part.kind == "maps" for part in panel.view.parts()))
     maps = [part.values.shape for part in panel.view.parts() if part.kind == "maps"]
     assert maps == [(32, 4, 4), (1, 8, 8), (32, 4, 4), (64, 2, 2)]
+    studio.window.turns.finish()
     assert panel.view.height() == round(sum(space.height() + 5 for space in panel.view._spaces()))
     empty = panel.view.grab().toImage()
     bench.move_cursor("ae", (3.0, -3.0))
     qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], [3.0, -3.0])))
+    studio.window.turns.finish()
     assert panel.view.grab().toImage() != empty
 
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt
-from PySide6.QtGui import QHelpEvent, QImage, QPainter, QPaintEvent
+from PySide6.QtGui import QHelpEvent, QImage, QPainter, QPaintEvent, QPixmap
 from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from aae_studio.ui.canvas.images import to_qimage
@@ -51,13 +51,18 @@ class LayerView(QWidget):
         self._theme = theme
         self._parts: list[Part] = []
         self._crisp = True
+        self._picture: QPixmap | None = None
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
 
     def show_passage(self, passage: Passage, crisp: bool) -> None:
-        """Draw this passage."""
+        """Show this passage at the next `redraw`."""
         self._crisp = crisp
         self._parts = parts(passage)
+
+    def redraw(self) -> None:
+        """Draw the newest passage: not in the paint, where what the mouse moved would wait for it."""
         self._fit()
+        self._picture = self._drawn()
         self.update()
 
     def parts(self) -> list[Part]:
@@ -73,6 +78,7 @@ class LayerView(QWidget):
         return QSize(260, self.height())
 
     def resizeEvent(self, event: object) -> None:
+        self._picture = None
         self._fit()
 
     def _height(self, part: Part) -> float:
@@ -94,13 +100,26 @@ class LayerView(QWidget):
         return found
 
     def paintEvent(self, event: QPaintEvent) -> None:
+        if self._picture is None:
+            self._picture = self._drawn()
         painter = QPainter(self)
+        painter.drawPixmap(QPointF(0, 0), self._picture)
+        painter.end()
+
+    def _drawn(self) -> QPixmap:
+        ratio = self.devicePixelRatioF()
+        picture = QPixmap(round(self.width() * ratio), max(1, round(self.height() * ratio)))
+        picture.setDevicePixelRatio(ratio)
+        picture.fill(Qt.GlobalColor.transparent)
+        painter = QPainter(picture)
+        painter.setFont(self.font())
         for part, space in zip(self._parts, self._spaces(), strict=True):
             if part.values is None:
                 self._draw_head(painter, space, part)
             else:
                 self._draw_part(painter, space, part, part.values)
         painter.end()
+        return picture
 
     def _draw_head(self, painter: QPainter, space: QRectF, part: Part) -> None:
         painter.save()

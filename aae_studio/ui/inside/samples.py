@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
@@ -10,12 +11,14 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from aae_studio.ui.canvas.images import to_qimage
-from aae_studio.ui.theme import Theme
+from aae_studio.ui.theme import Theme, load
 
 Array = npt.NDArray[np.float32]
 # So many numbers are written out; more become coloured cells.
 WRITTEN = 2
 LINE = 13
+# Shades of either sign.
+LEVELS = 127
 
 
 def draw_sample(painter: QPainter, space: QRectF, sample: Array, scale: float, theme: Theme) -> None:
@@ -80,16 +83,17 @@ def draw_cells(painter: QPainter, space: QRectF, numbers: Array, scale: float, t
 
 def heat_image(values: Array, theme: Theme) -> QImage:
     """Values (H, W) from −1 to 1 as colours: 0 is the ground, either sign has its own."""
-    ground, *ends = (
-        np.array(theme.color(name).getRgb()[:3], np.float32) for name in ("well", "positive", "negative")
-    )
-    strength = np.clip(np.abs(values), 0, 1)[..., None]
-    end = np.where((values >= 0)[..., None], ends[0], ends[1])
-    levels = (ground + strength * (end - ground)).astype(np.uint32)
-    pixels = 0xFF000000 | levels[..., 0] << 16 | levels[..., 1] << 8 | levels[..., 2]
+    places = (np.clip(values, -1, 1) * LEVELS + LEVELS).astype(np.uint16)
+    pixels = _colors(theme.name)[places]
     height, width = values.shape
-    pixels = np.ascontiguousarray(pixels, np.uint32)
     return QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32).copy()
+
+
+@cache
+def _colors(theme: str) -> npt.NDArray[np.uint32]:
+    """0xFFRRGGBB for the places 0 to 2 `LEVELS`, which stand for −1 to 1."""
+    shares = np.arange(-LEVELS, LEVELS + 1) / LEVELS
+    return np.array([tinted(share, load(theme)).rgb() for share in shares], np.uint32)
 
 
 def tinted(value: float, theme: Theme, most: float = 1.0) -> QColor:

@@ -14,7 +14,7 @@ from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
 # From one picture to the next at least: a drag must not wait for them.
-REST_MS = 60
+REST_MS = 80
 
 
 class Panel(Base):
@@ -64,7 +64,6 @@ class Panel(Base):
         bench, name = self._bench, self.model
         if not self.isVisible() or name not in bench.models or bench.snapshot is None:
             return
-        self._stale = False
         frozen, sample = bench.models[name], bench.hovered_sample
         if sample is None or not frozen.has_encoder:
             passage = activations.of_code(frozen, bench.cursors[name], bench.conditions.get(name, 0))
@@ -74,6 +73,8 @@ class Panel(Base):
             passage = activations.of_image(frozen, bench.snapshot.probe_images[sample], label)
             self.subject.setText(tr("The image under the mouse:"))
         self.view.show_passage(passage, bench.crisp)
+        self._stale = False
+        self._turns.ask(self.view.redraw)
         self._rest.start()
 
     def _refresh(self) -> None:
