@@ -17,9 +17,10 @@ import pytest
 import aae_studio
 from aae_studio import paths
 from aae_studio.core import errors
-from aae_studio.core.config import OPTIONS
+from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.errors import StudioError
+from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.options import resolved
 from aae_studio.core.registry import DATASETS, DIAGNOSES, MODELS, PRIORS
 from aae_studio.ui import plugins as plugins_of_the_window
@@ -36,6 +37,7 @@ TABLES = {
     ("main_window.py", "text"),  # of THEMES
     ("options_form.py", "name"),  # of a dataset's class
     ("tool_bar.py", "words"),  # from `unavailable`
+    ("words.py", "name"),  # of a network, a phase or a module
     ("workbench.py", "name"),  # of a dataset's class
 }
 
@@ -145,6 +147,17 @@ def declared_words() -> set[str]:
     return found - {""}
 
 
+def phase_words() -> set[str]:
+    """The names of networks and phases, and what phases say of themselves."""
+    config = ExperimentConfig(models=MODELS.names(), hidden=(2,))
+    experiment = Experiment(config, load_dataset(config, Path()))
+    found: set[str] = set()
+    for model in experiment.models.values():
+        found |= {*model.networks, *(phase.name for phase in model.phases)}
+        found |= {" ".join(str(phase.loss.__doc__).split()) for phase in model.phases}
+    return found
+
+
 def class_names(empty: Path) -> set[str]:
     """The names of classes; those of datasets that are not on this machine remain unknown."""
     found: set[str] = set()
@@ -221,6 +234,12 @@ def test_the_interface_is_translated(catalogue: dict[str, str]) -> None:
 
 def test_what_plugins_declare_is_translated(catalogue: dict[str, str]) -> None:
     assert missing(declared_words(), catalogue) == []
+
+
+def test_what_phases_say_is_translated(catalogue: dict[str, str]) -> None:
+    words = phase_words()
+    assert "Train G to make D say real." in words
+    assert missing(words, catalogue) == []
 
 
 def test_class_names_are_translated(catalogue: dict[str, str], tmp_path: Path) -> None:

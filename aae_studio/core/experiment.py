@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +19,7 @@ from aae_studio.core.batches import Batches
 from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.errors import ConfigError, NonFinite
-from aae_studio.core.models.base import Batch, Model, Phase, Setting
+from aae_studio.core.models.base import Batch, Losses, Model, Phase, Setting
 from aae_studio.core.networks import Architecture
 from aae_studio.core.options import Value
 from aae_studio.core.parallel import ALONE, Alone
@@ -36,6 +36,30 @@ class Report:
     epoch: int
     seconds: float
     losses: dict[str, dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Substep:
+    """Where a training step stands for a moment, between two of its parts.
+
+    `at` is `batch` (the phase is about to see `batch`), `forward` (its `losses` are known), `backward` (the
+    gradients of its optimiser's weights are in their `grad`) or `update` (the optimiser has moved them).
+    A phase whose objective waits for a later one has neither of the last two.
+    """
+
+    at: str
+    phase: Phase
+    batch: Batch
+    losses: Losses | None = None
+
+    @property
+    def figures(self) -> dict[str, Tensor]:
+        """What is reported, once: with the losses."""
+        return self.losses.figures if self.at == "forward" and self.losses is not None else {}
+
+
+# From a model's name and the batch to the model's step, sub-step by sub-step.
+Substeps = Callable[[str, Batch], Iterable[Substep]]
 
 
 def load_dataset(config: ExperimentConfig, data_dir: Path) -> Dataset:
@@ -83,7 +107,7 @@ class Experiment:
         self._spares: Spares = defaultdict(list)
         self.batches = Batches(dataset, config.batch_size, config.seed, self.device, group)
         # Losses of the models that have taken the step which is under way.
-        self._taken: dict[str, dict[str, float]] = {}
+        self._ahead: dict[str, dict[str, float]] = {}
         self.batches.corruption = config.corruption
 
     def run(self) -> Iterator[Report]:
@@ -96,39 +120,64 @@ class Experiment:
         # What `auto` measured could differ from one process to the next.
         self.precision = self.group.first(self.precision)
         while True:
-            start = time.perf_counter()
-            batch = self.batches.of_step(self.step)
-            for name in self.models:
-                if name not in self._taken:
-                    self._taken[name] = self.train_step(name, batch)
-            losses = {name: self._taken[name] for name in self.models}
-            self._taken = {}
-            self.step += 1
-            self.seconds += time.perf_counter() - start
-            yield Report(self.step, self.epoch, self.seconds, losses)
+            yield self.take_step()
+
+    def take_step(self, substeps: Substeps | None = None) -> Report:
+        """One step of all models. Raises what `run` raises.
+
+        `substeps` stands in for the method of that name: it may look at what passes, and passes it on.
+        """
+        start = time.perf_counter()
+        batch = self.batches.of_step(self.step)
+        walk = substeps or self.substeps
+        for name in self.models:
+            if name not in self._ahead:
+                self._ahead[name] = self._taken(walk(name, batch))
+        losses = {name: self._ahead[name] for name in self.models}
+        self._ahead = {}
+        self.step += 1
+        self.seconds += time.perf_counter() - start
+        return Report(self.step, self.epoch, self.seconds, losses)
 
     def train_step(self, name: str, batch: Batch) -> dict[str, float]:
         """Run all phases of one model on a batch; returns its curves' values, those of the whole batch."""
+        return self._taken(self.substeps(name, batch))
+
+    def _taken(self, substeps: Iterable[Substep]) -> dict[str, float]:
+        figures: dict[str, Tensor] = {}
+        for substep in substeps:
+            figures |= substep.figures
+        values = self.group.summed(torch.stack(list(figures.values()))).tolist()
+        return dict(zip(figures, values, strict=True))
+
+    def substeps(self, name: str, batch: Batch, phases: Iterable[Phase] | None = None) -> Iterator[Substep]:
+        """Run a model's phases on a batch, standing still between their parts; to be followed to the end.
+
+        `phases`: others than all of them.
+        """
         model = self.models[name]
         model.reseed(self.step)
-        figures: dict[str, Tensor] = {}
         waiting: dict[Any, Tensor] = {}
-        for phase in model.phases:
+        for phase in model.phases if phases is None else phases:
             for _ in range(int(model.option[phase.repeats]) if phase.repeats else 1):
                 part = self._batch_for(model, phase, batch)
                 model.share = part.share
+                yield Substep("batch", phase, part)
                 with self.autocast():
                     losses = phase.loss(part).weighted(part.share)
-                figures |= losses.figures
                 objective = losses.objective + waiting.pop(phase.optimizer, 0.0)
                 if not math.isfinite(self.group.summed(objective).item()):
                     raise NonFinite(name, phase.name, self.step + 1, "a loss")
-                if phase.updates:
-                    self._update(name, phase, objective)
-                else:
+                yield Substep("forward", phase, part, losses)
+                if not phase.updates:
                     waiting[phase.optimizer] = objective
-        values = self.group.summed(torch.stack(list(figures.values()))).tolist()
-        return dict(zip(figures, values, strict=True))
+                    continue
+                self._take_gradients(name, phase, objective)
+                yield Substep("backward", phase, part, losses)
+                phase.optimizer.step()
+                for weight in _weights(phase):
+                    weight.grad = None
+                yield Substep("update", phase, part, losses)
 
     def _batch_for(self, model: Model, phase: Phase, batch: Batch) -> Batch:
         """The step's batch, or for a phase that learns from labels a batch of labelled images."""
@@ -136,9 +185,9 @@ class Experiment:
             return batch
         return self.batches.labelled(self.step, int(model.option[phase.labelled]))
 
-    def _update(self, name: str, phase: Phase, objective: Tensor) -> None:
-        """One optimiser step. Gradients are taken for the optimiser's own weights and no others."""
-        weights = [w for group in phase.optimizer.param_groups for w in group["params"]]
+    def _take_gradients(self, name: str, phase: Phase, objective: Tensor) -> None:
+        """Gradients for the optimiser's own weights and no others."""
+        weights = _weights(phase)
         gradients = self.group.summed_each(torch.autograd.grad(objective, weights, allow_unused=True))
         total = torch.stack([g.sum() for g in gradients if g is not None]).sum()
         if not math.isfinite(total.item()):
@@ -146,9 +195,6 @@ class Experiment:
         for weight, gradient in zip(weights, gradients, strict=True):
             # Fused Adam reads a gradient in its weight's memory layout; a convolution's may have another.
             weight.grad = None if gradient is None else gradient.contiguous()
-        phase.optimizer.step()
-        for weight in weights:
-            weight.grad = None
 
     # The data
 
@@ -229,3 +275,8 @@ class Experiment:
     def snapshot(self) -> Snapshot:
         """Frozen copies of all models as they are between two steps."""
         return Snapshot.of(self.models, self.prior, self.dataset, self.step, self._spares)
+
+
+def _weights(phase: Phase) -> list[Tensor]:
+    """What the phase's optimiser moves."""
+    return [weight for group in phase.optimizer.param_groups for weight in group["params"]]

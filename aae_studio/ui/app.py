@@ -301,6 +301,8 @@ def screenshot(
             # Without events that returns at once, and the threads have the answers to work out.
             time.sleep(0.005)
         studio.window.catch_up()
+        for _ in range(3):
+            QApplication.processEvents()
         if studio.window.width() > size[0] or studio.window.height() > size[1]:
             raise StudioError(
                 "The window can be no smaller than {width}x{height}.",

@@ -7,7 +7,7 @@ import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeGuard
 
 from PySide6.QtCore import QThread, Signal
 
@@ -18,12 +18,16 @@ if TYPE_CHECKING:
     from aae_studio.core.experiment import Experiment, Report
     from aae_studio.core.history import History
     from aae_studio.core.snapshot import Snapshot
+    from aae_studio.core.walk import Walk
 
 REPORT_INTERVAL_S = 1 / 30
 # Each snapshot makes the interface decode anew: more often than this nobody sees.
 SNAPSHOT_INTERVAL_S = 0.1
 # A snapshot waits until this many times its own cost has gone into training.
 SNAPSHOT_PATIENCE = 80
+# Of so many steps, and in so long, one at most is watched: it costs up to twice as much as the others.
+WATCH_STEPS = 30
+WATCH_INTERVAL_S = 0.3
 NICE = 10
 
 
@@ -58,7 +62,29 @@ class Save:
     folder: Path
 
 
-Mail = Configure | Open | Train | Save
+@dataclass(frozen=True)
+class Watch:
+    """Mail: write down a step of this model a few times a second; None: of no model any more."""
+
+    model: str | None
+
+
+@dataclass(frozen=True)
+class WalkStep:
+    """Mail: pause, take one step and write this model's down."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class WalkPhase:
+    """Mail: pause, and update one model by one of its phases alone."""
+
+    model: str
+    phase: str
+
+
+Mail = Configure | Open | Train | Save | Watch | WalkStep | WalkPhase
 
 
 @dataclass(frozen=True)
@@ -82,7 +108,8 @@ class TrainerThread(QThread):
     Its public methods are thread-safe: they put mail into a box that is emptied between two steps.
     Emits, in the order of what happened: `prepared` (Prepared), `changed` (the configuration that now
     holds), `reported` (all reports since the last time), `snapshotted` (Snapshot), `trained` (whether
-    training goes on), `saved` (folder) and `failed` (StudioError).
+    training goes on), `saved` (folder), `walked` (Walk, of a step that was asked for or watched) and `failed`
+    (StudioError).
     """
 
     prepared = Signal(object)
@@ -91,6 +118,7 @@ class TrainerThread(QThread):
     snapshotted = Signal(object)
     trained = Signal(bool)
     saved = Signal(object)
+    walked = Signal(object)
     failed = Signal(object)
 
     def __init__(self) -> None:
@@ -102,6 +130,11 @@ class TrainerThread(QThread):
         self._remaining: int | None = 0
         self._unsent: list[Report] = []
         self._sent_at = self._snapshot_due = 0.0
+        self._watched: str | None = None
+        # When a step was last written down, and how many were not since then.
+        self._walked_at, self._unwatched = 0.0, WATCH_STEPS
+        # Phases that were run alone since the last whole step: each is to see another batch.
+        self._alone = 0
 
     # From any thread
 
@@ -124,6 +157,18 @@ class TrainerThread(QThread):
     def save(self, folder: Path) -> None:
         """Write the session between two steps."""
         self._mailbox.put(Save(folder))
+
+    def watch(self, model: str | None) -> None:
+        """Write down a step of this model a few times a second, and at once how the next one would go."""
+        self._mailbox.put(Watch(model))
+
+    def walk_step(self, model: str) -> None:
+        """Pause, take one step of all models and write this one's down."""
+        self._mailbox.put(WalkStep(model))
+
+    def walk_phase(self, model: str, phase: str) -> None:
+        """Pause, and update one model by one of its phases alone."""
+        self._mailbox.put(WalkPhase(model, phase))
 
     def close(self, limit_ms: int = 3000) -> bool:
         """Ask the thread to end and wait; False when it is still busy at the time limit."""
@@ -186,6 +231,22 @@ class TrainerThread(QThread):
                     self._send_reports()
                     session.save(folder, self._experiment, self._history)
                     self.saved.emit(folder)
+            case Watch(model=model):
+                self._watched = model
+                self._rehearse()
+            case WalkStep(model=model):
+                if self._has(model):
+                    self._train(0)
+                    seen = self._walk(model)
+                    self._send_reports()
+                    self._send_snapshot()
+                    self.walked.emit(seen)
+            case WalkPhase(model=model, phase=phase):
+                if self._has(model):
+                    self._train(0)
+                    seen = self._walk_phase(model, phase)
+                    self._send_snapshot()
+                    self.walked.emit(seen)
 
     def _train(self, steps: int | None) -> None:
         going = self._remaining != 0
@@ -238,7 +299,12 @@ class TrainerThread(QThread):
 
     def _advance(self) -> None:
         """One step, and news of it when it is time."""
-        self._unsent.append(next(self._steps))
+        if self._has(self._watched) and self._is_watch_due():
+            self.walked.emit(self._walk(self._watched))
+        else:
+            self._alone = 0
+            self._unwatched += 1
+            self._unsent.append(next(self._steps))
         if self._remaining is not None:
             self._remaining -= 1
         now = time.perf_counter()
@@ -251,6 +317,42 @@ class TrainerThread(QThread):
             self._send_reports()
             if now >= self._snapshot_due:
                 self._send_snapshot()
+
+    # Steps that are written down
+
+    def _has(self, model: str | None) -> TypeGuard[str]:
+        return self._experiment is not None and model in self._experiment.models
+
+    def _is_watch_due(self) -> bool:
+        late = time.perf_counter() - self._walked_at >= WATCH_INTERVAL_S
+        return late and self._unwatched >= WATCH_STEPS
+
+    def _walk(self, model: str) -> Walk:
+        """One step, written down."""
+        from aae_studio.core import walk
+
+        assert self._experiment is not None
+        report, seen = walk.walk_step(self._experiment, model)
+        self._walked_at, self._unwatched, self._alone = time.perf_counter(), 0, 0
+        self._unsent.append(report)
+        return seen
+
+    def _walk_phase(self, model: str, phase: str) -> Walk:
+        """One phase alone, with a batch that none before it had since the last step."""
+        from aae_studio.core import walk
+
+        assert self._experiment is not None
+        seen = walk.walk_phase(self._experiment, model, phase, self._alone)
+        self._alone += 1
+        return seen
+
+    def _rehearse(self) -> None:
+        """While training stands still: how the watched model's next step would go."""
+        if self._remaining == 0 and self._has(self._watched):
+            from aae_studio.core import walk
+
+            assert self._experiment is not None
+            self.walked.emit(walk.rehearse(self._experiment, self._watched))
 
     def _send_reports(self) -> None:
         if self._unsent:

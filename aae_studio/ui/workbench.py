@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from aae_studio.core.experiment import Report
     from aae_studio.core.history import History
     from aae_studio.core.snapshot import Figures, FrozenModel, Snapshot
+    from aae_studio.core.walk import Walk
 
 Array = npt.NDArray[np.float32]
 UNDO_DEPTH = 100
@@ -45,8 +46,9 @@ class Workbench(QObject):
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
     `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, what the
-    canvas shows), `marked` (marks in the planes), `following_changed` (bool), `failed` (StudioError) and
-    `saved` (folder).
+    canvas shows), `marked` (marks in the planes), `following_changed` (bool), `walked` (Walk: a step that was
+    written down), `hovered` (the probe sample under the mouse, or None), `failed` (StudioError) and `saved`
+    (folder).
 
     `answers` holds what the questions of `ask` came to, by key. With `prepared` all questions and answers
     are gone: who still wants to know asks again.
@@ -63,6 +65,8 @@ class Workbench(QObject):
     display_changed = Signal()
     marked = Signal()
     following_changed = Signal(bool)
+    walked = Signal(object)
+    hovered = Signal(object)
     failed = Signal(object)
     saved = Signal(object)
 
@@ -104,6 +108,8 @@ class Workbench(QObject):
         self.views: dict[str, View] = {}
         self.linked = True
         self.active = ""
+        # The probe sample under the mouse, in whichever lane.
+        self.hovered_sample: int | None = None
         self.axes: tuple[int, int] | None = (0, 1)
         self._zoomed: set[str] = set()
         self._generation = 0
@@ -123,6 +129,7 @@ class Workbench(QObject):
         trainer.changed.connect(self._on_changed)
         trainer.trained.connect(self._on_trained)
         trainer.saved.connect(self._on_saved)
+        trainer.walked.connect(self._on_walked)
         survey.surveyed.connect(self._on_surveyed)
         survey.failed.connect(self._on_survey_failed)
 
@@ -154,6 +161,20 @@ class Workbench(QObject):
             self.pause()
         else:
             self.train()
+
+    def watch(self, model: str | None) -> None:
+        """Have steps of this model written down, a few a second, and say so by `walked`; None: no longer."""
+        self._trainer.watch(model)
+
+    def walk_step(self, model: str) -> None:
+        """Pause, and take one step that is written down for this model."""
+        assert self.following is None, "what is trained elsewhere cannot be trained here"
+        self._trainer.walk_step(model)
+
+    def walk_phase(self, model: str, phase: str) -> None:
+        """Pause, and update one model by one of its phases alone."""
+        assert self.following is None, "what is trained elsewhere cannot be trained here"
+        self._trainer.walk_phase(model, phase)
 
     def rewind(self) -> None:
         """Back to step 0 with the same seed: the same weights and batches again."""
@@ -352,6 +373,11 @@ class Workbench(QObject):
         assert self.snapshot is not None
         image, label = self.snapshot.probe_images[place], self.probe_labels[place]
         return image, self.models[name].reconstruct(image[None], label[None])[0]
+
+    def hover(self, place: int | None) -> None:
+        """The mouse is over this probe sample's point, or over none."""
+        self.hovered_sample = place
+        self.hovered.emit(place)
 
     def set_display(self, **shown: bool) -> None:
         """Set `crisp`, `show_codes` or `show_prior`."""
@@ -566,6 +592,10 @@ class Workbench(QObject):
         if not going:
             self._look(thorough=True)
         self.training_changed.emit(going)
+
+    def _on_walked(self, walk: Walk) -> None:
+        if not self._is_stale() and walk.model in self.models:
+            self.walked.emit(walk)
 
     def _on_failed(self, fault: StudioError) -> None:
         if self._is_stale():

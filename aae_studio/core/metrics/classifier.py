@@ -76,7 +76,7 @@ def train_classifier(images: Tensor, labels: Tensor, classes: int, seed: int = 0
 
 
 def classifier_training(images: Tensor, labels: Tensor, classes: int, seed: int = 0) -> Iterator[Classifier]:
-    """What `train_classifier` does, for whoever cannot wait: yields after each of `STEPS`, and when it is ready.
+    """What `train_classifier` does, for whoever cannot wait: yields after each step, and when all is done.
 
     Until that last time the classifier is in training mode and judges nothing yet. Between two steps other
     threads may use torch's global generator.

@@ -385,6 +385,7 @@ class LatentCanvas(QWidget):
             return
         self._hovered = found
         self._show_card(found)
+        self._bench.hover(found)
         self.update()
 
     def _show_card(self, point: int | None) -> None:
@@ -397,6 +398,7 @@ class LatentCanvas(QWidget):
     def _leave_point(self) -> None:
         if self._hovered is not None:
             self._hovered = self._card = None
+            self._bench.hover(None)
             self.update()
 
 

@@ -1,0 +1,119 @@
+"""Activations of every layer, against the same networks computed by hand."""
+
+from __future__ import annotations
+
+import threading
+
+import numpy as np
+import pytest
+import torch
+
+from aae_studio.core.activations import of_code, of_image
+from aae_studio.core.registry import MODELS
+from aae_studio.core.snapshot import FrozenModel
+
+Array = np.ndarray
+
+
+def weights(frozen: FrozenModel, network: str) -> list[Array]:
+    """The network's weights and biases in turn, in float64."""
+    return [w.detach().double().numpy() for w in frozen.model.networks[network].parameters()]
+
+
+def dense(inputs: Array, parts: list[Array]) -> list[Array]:
+    """What each layer of a perceptron puts out: ReLU between the layers, none behind the last."""
+    found = []
+    for place in range(0, len(parts), 2):
+        outputs = np.array([sum(w * x for w, x in zip(row, inputs, strict=True)) for row in parts[place]])
+        outputs = outputs + parts[place + 1]
+        inputs = np.maximum(outputs, 0) if place + 2 < len(parts) else outputs
+        found.append(inputs)
+    return found
+
+
+def close(layers, expected: list[Array]) -> None:
+    assert [layer.values.shape for layer in layers] == [values.shape for values in expected]
+    for layer, values in zip(layers, expected, strict=True):
+        np.testing.assert_allclose(layer.values, values, atol=1e-5)
+
+
+def test_of_a_code(build) -> None:
+    frozen = build(models=("aae",), prior="gaussian", **{"gaussian.sigma": 2.0}).snapshot().models["aae"]
+    code = np.array([0.7, -1.3])
+    passage = of_code(frozen, code)
+    assert passage.networks == ("decoder", "encoder", "discriminator")
+    decoder = dense(code, weights(frozen, "decoder"))
+    close(passage.of("decoder"), decoder)
+    image = 1 / (1 + np.exp(-decoder[-1]))
+    np.testing.assert_allclose(passage.image.ravel(), image, atol=1e-5)
+    encoder = dense(image, weights(frozen, "encoder"))
+    close(passage.of("encoder"), encoder)
+    np.testing.assert_allclose(passage.back, encoder[-1], atol=1e-5)
+    close(passage.of("discriminator"), dense(code / 2, weights(frozen, "discriminator")))
+
+
+def test_of_an_image(build) -> None:
+    snapshot = build(models=("ae",)).snapshot()
+    frozen, image = snapshot.models["ae"], snapshot.probe_images[5]
+    passage = of_image(frozen, image)
+    encoder = dense(image.ravel(), weights(frozen, "encoder"))
+    close(passage.of("encoder"), encoder)
+    close(passage.of("decoder"), dense(encoder[-1], weights(frozen, "decoder")))
+    np.testing.assert_array_equal(passage.image, image)
+    np.testing.assert_allclose(passage.code, frozen.encode(image[None])[0], atol=1e-6)
+    np.testing.assert_allclose(passage.back, frozen.reconstruct(image[None], np.zeros(1))[0], atol=1e-6)
+
+
+def test_feature_maps_of_a_convolution(build) -> None:
+    """The first convolution, pixel by pixel: stride 2, one pixel of zeros around the image."""
+    snapshot = build(models=("ae",), network="conv").snapshot()
+    frozen, image = snapshot.models["ae"], snapshot.probe_images[2]
+    first = of_image(frozen, image).of("encoder")[0]
+    kernel, bias = weights(frozen, "encoder")[:2]
+    padded = np.pad(image[0].astype(np.float64), 1)
+    expected = np.zeros((32, 4, 4))
+    for place in np.ndindex(*expected.shape):
+        channel, row, column = place
+        window = padded[2 * row : 2 * row + 3, 2 * column : 2 * column + 3]
+        expected[place] = max(0.0, (kernel[channel, 0] * window).sum() + bias[channel])
+    assert first.kind == "conv2d"
+    np.testing.assert_allclose(first.values, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_every_model(build, name: str, network: str) -> None:
+    snapshot = build(models=(name,), network=network).snapshot()
+    frozen = snapshot.models[name]
+    code = np.array([1.0, 0.5], np.float32)
+    passage = of_code(frozen, code, condition=min(1, max(0, len(frozen.conditions) - 1)))
+    np.testing.assert_allclose(passage.image, frozen.decode(code[None], 1)[0], atol=1e-6)
+    assert (passage.back is None) == (not frozen.has_encoder)
+    assert passage.networks[0] in ("decoder", "generator")
+    assert "discriminator" in passage.networks or "discriminator" not in frozen.model.networks
+    assert all(np.isfinite(layer.values).all() for layer in passage.layers)
+    if frozen.has_encoder:
+        assert of_image(frozen, snapshot.probe_images[0], 3).networks[0] == "encoder"
+
+
+def test_another_thread_is_not_seen(build) -> None:
+    """Snapshots are decoded in several threads at once; each sees its own layers alone."""
+    frozen = build(models=("ae",)).snapshot().models["ae"]
+    stop, expected = threading.Event(), of_code(frozen, [0.5, 0.5])
+
+    def decode() -> None:
+        torch.set_num_threads(1)
+        while not stop.is_set():
+            frozen.decode(np.ones((3, 2)))
+
+    thread = threading.Thread(target=decode)
+    thread.start()
+    try:
+        for _ in range(50):
+            found = of_code(frozen, [0.5, 0.5])
+            assert len(found.layers) == len(expected.layers)
+            for layer, other in zip(found.layers, expected.layers, strict=True):
+                np.testing.assert_array_equal(layer.values, other.values)
+    finally:
+        stop.set()
+        thread.join()

@@ -1,0 +1,114 @@
+"""The panel “Layer by layer”, in a real window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, QSettings
+
+from aae_studio.core.activations import of_code, of_image
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.ui.app import Studio
+from aae_studio.ui.inside.layer_view import MAPS, map_grid, parts
+
+
+@pytest.fixture
+def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    config = ExperimentConfig(models=("ae", "aae", "gan"), hidden=(16,), batch_size=64, precision="float32")
+    studio = Studio(qapp, config, tmp_path / "data", settings)
+    studio.window.show()
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
+        studio.start()
+    yield studio
+    studio.window.close()
+    studio.window.deleteLater()
+
+
+@pytest.fixture
+def panel(qtbot, studio: Studio):
+    panel = studio.window.panel_docks["layers"].open()
+    qtbot.waitUntil(lambda: bool(panel.view.parts()))
+    return panel
+
+
+def shows(panel, passage) -> bool:
+    """Whether exactly this is on show."""
+    found, wanted = panel.view.parts(), parts(passage)
+    return [part.title for part in found] == [part.title for part in wanted] and all(
+        one.values is None or np.array_equal(one.values, other.values)
+        for one, other in zip(found, wanted, strict=True)
+    )
+
+
+def test_it_follows_the_cursor_and_the_lane_in_use(qtbot, studio, panel):
+    bench = studio.workbench
+    assert panel.model == "ae"
+    bench.move_cursor("aae", (0.5, -1.5))
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["aae"], [0.5, -1.5])))
+    assert panel.model == "aae"
+    assert [part.title for part in panel.view.parts() if part.values is None] == [
+        "decoder",
+        "encoder",
+        "discriminator",
+    ]
+    bench.move_cursor("gan", (1.0, 1.0))
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["gan"], [1.0, 1.0])))
+
+
+def test_a_hovered_point_shows_its_image(qtbot, studio, panel):
+    bench = studio.workbench
+    canvas = studio.window.lanes["ae"].canvas
+    qtbot.waitUntil(lambda: "ae" in bench.codes, timeout=10_000)
+    qtbot.waitUntil(lambda: canvas.grab() is not None and len(canvas._places) > 0)
+    inside = np.flatnonzero((canvas._places > 8).all(axis=1) & (canvas._places < 100).all(axis=1))
+    at = canvas._places[inside[0] if len(inside) else 0]
+    canvas._hover(QPointF(float(at[0]), float(at[1])))
+    sample = bench.hovered_sample
+    assert sample is not None
+    image = bench.snapshot.probe_images[sample]
+    qtbot.waitUntil(lambda: shows(panel, of_image(bench.models["ae"], image)))
+    assert panel.subject.text() == "The image under the mouse:"
+    canvas._leave_point()
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], bench.cursors["ae"])))
+
+
+def test_it_follows_training_and_does_nothing_while_hidden(qtbot, studio, panel):
+    bench = studio.workbench
+    bench.train(5)
+    qtbot.waitUntil(lambda: bench.step == 5)
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], bench.cursors["ae"])))
+    studio.window.panel_docks["layers"].hide()
+    before = panel.view.parts()
+    bench.move_cursor("ae", (1.0, 1.0))
+    bench.train(2)
+    qtbot.waitUntil(lambda: bench.step == 7)
+    studio.window.turns.finish()
+    assert panel.view.parts() is before
+    studio.window.panel_docks["layers"].open()
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], [1.0, 1.0])))
+
+
+def test_convolutions_are_shown_as_maps(qtbot, studio, panel):
+    bench = studio.workbench
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        bench.configure(models=("ae",), network="conv")
+    qtbot.waitUntil(lambda: any(part.kind == "maps" for part in panel.view.parts()))
+    maps = [part.values.shape for part in panel.view.parts() if part.kind == "maps"]
+    assert maps == [(32, 4, 4), (1, 8, 8), (32, 4, 4), (64, 2, 2)]
+    studio.window.turns.finish()
+    assert panel.view.height() == round(sum(space.height() + 5 for space in panel.view._spaces()))
+    empty = panel.view.grab().toImage()
+    bench.move_cursor("ae", (3.0, -3.0))
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], [3.0, -3.0])))
+    studio.window.turns.finish()
+    assert panel.view.grab().toImage() != empty
+
+
+@pytest.mark.parametrize("count", [1, 7, 8, 9, 32, 33, 64, 500])
+def test_all_maps_have_a_place(count):
+    columns, rows = map_grid(count)
+    assert (rows - 1) * columns < min(count, MAPS) <= rows * columns

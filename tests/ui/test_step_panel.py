@@ -1,0 +1,339 @@
+"""The panel “Inside one step”, in a real window: slow motion, one phase alone, and live figures."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PySide6.QtCore import QPointF, QSettings, Qt
+
+import aae_studio.core.models
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.errors import NonFinite
+from aae_studio.ui.app import Studio
+from aae_studio.ui.inside import script, words
+from aae_studio.ui.inside.script import Moment, Row, links
+
+LOOP = """
+from torch import nn
+from aae_studio.core.models.base import Autoencoding, Curve, Losses, Phase
+from aae_studio.core.networks import Decoder, Encoder
+
+
+class LoopingAutoencoder(Autoencoding):
+    title, short, summary, order = "Looping autoencoder", "LAE", "codes come back", 15
+    curves = (Curve("reconstruction", "error", "reconstruction"), Curve("loop", "loop", "reconstruction"))
+
+    def __init__(self, setting, **option):
+        super().__init__(setting, **option)
+        shape = setting.architecture
+        self.networks = {
+            "encoder": self.built("encoder", lambda: Encoder(shape)),
+            "decoder": self.built("decoder", lambda: Decoder(shape)),
+            "twister": self.built("twister", lambda: nn.Linear(shape.latent_size, shape.latent_size)),
+        }
+        self.phases = (
+            Phase("rebuilding", ("encoder", "decoder"), self.rebuild, self.adam("encoder", "decoder")),
+            Phase("looping", ("twister",), self.loop, self.adam("twister")),
+        )
+
+    def rebuild(self, batch):
+        '''Rebuild the images.'''
+        error = self.reconstruction_error(self.decoded_logits(self.encode(batch.images)), batch.images)
+        return Losses(error, {"reconstruction": error})
+
+    def loop(self, batch):
+        '''Turn a code, and find it again.'''
+        turned = self.networks["twister"](self.encode(batch.images).detach())
+        loss = (self.encode(self.decode(turned)) - turned).square().mean()
+        return Losses(loss, {"loop": loss})
+"""
+
+
+@pytest.fixture
+def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    config = ExperimentConfig(models=("ae", "aae"), hidden=(16,), batch_size=64, precision="float32")
+    studio = Studio(qapp, config, tmp_path / "data", settings)
+    studio.window.show()
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
+        studio.start()
+    yield studio
+    studio.window.close()
+    studio.window.deleteLater()
+
+
+@pytest.fixture
+def panel(qtbot, studio: Studio):
+    """The open panel, showing the AAE before its first step."""
+    panel = studio.window.panel_docks["step"].open()
+    panel.models.setCurrentIndex(panel.models.findData("aae"))
+    qtbot.waitUntil(lambda: list(panel.cards) == ["reconstruction", "discriminator", "generator"])
+    return panel
+
+
+def weights(studio: Studio, name: str) -> dict[str, np.ndarray]:
+    networks = studio.workbench.models[name].model.networks
+    return {
+        part: np.concatenate([w.numpy().ravel() for w in network.parameters()])
+        for part, network in networks.items()
+    }
+
+
+def test_before_the_first_step_it_shows_how_it_would_go(studio, panel):
+    assert studio.workbench.step == 0
+    assert panel.heading.text() == "Before step 1"
+    assert panel.slow.moment is None
+    view = panel.cards["reconstruction"].flow
+    kinds = [(row.kind, row.place) for row in view.rows()]
+    assert kinds == [("value", 0), ("call", 0), ("value", 1), ("call", 1), ("value", 2), ("loss", 0)]
+    assert "encoder: ‖∇‖" in view.accessibleDescription()
+    assert "forward only, no gradient" in panel.cards["discriminator"].flow.accessibleDescription()
+
+
+def test_slow_motion_walks_through_a_real_step(qtbot, studio, panel):
+    bench = studio.workbench
+    before = weights(studio, "aae")
+    qtbot.keyClick(studio.window, Qt.Key.Key_Period)
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
+    assert panel.slow.moment == Moment(0, "batch")
+    qtbot.waitUntil(lambda: bench.step == 1)
+    assert len(bench.history) == 1
+    assert any((before[part] != after).any() for part, after in weights(studio, "aae").items())
+    seen, captions = [], set()
+    for _ in range(15):
+        qtbot.keyClick(studio.window, Qt.Key.Key_Period)
+        seen.append(panel.slow.moment)
+        captions.add(panel.caption.text())
+    assert bench.step == 1, "slow motion does not train on by itself"
+    names = [panel.walk.phases[moment.phase].name for moment in seen]
+    assert list(dict.fromkeys(names)) == ["reconstruction", "discriminator", "generator"]
+    assert [moment.at for moment in seen[:5]] == ["forward", "forward", "loss", "backward", "wait"]
+    assert [moment.at for moment in seen[-4:]] == ["forward", "loss", "backward", "update"]
+    assert len(captions) == 15
+    assert "decoder" in panel.caption.text(), "its gradient had waited"
+    qtbot.keyClick(studio.window, Qt.Key.Key_Comma)
+    assert panel.slow.moment == seen[-2]
+    for _ in range(2):
+        qtbot.keyClick(studio.window, Qt.Key.Key_Period)
+    qtbot.waitUntil(lambda: bench.step == 2 and panel.slow.moment == Moment(0, "batch"))
+
+
+def test_it_plays_by_itself_until_it_is_stopped(qtbot, studio, panel):
+    panel.bar.pace.setValue(2)
+    qtbot.keyClick(studio.window, Qt.Key.Key_Slash)
+    assert panel.slow.playing
+    qtbot.waitUntil(
+        lambda: panel.slow.moment is not None and panel.slow.moment.at == "backward", timeout=10_000
+    )
+    assert panel.bar.play.text() == "Stand still"
+    qtbot.keyClick(studio.window, Qt.Key.Key_Slash)
+    assert not panel.slow.playing
+    assert panel.slow.moment is not None
+
+
+def test_training_ends_slow_motion_and_slow_motion_pauses_training(qtbot, studio, panel):
+    bench = studio.workbench
+    bench.train()
+    qtbot.waitUntil(lambda: bench.training and bench.step > 2)
+    qtbot.mouseClick(panel.bar.forward, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
+    assert not bench.training
+    bench.train()
+    qtbot.waitUntil(lambda: bench.training)
+    assert panel.slow.moment is None
+    step = bench.step
+    qtbot.waitUntil(lambda: panel.walk.step > step + 2, timeout=10_000)
+    assert panel.heading.text().startswith("Step ")
+    bench.pause()
+    qtbot.waitUntil(lambda: not bench.training)
+
+
+def test_a_step_that_fails_ends_slow_motion(qtbot, studio, panel):
+    bench = studio.workbench
+    panel.slow.waiting = True
+    bench.failed.emit(NonFinite("aae", "reconstruction", 1, "a loss"))
+    assert panel.settled
+    panel.slow.go_on()
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
+
+
+def test_a_hidden_panel_watches_nothing(qtbot, studio, panel):
+    bench = studio.workbench
+    walks: list[object] = []
+    bench.walked.connect(walks.append)
+    panel.slow.toggle()
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
+    studio.window.panel_docks["step"].hide()
+    assert not panel.slow.playing
+    bench.train(1)
+    step = bench.step
+    qtbot.waitUntil(lambda: bench.step == step + 1)
+    walks.clear()
+    bench.train(40)
+    qtbot.waitUntil(lambda: bench.step == step + 41)
+    assert walks == []
+
+
+@pytest.mark.parametrize("phase", ["discriminator", "generator", "reconstruction"])
+def test_one_phase_alone(qtbot, studio, panel, phase):
+    """Exactly the networks that it trains are changed, and no step is counted."""
+    bench = studio.workbench
+    before, other = weights(studio, "aae"), weights(studio, "ae")
+    panel.cards[phase].alone.click()
+    qtbot.waitUntil(lambda: panel.heading.text().startswith("Only "), timeout=10_000)
+    after = weights(studio, "aae")
+    moved = {part for part in before if (before[part] != after[part]).any()}
+    trained = {
+        "discriminator": {"discriminator"},
+        "generator": {"encoder"},
+        "reconstruction": {"encoder", "decoder"},
+    }
+    assert moved == trained[phase]
+    assert all((weights(studio, "ae")[part] == other[part]).all() for part in other)
+    assert bench.step == 0
+    assert len(bench.history) == 0
+    assert all(name in panel.caption.text() for name in moved)
+
+
+def test_cards_unfold_and_explain_themselves(qtbot, studio, panel):
+    card = panel.cards["generator"]
+    folded = card.flow.height()
+    qtbot.mouseClick(card.title, Qt.MouseButton.LeftButton)
+    assert card.flow.height() > folded
+    assert not card.summary.isHidden()
+    heights = 0.0
+    tips = []
+    for row, space in zip(card.flow.rows(), card.flow._spaces(), strict=True):
+        tips.append(card.flow.explanation(QPointF(space.center())))
+        assert space.top() >= heights
+        heights = space.bottom()
+        assert (row.kind == "call") == ("‖∇‖" in tips[-1])
+    assert "passes the gradient on" in tips[3]
+    assert "A gradient of length" in tips[2]
+    picture = card.flow.grab().toImage()
+    panel.slow.go_on()
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
+    assert panel.cards["generator"].flow.grab().toImage() != picture
+
+
+def test_another_experiment_and_another_model(qtbot, studio, panel):
+    bench = studio.workbench
+    panel.slow.go_on()
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        bench.configure(models=("gan", "aae"), hidden=(8,))
+    qtbot.waitUntil(lambda: bool(panel.cards))
+    assert (panel.model, panel.slow.moment) == ("aae", None)
+    panel.models.setCurrentIndex(panel.models.findData("gan"))
+    qtbot.waitUntil(lambda: list(panel.cards) == ["discriminator", "generator"])
+    bench.configure(**{"gan.discriminator_steps": 2})
+    panel.slow.go_on()
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
+    assert panel.cards["discriminator"].title.text().endswith("(1 of 2)")
+
+
+def test_a_followed_run_cannot_be_walked(qtbot, studio, panel, tmp_path):
+    bench = studio.workbench
+    with qtbot.waitSignal(bench.saved, timeout=10_000):
+        bench.save(tmp_path / "run")
+    bench.follow(tmp_path / "run")
+    qtbot.waitUntil(lambda: not panel.bar.play.isEnabled())
+    assert panel.cards == {}
+    assert "trained elsewhere" in panel.caption.text()
+    qtbot.keyClick(studio.window, Qt.Key.Key_Period)
+    assert panel.slow.moment is None
+    assert not panel.slow.waiting
+    bench.stop_following()
+    qtbot.waitUntil(lambda: bool(panel.cards), timeout=10_000)
+    assert panel.bar.play.isEnabled()
+
+
+def test_the_one_file_test(qtbot, qapp, tmp_path, monkeypatch):
+    """A model that nobody has heard of has its picture, its slow motion and its phases alone."""
+    folder = tmp_path / "models"
+    folder.mkdir()
+    (folder / "loop.py").write_text(LOOP)
+    monkeypatch.setattr(aae_studio.core.models, "__path__", [*aae_studio.core.models.__path__, str(folder)])
+    monkeypatch.delitem(sys.modules, "aae_studio.core.models.loop", raising=False)
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    studio = Studio(qapp, ExperimentConfig(models=("loop",), hidden=(8,)), tmp_path, settings)
+    studio.window.show()
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
+        studio.start()
+    try:
+        studio.window.demonstrate(["step", "layers"])
+        step = studio.window.panel_docks["step"]
+        step.raise_()
+        panel = step.panel
+        qtbot.waitUntil(lambda: panel.slow.moment is not None, timeout=10_000)
+        assert list(panel.cards) == ["rebuilding", "looping"]
+        phase = panel.walk.phases[1]
+        assert words.route(phase) == "images x → encoder → twister → decoder → encoder"
+        assert panel.slow.moment.at == "backward"
+        assert panel.caption.text() == (
+            "Backward: from the loss, gradients flow back to: twister. "
+            "They pass through, and do not change: encoder, decoder."
+        )
+        panel.only("looping")
+        qtbot.waitUntil(lambda: "twister" in panel.caption.text() and panel.slow.moment is None)
+        studio.window.grab()
+    finally:
+        assert studio.window.close()
+        studio.window.deleteLater()
+        sys.modules.pop("aae_studio.core.models.loop", None)
+
+
+# The script
+
+
+def test_rows_fill_one_after_the_other(studio, panel):
+    walk = panel.walk
+    for place, phase in enumerate(walk.phases):
+        order = script.rows(phase)
+        assert len(set(order)) == len(order)
+        assert order[-1] == Row("loss")
+        known: set[Row] = set()
+        for moment in script.moments(walk):
+            if moment.phase == place:
+                reached = script.reached(phase, moment)
+                assert known <= reached
+                assert script.lit(phase, moment) <= set(order)
+                known = reached
+        assert known == set(order)
+
+
+def test_arrows_go_down_and_none_lies_on_another(studio, panel):
+    for phase in panel.walk.phases:
+        order = script.rows(phase)
+        arrows = links(phase, order)
+        assert all(arrow.source < arrow.target for arrow in arrows)
+        inputs = sum(len(call.inputs) + len(call.outputs) for call in phase.calls)
+        assert len(arrows) == inputs + len(phase.loss_inputs)
+        spans: dict[int, set[tuple[int, int]]] = {}
+        for arrow in arrows:
+            spans.setdefault(arrow.lane, set()).add((arrow.source, arrow.target))
+        for lane in spans.values():
+            for first in lane:
+                for second in lane:
+                    apart = first[1] <= second[0] or second[1] <= first[0]
+                    joined = first[0] == second[0] or first[1] == second[1]
+                    assert apart or joined
+
+
+@pytest.mark.parametrize(
+    ("number", "text"),
+    [
+        (0.0, "0"),
+        (0.41234, "0.412"),
+        (-3.14159, "−3.14"),
+        (12345.0, "1.2e+04"),
+        (0.00012, "1.2e−4"),
+        (None, "–"),
+    ],
+)
+def test_figures(number, text):
+    assert words.figure(number) == text
