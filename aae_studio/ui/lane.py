@@ -29,7 +29,7 @@ DECODE_SIDES = (108, 76)
 # Five rows: a lane with fewer has its canvas as high as the others'.
 FIGURES_HEIGHT = 104
 # With many models the lanes keep this width, and scroll.
-LEAST_WIDTH = 232
+LEAST_WIDTH = 224
 # New weights wait so long for a drag to show them: it decodes with the newest ones at every move.
 NEWS_MS = 50
 # What the title leaves for the summary at its right; a longer title becomes the model's short name.

@@ -465,7 +465,7 @@ def test_many_models_scroll_and_do_not_widen_the_window(qtbot, studio):
         bench.configure(models=("ae", "vae", "aae", "gan", "wae", "supervised_aae"))
     qtbot.waitUntil(lambda: len(window.lanes) == 6 and window.lanes["wae"].isVisible(), timeout=10_000)
     assert window.minimumSizeHint().width() <= 1100
-    assert min(lane.width() for lane in window.lanes.values()) >= 250
+    assert min(lane.width() for lane in window.lanes.values()) >= 224
 
 
 def test_space_while_the_first_experiment_is_made_trains_it(qtbot, qapp, settings, tmp_path):
