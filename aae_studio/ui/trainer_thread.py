@@ -236,14 +236,15 @@ class TrainerThread(QThread):
                 self._rehearse()
             case WalkStep(model=model):
                 if self._has(model):
-                    self._train(0)
+                    self._pause()
                     seen = self._walk(model)
                     self._send_reports()
                     self._send_snapshot()
+                    self.trained.emit(False)
                     self.walked.emit(seen)
             case WalkPhase(model=model, phase=phase):
                 if self._has(model):
-                    self._train(0)
+                    self._pause()
                     seen = self._walk_phase(model, phase)
                     self._send_snapshot()
                     self.walked.emit(seen)
@@ -255,6 +256,10 @@ class TrainerThread(QThread):
             self._send_reports()
             self._send_snapshot()
         self.trained.emit(self._remaining is None)
+
+    def _pause(self) -> None:
+        if self._remaining != 0:
+            self._train(0)
 
     def _configure(self, config: ExperimentConfig, data_dir: Path, restart: bool) -> None:
         # Imported here: importing torch takes a second, and the window must not wait for it.

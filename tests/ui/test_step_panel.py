@@ -152,6 +152,19 @@ def test_training_ends_slow_motion_and_slow_motion_pauses_training(qtbot, studio
     qtbot.waitUntil(lambda: not bench.training)
 
 
+def test_the_phase_in_progress_stays_in_sight(qtbot, studio, panel):
+    studio.window.resize(1280, 720)
+    panel.demonstrate()
+    qtbot.waitUntil(lambda: panel.slow.moment is not None)
+    card, view = panel.cards["generator"], panel._area.viewport()
+
+    def in_sight() -> bool:
+        bottom = card.mapTo(view, card.rect().bottomLeft()).y()
+        return card.height() > 200 and 0 < bottom <= view.height()
+
+    qtbot.waitUntil(in_sight)
+
+
 def test_a_step_that_fails_ends_slow_motion(qtbot, studio, panel):
     bench = studio.workbench
     panel.slow.waiting = True

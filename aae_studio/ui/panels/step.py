@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt
+from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QVBoxLayout
+from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from aae_studio.ui.inside import words
 from aae_studio.ui.inside.phase_card import PhaseCard
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
     from aae_studio.core.walk import Walk
 
 CAPTION_LINES = 4
+# Of the cards.
+LEAST_HEIGHT = 160
 
 
 class Panel(Base):
@@ -119,15 +121,15 @@ class Panel(Base):
             assert self._walk is not None
             self._open = self._walk.phases[moment.phase].name
         self._show_walk()
-        area = self._area()
-        if moment is not None and area is not None:
-            area.ensureWidgetVisible(self.cards[self._open], 0, 8)
+        self._scroll.start()
 
-    def _area(self) -> QScrollArea | None:
-        """The scroll area that the panel lies in."""
-        view = self.parentWidget()
-        area = view.parentWidget() if view is not None else None
-        return area if isinstance(area, QScrollArea) else None
+    def _scroll_later(self, *_: int) -> None:
+        self._scroll.start()
+
+    def _show_open(self) -> None:
+        """In slow motion, keep the phase in sight."""
+        if self.slow.moment is not None and self._open in self.cards:
+            self._area.ensureWidgetVisible(self.cards[self._open], 0, 2)
 
     def _show_alone(self, walk: Walk) -> None:
         """What one phase alone has done; the other cards stay as they were."""
@@ -264,18 +266,37 @@ class Panel(Base):
         body = QVBoxLayout(self._body)
         body.setContentsMargins(0, 0, 0, 0)
         body.setSpacing(7)
-        self._cards = QVBoxLayout()
-        self._cards.setSpacing(7)
-        for widget in (self.models, self.bar, self._caption_box()):
+        for widget in (self.models, self.bar, self._caption_box(), self._phases()):
             body.addWidget(widget)
-        body.addLayout(self._cards)
-        body.addWidget(self._legend())
         column = QVBoxLayout(self)
-        column.setContentsMargins(8, 4, 8, 8)
+        column.setContentsMargins(8, 4, 8, 4)
         column.setSpacing(7)
         column.addWidget(intro)
-        column.addWidget(self._body)
+        column.addWidget(self._body, 1)
+
+    def _phases(self) -> QScrollArea:
+        """The cards scroll by themselves: the caption above stays in sight."""
+        content = QWidget()
+        column = QVBoxLayout(content)
+        column.setContentsMargins(0, 0, 0, 0)
+        column.setSpacing(7)
+        self._cards = QVBoxLayout()
+        self._cards.setSpacing(7)
+        column.addLayout(self._cards)
+        column.addWidget(self._legend())
         column.addStretch(1)
+        self._area = QScrollArea()
+        self._area.setWidgetResizable(True)
+        self._area.setFrameShape(QFrame.Shape.NoFrame)
+        self._area.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
+        self._area.setMinimumHeight(LEAST_HEIGHT)
+        self._area.setWidget(content)
+        self._scroll = QTimer(self)
+        self._scroll.setSingleShot(True)
+        self._scroll.timeout.connect(self._show_open)
+        # Cards that were just made or unfolded have their places when the layout had its turn.
+        self._area.verticalScrollBar().rangeChanged.connect(self._scroll_later)
+        return self._area
 
     def _caption_box(self) -> QFrame:
         """Of a fixed height: what is below must not jump from sub-step to sub-step."""
