@@ -23,6 +23,7 @@ from aae_studio.core.evidence import SIZE, Evidence
 from aae_studio.core.experiment import Experiment
 from aae_studio.core.history import History
 from aae_studio.core.metrics import Classifier
+from aae_studio.core.registry import MODELS
 
 TINY = ExperimentConfig(hidden=(32,), batch_size=64, precision="float32").with_(
     **{"aae.discriminator_hidden": (32,)}
@@ -226,6 +227,20 @@ def test_what_the_discriminator_says_is_a_mean_over_steps(measured):
     assert evidence.discriminator_gap == pytest.approx(-0.3)
     assert evidence.discriminator_offset == pytest.approx(0.5)
     assert not evidence.has("d_real", "generator")
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_every_model_can_be_examined_and_every_remedy_is_a_configuration(run, digits_classifier, name):
+    known = run(models=(name,))
+    known.classifier = digits_classifier
+    evidence = known.train(3).evidence(name)
+    for diagnosis in known.checkup.diagnoses.values():
+        for sign in diagnosis.signs(evidence):
+            assert math.isfinite(sign.value)
+            assert sign.limit > 0
+        if diagnosis.signs(evidence) and (remedy := diagnosis.remedy(evidence)) is not None:
+            config = known.experiment.config.with_(**remedy.changes)
+            assert remedy.restarts or known.experiment.accepts_live(config)
 
 
 # Limits and remedies
