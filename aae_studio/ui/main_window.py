@@ -149,6 +149,7 @@ class MainWindow(QMainWindow):
             "losses", tr("Losses"), self._plots_host, Qt.DockWidgetArea.BottomDockWidgetArea
         )
         self.setCorner(Qt.Corner.BottomLeftCorner, Qt.DockWidgetArea.LeftDockWidgetArea)
+        self.setCorner(Qt.Corner.BottomRightCorner, Qt.DockWidgetArea.RightDockWidgetArea)
         self.resizeDocks([self.options_dock], [FORM_WIDTH], Qt.Orientation.Horizontal)
         self.resizeDocks([self.plots_dock], [214], Qt.Orientation.Vertical)
         self.loss_plots: LossPlots | None = None

@@ -9,6 +9,8 @@ from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.translation import tr
 
+LEAST_WIDTH = 300
+
 
 class PanelDock(QDockWidget):
     """Shows one panel, and scrolls it where it is too high. Until it is opened it costs nothing."""
@@ -41,4 +43,6 @@ class PanelDock(QDockWidget):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidget(self.panel)
+        wanted = self.panel.minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width()
+        area.setMinimumWidth(max(LEAST_WIDTH, wanted))
         self.setWidget(area)

@@ -30,7 +30,9 @@ from aae_studio.ui.translation import tr
 if TYPE_CHECKING:
     from aae_studio.core.experiment import Report
     from aae_studio.core.history import History
+    from aae_studio.core.region import Region
     from aae_studio.core.snapshot import Figures, FrozenModel, Snapshot
+    from aae_studio.ui.canvas.trace import Trace
 
 Array = npt.NDArray[np.float32]
 UNDO_DEPTH = 100
@@ -43,7 +45,8 @@ class Workbench(QObject):
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
     `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, what the
-    canvas shows), `following_changed` (bool), `failed` (StudioError) and `saved` (folder).
+    canvas shows), `traced` (what panels draw over the planes), `following_changed` (bool), `failed`
+    (StudioError) and `saved` (folder).
 
     `answers` holds what the questions of `ask` came to, by key. With `prepared` all questions and answers
     are gone: who still wants to know asks again.
@@ -58,6 +61,7 @@ class Workbench(QObject):
     views_changed = Signal()
     training_changed = Signal(bool)
     display_changed = Signal()
+    traced = Signal()
     following_changed = Signal(bool)
     failed = Signal(object)
     saved = Signal(object)
@@ -82,6 +86,7 @@ class Workbench(QObject):
         self.surveyed_step = -1
         self.seconds = self.steps_per_second = 0.0
         self.codes: dict[str, Array] = {}
+        self.regions: dict[str, Region] = {}
         self.samples: dict[str, Array] = {}
         self.questions: dict[Hashable, Question] = {}
         self.answers: dict[Hashable, Any] = {}
@@ -89,6 +94,10 @@ class Workbench(QObject):
         self.losses: dict[str, dict[str, float]] = {}
         self.crisp = self.show_codes = self.show_prior = True
         self.overlays: frozenset[str] = frozenset()
+        self.traces: dict[str, Mapping[str, Trace]] = {}
+        # The probe sample whose codes the cursors are on, and whether a drag takes hold of samples.
+        self.picked: int | None = None
+        self.drags_data = False
         self.cursors: dict[str, Array] = {}
         self.conditions: dict[str, int] = {}
         self.planes: dict[str, Plane] = {}
@@ -271,14 +280,26 @@ class Workbench(QObject):
 
         Lanes of equal scale get the same place, others the place that looks the same.
         """
-        self.active = name
+        self.active, self.picked = name, None
         for other in self.cursors if self.linked else (name,):
             there = place if other == name else self.views[name].carried(place, self.views[other])
             self.cursors[other] = self.planes[other].moved(self.cursors[other], there)
         self.cursor_moved.emit()
 
+    def pick(self, place: int) -> None:
+        """Put each lane's cursor on its own code of this probe sample, and keep it there while they train."""
+        self.picked = place
+        self._follow_picked()
+
+    def _follow_picked(self) -> None:
+        assert self.picked is not None
+        for name, codes in self.codes.items():
+            self.cursors[name] = codes[self.picked]
+        self.cursor_moved.emit()
+
     def set_code_axis(self, axis: int, value: float) -> None:
         """Set one number of the cursor's code, in all lanes when they are linked."""
+        self.picked = None
         for name in self.cursors if self.linked else (self.active,):
             code = self.cursors[name].copy()
             code[axis] = value
@@ -287,6 +308,7 @@ class Workbench(QObject):
 
     def reset_code(self) -> None:
         """Put the cursor on the code 0, in all lanes when they are linked."""
+        self.picked = None
         for name in self.cursors if self.linked else (self.active,):
             self.cursors[name] = np.zeros_like(self.cursors[name])
         self.cursor_moved.emit()
@@ -340,7 +362,7 @@ class Workbench(QObject):
         return image, self.models[name].reconstruct(image[None], label[None])[0]
 
     def set_display(self, **shown: bool) -> None:
-        """Set `crisp`, `show_codes` or `show_prior`."""
+        """Set `crisp`, `show_codes`, `show_prior` or `drags_data`."""
         for key, value in shown.items():
             setattr(self, key, value)
         self.display_changed.emit()
@@ -349,6 +371,12 @@ class Workbench(QObject):
         """Draw an overlay over every latent plane, or draw it no longer."""
         self.overlays = self.overlays | {name} if shown else self.overlays - {name}
         self.display_changed.emit()
+
+    def trace(self, key: str, traces: Mapping[str, Trace]) -> None:
+        """Draw these over the models' planes in place of what was drawn by this key."""
+        if traces or self.traces.get(key):
+            self.traces[key] = traces
+            self.traced.emit()
 
     def ask(self, key: Hashable, question: Question, soon: bool = True) -> None:
         """Have a question answered for the newest snapshot, and for each later one until `drop`.
@@ -436,6 +464,8 @@ class Workbench(QObject):
         """The answers were about models that are gone."""
         self.questions.clear()
         self.answers.clear()
+        self.traces.clear()
+        self.picked = None
 
     def _is_stale(self) -> bool:
         """Whether news come from the thread whose experiment is no longer shown."""
@@ -461,7 +491,7 @@ class Workbench(QObject):
         self.epoch = self.step // self.steps_per_epoch
         self._rate_mark = (self.step, time.perf_counter())
         self.losses, self.surveyed_step = {}, -1
-        for table in (self.codes, self.samples, self.figures, self.views, self.planes):
+        for table in (self.codes, self.regions, self.samples, self.figures, self.views, self.planes):
             table.clear()
         self._forget_questions()
         if not same_lanes:
@@ -506,7 +536,7 @@ class Workbench(QObject):
         lanes_changed = self.snapshot is not None and list(snapshot.models) != list(self.models)
         self.snapshot = snapshot
         for name in set(self.cursors) - set(snapshot.models):
-            for table in (self.codes, self.samples, self.figures, self.cursors):
+            for table in (self.codes, self.regions, self.samples, self.figures, self.cursors):
                 table.pop(name, None)
         if self.active not in snapshot.models:
             self.active = next(iter(snapshot.models))
@@ -550,6 +580,7 @@ class Workbench(QObject):
             return
         self.surveyed_step = survey.step
         self.codes.update({name: codes for name, codes in survey.codes.items() if name in self.models})
+        self.regions.update({name: kept for name, kept in survey.regions.items() if name in self.models})
         self.samples.update(survey.samples)
         self.figures.update(survey.figures)
         self.answers.update({key: answer for key, answer in survey.answers.items() if key in self.questions})
@@ -563,4 +594,6 @@ class Workbench(QObject):
                 self.views[name] = view
         if moved:
             self.views_changed.emit()
+        if self.picked is not None:
+            self._follow_picked()
         self.surveyed.emit()
