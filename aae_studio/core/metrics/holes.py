@@ -8,7 +8,7 @@ from torch import Tensor
 
 from aae_studio.core.metrics.distances import distance_rows, each_row
 from aae_studio.core.metrics.neighbours import other_rows
-from aae_studio.core.region import HOLE_REACH
+from aae_studio.core.region import HOLE_REACH as HOLE_REACH
 
 USUAL = 0.9
 
