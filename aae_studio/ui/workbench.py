@@ -297,6 +297,12 @@ class Workbench(QObject):
             self.cursors[name] = codes[self.picked]
         self.cursor_moved.emit()
 
+    def place_cursors(self, codes: Mapping[str, Array]) -> None:
+        """Put lanes' cursors on these codes (latent size,), by model, linked or not."""
+        self.picked = None
+        self.cursors.update(codes)
+        self.cursor_moved.emit()
+
     def set_code_axis(self, axis: int, value: float) -> None:
         """Set one number of the cursor's code, in all lanes when they are linked."""
         self.picked = None
@@ -348,6 +354,11 @@ class Workbench(QObject):
     def probe_classes(self) -> tuple[str, ...]:
         """The names of the dataset's classes."""
         return () if self.snapshot is None else self.snapshot.dataset.classes
+
+    def class_name(self, place: int) -> str:
+        """The name of a class, in the interface's language."""
+        name = self.probe_classes[place]
+        return tr(name)
 
     def probe_caption(self, place: int) -> str:
         """The class and the id of one probe sample."""
