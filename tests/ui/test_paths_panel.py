@@ -15,6 +15,7 @@ from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.ui import theme as themes
 from aae_studio.ui.app import Studio
+from aae_studio.ui.panels.paths import FRAME_MS
 from aae_studio.ui.travel.film import GAP, HEAD, SIDE, Reel, film, there_and_back
 from aae_studio.ui.travel.journey import COUNT, WAYS
 
@@ -172,8 +173,15 @@ def test_the_gif_shows_all_models_there_and_back(qtbot, studio, panel, tmp_path)
     panel.take_random()
     shown(qtbot, panel)
     panel.save_gif(tmp_path / "path.gif")
+    qtbot.waitUntil(lambda: "path.gif" in panel.saved.text(), timeout=20_000)
+    assert "gif" not in studio.workbench.questions
     with Image.open(tmp_path / "path.gif") as image:
-        assert image.n_frames == 2 * COUNT - 2
+        durations = []
+        for frame in range(image.n_frames):
+            image.seek(frame)
+            durations.append(image.info["duration"])
+        # Frames that are alike are written as one that stays longer.
+        assert sum(durations) == (2 * COUNT - 2) * FRAME_MS
         assert image.size == (2 * (SIDE + GAP) + GAP, SIDE + HEAD + 2 * GAP)
 
 

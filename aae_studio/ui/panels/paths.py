@@ -10,7 +10,6 @@ from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from aae_studio import paths
-from aae_studio.core.errors import StudioError
 from aae_studio.ui.canvas.trace import Line, Sign, Trace
 from aae_studio.ui.code_panel import Slider
 from aae_studio.ui.option_editors import WheelWhenFocused
@@ -19,13 +18,13 @@ from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.travel.attribute_box import AttributeBox
-from aae_studio.ui.travel.film import Reel, film, there_and_back
+from aae_studio.ui.travel.film import Filming, Reel
 from aae_studio.ui.travel.journey import COUNT, WAYS, End, Journey, Journeys
 from aae_studio.ui.travel.row import JourneyRow
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
-KEY = "paths"
+KEY, GIF = "paths", "gif"
 FRAME_MS = 70
 
 
@@ -58,7 +57,8 @@ class Paths(Panel):
         self.slider.setRange(0, COUNT - 1)
         self.slider.setAccessibleName(tr("Place on the path"))
         self.slider.setToolTip(tr("Where on the way from A (left) to B (right)."))
-        self.caption = Readout(theme.color("muted"), self.font())
+        self.caption, self.saved = (Readout(theme.color("muted"), self.font()) for _ in range(2))
+        self._filming: Filming | None = None
         self.attributes = AttributeBox(workbench, theme, turns)
         self._timer = QTimer(self, interval=FRAME_MS)
         self._forward = True
@@ -121,7 +121,7 @@ class Paths(Panel):
         column.addWidget(self.caption)
         column.addLayout(self._rows)
         column.addLayout(film_row)
-        column.addSpacing(6)
+        column.addWidget(self.saved)
         column.addWidget(self.attributes)
         column.addStretch(1)
 
@@ -136,7 +136,7 @@ class Paths(Panel):
         self.slider.valueChanged.connect(self._show_place)
         self._timer.timeout.connect(self._advance)
         bench.prepared.connect(self._begin)
-        bench.surveyed.connect(self._schedule)
+        bench.surveyed.connect(self._on_surveyed)
         bench.views_changed.connect(self._schedule)
         bench.cursor_moved.connect(self._follow_conditions)
         bench.display_changed.connect(self._apply_display)
@@ -153,6 +153,10 @@ class Paths(Panel):
             self._rows.addWidget(row)
         self.ends = {letter: end for letter, end in self.ends.items() if self._means_something(end)}
         self._apply_display()
+        self._enable()
+        if self._filming is not None:
+            # The question went with the experiment; the images are still there.
+            self._bench.ask(GIF, self._filming)
         self.attributes.fill()
         self._ask()
 
@@ -220,13 +224,16 @@ class Paths(Panel):
         if not self.isVisible():
             return
         journeys = self.journeys()
-        for part in (self.play, self.slider, self.save):
-            part.setEnabled(bool(journeys))
+        self._enable()
         self.caption.setText(self._said())
         for name, row in self.rows.items():
             row.setVisible(bool(journeys))
             row.show_journey(journeys.get(name))
         self._show_place()
+
+    def _enable(self) -> None:
+        for part in (self.play, self.slider, self.save):
+            part.setEnabled(bool(self.journeys()))
 
     def _said(self) -> str:
         """What A and B are, or what to do next."""
@@ -296,23 +303,26 @@ class Paths(Panel):
             self.save_gif(file if file.suffix else file.with_suffix(".gif"))
 
     def save_gif(self, file: Path) -> None:
-        """Write the way there and back, all models side by side; a fault is shown in the window."""
-        from aae_studio.core.gif import write_gif
-
+        """Have the way there and back written, all models side by side; a fault is shown in the window."""
         models = self._bench.models
         reels = [
             Reel(tr(models[name].model.short), models[name].model.color, journey.images)
             for name, journey in self.journeys().items()
             if name in models
         ]
-        if not reels:
-            return
-        try:
-            write_gif(file, film(reels, self._theme, self._bench.crisp, there_and_back(COUNT)), FRAME_MS)
-        except StudioError as fault:
-            self._bench.failed.emit(fault)
-        else:
-            self.caption.setText(tr("Saved: {file}", file=file.name))
+        if reels:
+            self._filming = Filming(file, reels, self._theme, self._bench.crisp, FRAME_MS)
+            self._bench.ask(GIF, self._filming)
+
+    def _on_surveyed(self) -> None:
+        if self._filming is not None and GIF in self._bench.answers:
+            (fault,), filming, self._filming = self._bench.answers[GIF], self._filming, None
+            self._bench.drop(GIF)
+            if fault is not None:
+                self._bench.failed.emit(fault)
+            else:
+                self.saved.setText(tr("Saved: {file}", file=filming.file.name))
+        self._schedule()
 
     # Only while it is open
 

@@ -1,15 +1,17 @@
-"""Frames of an animation: all models' images side by side."""
+"""An animation of all models' images side by side, and its file."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QFont, QImage, QPainter
 
+from aae_studio.core.errors import StudioError
 from aae_studio.ui.canvas.images import to_qimage
 from aae_studio.ui.theme import Theme
 
@@ -26,6 +28,33 @@ class Reel:
     title: str
     color: str
     images: Array
+
+
+class Filming:
+    """The question that writes an animation into a file, once, in the survey thread."""
+
+    def __init__(
+        self, file: Path, reels: Sequence[Reel], theme: Theme, crisp: bool, milliseconds: int
+    ) -> None:
+        self.file = file
+        self._reels, self._theme, self._crisp, self._milliseconds = reels, theme, crisp, milliseconds
+        self._done: tuple[StudioError | None] | None = None
+
+    def __call__(self, *_: object) -> tuple[StudioError | None]:
+        """What went wrong, or None."""
+        if self._done is None:
+            self._done = (self._write(),)
+        return self._done
+
+    def _write(self) -> StudioError | None:
+        from aae_studio.core.gif import write_gif
+
+        order = there_and_back(len(self._reels[0].images))
+        try:
+            write_gif(self.file, film(self._reels, self._theme, self._crisp, order), self._milliseconds)
+        except StudioError as fault:
+            return fault
+        return None
 
 
 def there_and_back(count: int) -> list[int]:
