@@ -10,6 +10,8 @@ from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QPainter, QPaintEvent, QResizeEvent
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QSizePolicy, QVBoxLayout, QWidget
 
+from aae_studio.ui.at_cursor.sight import trust_in
+from aae_studio.ui.at_cursor.verdict_line import VerdictLine
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
@@ -26,10 +28,10 @@ if TYPE_CHECKING:
 # The decoded image's side in a lane of at least this width, and in a narrower one.
 ROOMY = 284
 DECODE_SIDES = (108, 76)
-# Five rows: a lane with fewer has its canvas as high as the others'.
-FIGURES_HEIGHT = 104
 # With many models the lanes keep this width, and scroll.
 LEAST_WIDTH = 224
+# Six rows: a lane with fewer has its canvas as high as the others'.
+FIGURES_HEIGHT = 108
 # New weights wait so long for a drag to show them: it decodes with the newest ones at every move.
 NEWS_MS = 50
 # What the title leaves for the summary at its right; a longer title becomes the model's short name.
@@ -64,6 +66,7 @@ class Lane(QFrame):
         self.strip.chosen.connect(partial(workbench.set_condition, name))
         self._code = Readout(theme.color("text"), fixed_font(12), "(+0.00, +0.00)")
         self._code.setToolTip(tr("The code under the cursor."))
+        self.verdict = VerdictLine(theme, self.font())
         self._rows: list[tuple[QLabel, Readout]] = []
         # The weights that the decoded image comes from.
         self._decoded_by: Snapshot | None = None
@@ -90,7 +93,9 @@ class Lane(QFrame):
         if self._name not in self._bench.models:
             return
         self._decoded_by = self._bench.snapshot
-        self.decode_view.set_image(self._bench.decoded(self._name))
+        self._image = self._bench.decoded(self._name)
+        self.decode_view.set_image(self._image)
+        self._show_verdict()
         if self._conditions:
             self.strip.set_images(self._bench.decoded_as_each(self._name))
             self.strip.select(self._bench.conditions.get(self._name, 0))
@@ -106,6 +111,10 @@ class Lane(QFrame):
         """Decode at the cursor if there are newer weights than those on show."""
         if self._decoded_by is not self._bench.snapshot:
             self.show_decoded()
+
+    def _show_verdict(self) -> None:
+        found = trust_in(self._bench, self._name, self._image)
+        self.verdict.show_trust(None if found is None else found[0])
 
     def _await_drag(self) -> None:
         if not self._drag_wait.isActive():
@@ -123,6 +132,7 @@ class Lane(QFrame):
         if self._name not in self._bench.models:
             return
         self.canvas.refresh()
+        self._show_verdict()
         if self._name in self._bench.samples and not self._conditions:
             self.strip.set_images(self._bench.samples[self._name])
         if not self._bench.models[self._name].has_encoder:
@@ -174,10 +184,11 @@ class Lane(QFrame):
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
-        # Five rows are as high as the decoded image beside them.
-        grid.setVerticalSpacing(2)
+        # Six rows are as high as the decoded image beside them.
+        grid.setVerticalSpacing(1)
         grid.addWidget(self._code, 0, 0, 1, 2)
-        for row, (text, _, tip) in enumerate(self._figure_rows(), start=1):
+        grid.addWidget(self.verdict, 1, 0, 1, 2)
+        for row, (text, _, tip) in enumerate(self._figure_rows(), start=2):
             label = QLabel(text)
             label.setProperty("muted", True)
             right = Qt.AlignmentFlag.AlignRight
@@ -189,7 +200,7 @@ class Lane(QFrame):
             grid.addWidget(label, row, 0)
             grid.addWidget(value, row, 1)
             self._rows.append((label, value))
-        grid.setRowStretch(len(self._rows) + 1, 1)
+        grid.setRowStretch(len(self._rows) + 2, 1)
         grid.setColumnStretch(1, 1)
         below = QHBoxLayout()
         below.setSpacing(10)

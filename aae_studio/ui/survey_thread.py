@@ -13,6 +13,8 @@ import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import QThread, Signal
 
+from aae_studio.core.region import Region
+
 if TYPE_CHECKING:
     from aae_studio.core.snapshot import Figures, Snapshot
 
@@ -47,12 +49,14 @@ class Request:
 
 @dataclass(frozen=True)
 class Survey:
-    """What was seen in one snapshot, by model: codes of the probe subset, images decoded from prior samples,
-    and the figures of those models that were measured this time. Answers go by their questions' keys."""
+    """What was seen in one snapshot, by model: codes of the probe subset and the region they fill, images
+    decoded from prior samples, and the figures of those models that were measured this time. Answers go by
+    their questions' keys."""
 
     generation: int
     step: int
     codes: Mapping[str, Array]
+    regions: Mapping[str, Region]
     samples: Mapping[str, Array]
     figures: Mapping[str, Figures]
     answers: Mapping[Hashable, Any]
@@ -130,20 +134,21 @@ class SurveyThread(QThread):
 
     def _survey(self, request: Request) -> Survey:
         snapshot = request.snapshot
-        codes, samples = {}, {}
+        codes, regions, samples = {}, {}, {}
         for name, frozen in snapshot.models.items():
             if self.isInterruptionRequested():
                 break
             samples[name] = frozen.decode(*frozen.draw(SAMPLES))
             if frozen.has_encoder:
                 codes[name] = frozen.encode(snapshot.probe_images)
+                regions[name] = Region.of(codes[name])
         answers: dict[Hashable, Any] = {}
         for key, question in request.questions.items():
             if self.isInterruptionRequested():
                 break
             answers[key] = question(snapshot, codes)
         figures = self._figures(snapshot, request.thorough)
-        return Survey(request.generation, snapshot.step, codes, samples, figures, answers)
+        return Survey(request.generation, snapshot.step, codes, regions, samples, figures, answers)
 
     def _figures(self, snapshot: Snapshot, thorough: bool) -> dict[str, Figures]:
         """All models' figures, or one model's when its turn has come."""

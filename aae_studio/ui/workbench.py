@@ -32,8 +32,10 @@ from aae_studio.ui.translation import tr
 if TYPE_CHECKING:
     from aae_studio.core.experiment import Report
     from aae_studio.core.history import History
+    from aae_studio.core.region import Region
     from aae_studio.core.snapshot import Figures, FrozenModel, Snapshot
     from aae_studio.core.walk import Walk
+    from aae_studio.ui.canvas.trace import Trace
 
 Array = npt.NDArray[np.float32]
 UNDO_DEPTH = 100
@@ -46,9 +48,9 @@ class Workbench(QObject):
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
     `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, what the
-    canvas shows), `marked` (marks in the planes), `following_changed` (bool), `walked` (Walk: a step that was
-    written down), `hovered` (the probe sample under the mouse, or None), `failed` (StudioError) and `saved`
-    (folder).
+    canvas shows), `marked` (marks in the planes), `traced` (what panels draw over the planes),
+    `following_changed` (bool), `walked` (Walk: a step that was written down), `hovered` (the probe sample
+    under the mouse, or None), `failed` (StudioError) and `saved` (folder).
 
     `answers` holds what the questions of `ask` came to, by key. With `prepared` all questions and answers
     are gone: who still wants to know asks again.
@@ -64,6 +66,7 @@ class Workbench(QObject):
     training_changed = Signal(bool)
     display_changed = Signal()
     marked = Signal()
+    traced = Signal()
     following_changed = Signal(bool)
     walked = Signal(object)
     hovered = Signal(object)
@@ -94,6 +97,7 @@ class Workbench(QObject):
         self.surveyed_step = -1
         self.seconds = self.steps_per_second = 0.0
         self.codes: dict[str, Array] = {}
+        self.regions: dict[str, Region] = {}
         self.samples: dict[str, Array] = {}
         self.questions: dict[Hashable, Question] = {}
         self.answers: dict[Hashable, Any] = {}
@@ -102,6 +106,10 @@ class Workbench(QObject):
         self.crisp = self.show_codes = self.show_prior = True
         self.overlays: frozenset[str] = frozenset()
         self.marks: dict[str, Mark] = {}
+        self.traces: dict[str, Mapping[str, Trace]] = {}
+        # The probe sample whose codes the cursors are on, and whether a drag takes hold of samples.
+        self.picked: int | None = None
+        self.drags_data = False
         self.cursors: dict[str, Array] = {}
         self.conditions: dict[str, int] = {}
         self.planes: dict[str, Plane] = {}
@@ -301,19 +309,32 @@ class Workbench(QObject):
 
         Lanes of equal scale get the same place, others the place that looks the same.
         """
-        self.active = name
+        self.active, self.picked = name, None
         for other in self.cursors if self.linked else (name,):
             there = place if other == name else self.views[name].carried(place, self.views[other])
             self.cursors[other] = self.planes[other].moved(self.cursors[other], there)
         self.cursor_moved.emit()
 
-    def put_cursors(self, cursors: Mapping[str, Array]) -> None:
-        """Put the cursors back on these codes: those of lanes that are still there."""
-        self.cursors |= {name: code for name, code in cursors.items() if name in self.cursors}
+    def pick(self, place: int) -> None:
+        """Put each lane's cursor on its own code of this probe sample, and keep it there while they train."""
+        self.picked = place
+        self._follow_picked()
+
+    def _follow_picked(self) -> None:
+        assert self.picked is not None
+        for name, codes in self.codes.items():
+            self.cursors[name] = codes[self.picked]
+        self.cursor_moved.emit()
+
+    def place_cursors(self, codes: Mapping[str, Array]) -> None:
+        """Put lanes' cursors on these codes (latent size,), by model, linked or not."""
+        self.picked = None
+        self.cursors |= {name: code for name, code in codes.items() if name in self.cursors}
         self.cursor_moved.emit()
 
     def set_code_axis(self, axis: int, value: float) -> None:
         """Set one number of the cursor's code, in all lanes when they are linked."""
+        self.picked = None
         for name in self.cursors if self.linked else (self.active,):
             code = self.cursors[name].copy()
             code[axis] = value
@@ -322,6 +343,7 @@ class Workbench(QObject):
 
     def reset_code(self) -> None:
         """Put the cursor on the code 0, in all lanes when they are linked."""
+        self.picked = None
         for name in self.cursors if self.linked else (self.active,):
             self.cursors[name] = np.zeros_like(self.cursors[name])
         self.cursor_moved.emit()
@@ -362,6 +384,11 @@ class Workbench(QObject):
         """The names of the dataset's classes."""
         return () if self.snapshot is None else self.snapshot.dataset.classes
 
+    def class_name(self, place: int) -> str:
+        """The name of a class, in the interface's language."""
+        name = self.probe_classes[place]
+        return tr(name)
+
     def probe_caption(self, place: int) -> str:
         """The class and the id of one probe sample."""
         assert self.snapshot is not None
@@ -380,7 +407,7 @@ class Workbench(QObject):
         self.hovered.emit(place)
 
     def set_display(self, **shown: bool) -> None:
-        """Set `crisp`, `show_codes` or `show_prior`."""
+        """Set `crisp`, `show_codes`, `show_prior` or `drags_data`."""
         for key, value in shown.items():
             setattr(self, key, value)
         self.display_changed.emit()
@@ -389,6 +416,12 @@ class Workbench(QObject):
         """Draw an overlay over every latent plane, or draw it no longer."""
         self.overlays = self.overlays | {name} if shown else self.overlays - {name}
         self.display_changed.emit()
+
+    def trace(self, key: str, traces: Mapping[str, Trace]) -> None:
+        """Draw these over the models' planes in place of what was drawn by this key."""
+        if traces or self.traces.get(key):
+            self.traces[key] = traces
+            self.traced.emit()
 
     def ask(self, key: Hashable, question: Question, soon: bool = True) -> None:
         """Have a question answered for the newest snapshot, and for each later one until `drop`.
@@ -485,6 +518,8 @@ class Workbench(QObject):
         self.questions.clear()
         self.answers.clear()
         self.marks.clear()
+        self.traces.clear()
+        self.picked = None
 
     def _is_stale(self) -> bool:
         """Whether news come from the thread whose experiment is no longer shown."""
@@ -511,7 +546,7 @@ class Workbench(QObject):
         self.epoch = self.step // self.steps_per_epoch
         self._rate_mark = (self.step, time.perf_counter())
         self.losses, self.surveyed_step = {}, -1
-        for table in (self.codes, self.samples, self.figures, self.views, self.planes):
+        for table in (self.codes, self.regions, self.samples, self.figures, self.views, self.planes):
             table.clear()
         self._forget_questions()
         if not same_lanes:
@@ -569,7 +604,7 @@ class Workbench(QObject):
         lanes_changed = self.snapshot is not None and list(snapshot.models) != list(self.models)
         self.snapshot = snapshot
         for name in set(self.cursors) - set(snapshot.models):
-            for table in (self.codes, self.samples, self.figures, self.cursors):
+            for table in (self.codes, self.regions, self.samples, self.figures, self.cursors):
                 table.pop(name, None)
         if self.active not in snapshot.models:
             self.active = next(iter(snapshot.models))
@@ -617,6 +652,7 @@ class Workbench(QObject):
             return
         self.surveyed_step = survey.step
         self.codes.update({name: codes for name, codes in survey.codes.items() if name in self.models})
+        self.regions.update({name: kept for name, kept in survey.regions.items() if name in self.models})
         self.samples.update(survey.samples)
         self.figures.update(survey.figures)
         self.answers.update({key: answer for key, answer in survey.answers.items() if key in self.questions})
@@ -630,4 +666,6 @@ class Workbench(QObject):
                 self.views[name] = view
         if moved:
             self.views_changed.emit()
+        if self.picked is not None:
+            self._follow_picked()
         self.surveyed.emit()

@@ -427,7 +427,7 @@ def test_a_double_click_puts_every_cursor_back(qtbot, studio):
     at = QPoint(canvas.width() // 3, canvas.height() // 4)
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
     assert (bench.cursors["ae"] != before["ae"]).any()
-    bench.put_cursors(before)
+    bench.place_cursors(before)
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at)
     qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=at)
     for name, code in before.items():

@@ -8,8 +8,8 @@ from torch import Tensor
 
 from aae_studio.core.metrics.distances import distance_rows, each_row
 from aae_studio.core.metrics.neighbours import other_rows
+from aae_studio.core.region import HOLE_REACH as HOLE_REACH
 
-HOLE_REACH = 0.5
 USUAL = 0.9
 
 

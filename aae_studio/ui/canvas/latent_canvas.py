@@ -7,6 +7,7 @@ from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
 from PySide6.QtGui import (
     QEnterEvent,
@@ -31,6 +32,7 @@ from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.canvas.plane import View
 from aae_studio.ui.canvas.raster import rasterise
 from aae_studio.ui.canvas.scene import Scene, Stage
+from aae_studio.ui.canvas.trace import draw_trace
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
@@ -39,6 +41,7 @@ from aae_studio.ui.workbench import Workbench
 if TYPE_CHECKING:
     from aae_studio.core.snapshot import Snapshot
 
+Array = npt.NDArray[np.float32]
 HOVER_PX = 9
 NUDGE = 1 / 60
 KEYS = {
@@ -52,9 +55,9 @@ KEYS = {
 class LatentCanvas(QWidget):
     """Shows a plane of one model's latent space.
 
-    Drag moves the cursor, the wheel zooms, a drag with the right button pans, a double click
-    fits, the arrow keys nudge the cursor, Esc takes a drag back. Hovering a point shows its image and
-    its reconstruction. Everything goes through the workbench; emits nothing.
+    Drag moves the cursor, with Shift from one data point to the next; the wheel zooms, a drag with the
+    right button pans, a double click fits, the arrow keys nudge the cursor, Esc takes a drag back. Hovering
+    a point shows its image and its reconstruction. Everything goes through the workbench; emits nothing.
     """
 
     def __init__(
@@ -80,6 +83,8 @@ class LatentCanvas(QWidget):
         self._hovered: int | None = None
         self._card: painting.Card | None = None
         self._drag_from: tuple[float, float] | None = None
+        # Whether the drag goes from one data point to the next.
+        self._drags_data = False
         self._before_click: dict[str, Any] = {}
         self._pan_from: tuple[QPointF, View] | None = None
         self._cursor_rect = QRect()
@@ -102,6 +107,7 @@ class LatentCanvas(QWidget):
         workbench.cursor_moved.connect(self.follow_cursor)
         workbench.cursor_moved.connect(self._ask_again)
         workbench.marked.connect(self.update)
+        workbench.traced.connect(self.update)
         workbench.surveyed.connect(self._ask_later)
         workbench.display_changed.connect(self._choose_overlays)
         self._choose_overlays()
@@ -155,6 +161,9 @@ class LatentCanvas(QWidget):
         painter.drawPixmap(QPoint(0, 0), self._backdrop)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_marks(painter)
+        for traces in self._bench.traces.values():
+            if self._name in traces:
+                draw_trace(painter, traces[self._name], self._stage())
         self._cursor_rect = self._cursor_area()
         at = self.cursor_pixel()
         if self.rect().contains(at.toPoint()):
@@ -250,7 +259,7 @@ class LatentCanvas(QWidget):
 
     def _draw_overlays(self, painter: QPainter, covering: bool) -> None:
         """Those that lie below the points, or those that cover them and the figures of all."""
-        stage = Stage(self._view(), self.size(), self._theme, self._bench.crisp, self._color)
+        stage = self._stage()
         answers = ((self._bench.answers.get((name, self._name)), o) for name, o in self._overlays.items())
         seen = [(answer, overlay) for answer, overlay in answers if answer is not None]
         draws = [(overlay.draw, answer) for answer, overlay in seen if overlay.covers == covering]
@@ -266,6 +275,9 @@ class LatentCanvas(QWidget):
         classes = self._bench.probe_labels[: len(places)]
         self._pixels = rasterise(self._places * ratio, classes, self._palette, width, height, ratio)
         return pixel_image(self._pixels, ratio)
+
+    def _stage(self) -> Stage:
+        return Stage(self._view(), self.size(), self._theme, self._bench.crisp, self._color)
 
     def _view(self) -> View:
         return self._bench.views[self._name]
@@ -294,6 +306,8 @@ class LatentCanvas(QWidget):
             self._leave_point()
             self._drag_from = self._bench.cursor_place(self._name)
             self._before_click = dict(self._bench.cursors)
+            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
+            self._drags_data = shift or self._bench.drags_data
             self._move_to(event.position())
         elif event.button() in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
             self._pan_from = (event.position(), self._view())
@@ -321,7 +335,7 @@ class LatentCanvas(QWidget):
             return
         self._drag_from = None
         # The first click of the two moved the cursors.
-        self._bench.put_cursors(self._before_click)
+        self._bench.place_cursors(self._before_click)
         self._bench.fit_view(self._name)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -333,7 +347,9 @@ class LatentCanvas(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
-        if key in KEYS:
+        if key in KEYS and self._bench.drags_data and self._name in self._bench.codes:
+            self._step_to_data(*KEYS[key])
+        elif key in KEYS:
             far = 5 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
             step = far * NUDGE * 2 * self._view().half
             x, y = self._bench.cursor_place(self._name)
@@ -364,8 +380,24 @@ class LatentCanvas(QWidget):
         self._leave_point()
 
     def _move_to(self, at: QPointF) -> None:
+        if self._drags_data and self._name in self._bench.codes:
+            found = painting.nearest(self._data_pixels(), at, np.inf)
+            if found is not None and found != self._bench.picked:
+                self._bench.pick(found)
+            return
         place = self._view().to_plane(at.x(), at.y(), self.width(), self.height())
         self._bench.move_cursor(self._name, place)
+
+    def _step_to_data(self, x: int, y: int) -> None:
+        """Go on to the next data point in a direction."""
+        found = painting.next_toward(self._data_pixels(), self.cursor_pixel(), (x, -y), self._bench.picked)
+        if found is not None:
+            self._bench.active = self._name
+            self._bench.pick(found)
+
+    def _data_pixels(self) -> Array:
+        """Where data points are, in logical pixels, whether they are drawn or not."""
+        return self._view().to_pixels(self._bench.places(self._name), self.width(), self.height())
 
     def _zoom(self, factor: float, place: tuple[float, float]) -> None:
         view = self._view().zoomed(factor, *place)

@@ -44,6 +44,22 @@ def nearest(places: Array, at: QPointF, reach: float) -> int | None:
     return found if squared[found] <= reach * reach else None
 
 
+def next_toward(places: Array, start: QPointF, direction: tuple[int, int], but: int | None) -> int | None:
+    """The place (of n, in pixels) nearest to a pixel within 45° of a direction along an axis, if any.
+
+    `but` is the place where one is already.
+    """
+    steps = places - np.array([start.x(), start.y()], np.float32)
+    ahead = steps @ np.array(direction, np.float32)
+    aside = np.abs(steps @ np.array(direction[::-1], np.float32))
+    there = (ahead > 0) & (aside <= ahead)
+    if but is not None:
+        there[but] = False
+    if not there.any():
+        return None
+    return int(np.where(there, (steps**2).sum(axis=1), np.inf).argmin())
+
+
 def tick_step(half: float) -> float:
     """A round distance between grid lines (1, 2 or 5 times a power of ten), three to seven in a view."""
     rough = 2 * half / 6

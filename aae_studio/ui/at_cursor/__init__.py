@@ -1,0 +1,1 @@
+"""What is known about the place under the cursor."""

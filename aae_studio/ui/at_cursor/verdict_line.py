@@ -1,0 +1,54 @@
+"""VerdictLine: in a few words, whether the image at the cursor can be trusted."""
+
+from __future__ import annotations
+
+from PySide6.QtCore import Qt
+from PySide6.QtGui import QFont
+from PySide6.QtWidgets import QWidget
+
+from aae_studio.core.region import Trust, Verdict
+from aae_studio.ui.readout import Readout
+from aae_studio.ui.theme import Theme
+from aae_studio.ui.translation import tr
+
+COLORS = {Verdict.INSIDE: "good", Verdict.HOLE: "warn", Verdict.FAR: "bad"}
+
+
+def verdict_words(verdict: Verdict) -> str:
+    """The verdict, to be read beside an image."""
+    if verdict is Verdict.INSIDE:
+        return tr("inside the data")
+    if verdict is Verdict.HOLE:
+        return tr("in a hole: comes back elsewhere")
+    return tr("far from data: output not trusted")
+
+
+class VerdictLine(Readout):
+    """Shows a verdict in its colour. Emits nothing."""
+
+    def __init__(
+        self,
+        theme: Theme,
+        font: QFont,
+        alignment: Qt.AlignmentFlag = Qt.AlignmentFlag.AlignLeft,
+        parent: QWidget | None = None,
+    ) -> None:
+        super().__init__(theme.color("muted"), font, "", alignment, parent)
+        self._theme = theme
+        self.setAccessibleName(tr("Whether to trust the decoded image"))
+        self.setToolTip(
+            tr(
+                "Far from data: the 5th nearest code of a real image is farther away than it is for 95 % of "
+                "the codes of real images themselves. In a hole: there are codes around, but the decoded "
+                "image is encoded more than ½ σ away (more where the code has more than two axes). Else the "
+                "place is inside the data."
+            )
+        )
+
+    def show_trust(self, trust: Trust | None) -> None:
+        """Show what to think of an image; None: nothing is known."""
+        if trust is None:
+            self.setText("")
+            return
+        self._color = self._theme.color(COLORS[trust.verdict])
+        self.setText(verdict_words(trust.verdict))

@@ -1,0 +1,1 @@
+"""Paths through the latent spaces, and how they are shown."""
