@@ -75,12 +75,10 @@ class Batches:
     def _loaded(self, split: Split, count: int) -> Batch:
         """The first `count` samples in the giving order, images in whole levels: a quarter of the memory."""
         ranks = giving_order(split.labels, self._seed)
-        whole = Batch(torch.from_numpy(split.images), torch.from_numpy(split.labels), torch.from_numpy(ranks))
-        if count < len(split):
-            given = whole.ranks < count
-            whole = Batch(whole.images[given], whole.labels[given], whole.ranks[given])
-        device = self._device
-        return Batch(whole.images.to(device), whole.labels.to(device), whole.ranks.to(device))
+        given = ranks < count
+        rows = (split.images, split.labels, ranks, split.ids)
+        chosen = (part if given.all() else part[given] for part in rows)
+        return Batch(*(torch.from_numpy(part).to(self._device) for part in chosen))
 
     def _taken(self, samples: Batch, places: Tensor) -> Batch:
         """The share of the samples at these places, with images in [0, 1]."""
@@ -88,4 +86,4 @@ class Batches:
         if share is not None:
             places = share.of(places)
         images = samples.images[places].float().mul_(1.0 / self._dataset.levels)
-        return Batch(images, samples.labels[places], samples.ranks[places], share)
+        return Batch(images, samples.labels[places], samples.ranks[places], samples.ids[places], share)
