@@ -310,15 +310,19 @@ class MainWindow(QMainWindow):
         bench.training_changed.connect(self._on_training)
         bench.following_changed.connect(self._on_following)
         bench.progressed.connect(self._on_progressed)
+        bench.display_changed.connect(self._show_overlays)
         self.banner.download_asked.connect(self.download)
         self.banner.folder_asked.connect(self.choose_data_dir)
         self.banner.rewind_asked.connect(bench.rewind)
         for name in ("linked", "crisp", "show_codes", "show_prior"):
             self.actions_by_name[name].setChecked(getattr(bench, name))
-        for name in bench.overlays:
-            self.actions_by_name[f"overlay_{name}"].setChecked(True)
+        self._show_overlays()
         self._show_undo()
         self._on_following(bench.following is not None)
+
+    def _show_overlays(self) -> None:
+        for name in self.overlays:
+            self.actions_by_name[f"overlay_{name}"].setChecked(name in self._bench.overlays)
 
     def _set_display(self, name: str, shown: bool) -> None:
         self._bench.set_display(**{name: shown})

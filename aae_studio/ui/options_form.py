@@ -31,13 +31,14 @@ def groups_of(config: ExperimentConfig) -> list[Group]:
         except StudioError:
             # The trainer meets the same fault and reports it.
             continue
-        if plugin.options:
+        rows = tuple((f"{name}.{option.name}", option) for option in plugin.options if not option.panel)
+        if rows:
             groups.append(
                 Group(
                     _heading(registry, plugin),
                     plugin.color if registry is MODELS else "",
                     getattr(plugin, "short", ""),
-                    tuple((f"{name}.{option.name}", option) for option in plugin.options),
+                    rows,
                     always_live=registry is PRIORS,
                 )
             )

@@ -41,4 +41,7 @@ class PanelDock(QDockWidget):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidget(self.panel)
+        # Nothing may be cut: the dock cannot be narrower than the panel and the scroll bar.
+        bar = area.verticalScrollBar().sizeHint().width()
+        area.setMinimumWidth(self.panel.minimumSizeHint().width() + bar)
         self.setWidget(area)

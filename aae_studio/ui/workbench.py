@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from aae_studio.core.experiment import Report
     from aae_studio.core.history import History
     from aae_studio.core.snapshot import Figures, FrozenModel, Snapshot
+    from aae_studio.ui.canvas.tool import Tool
 
 Array = npt.NDArray[np.float32]
 UNDO_DEPTH = 100
@@ -35,7 +36,7 @@ class Workbench(QObject):
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
     `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, what the
-    canvas shows), `following_changed` (bool), `failed` (StudioError) and `saved` (folder).
+    canvas shows), `tool_changed`, `following_changed` (bool), `failed` (StudioError) and `saved` (folder).
 
     `answers` holds what the questions of `ask` came to, by key. With `prepared` all questions and answers
     are gone: who still wants to know asks again.
@@ -50,6 +51,7 @@ class Workbench(QObject):
     views_changed = Signal()
     training_changed = Signal(bool)
     display_changed = Signal()
+    tool_changed = Signal()
     following_changed = Signal(bool)
     failed = Signal(object)
     saved = Signal(object)
@@ -81,6 +83,8 @@ class Workbench(QObject):
         self.losses: dict[str, dict[str, float]] = {}
         self.crisp = self.show_codes = self.show_prior = True
         self.overlays: frozenset[str] = frozenset()
+        # What the mouse does in the planes, where it does not move the cursor.
+        self.tool: Tool | None = None
         self.cursors: dict[str, Array] = {}
         self.conditions: dict[str, int] = {}
         self.planes: dict[str, Plane] = {}
@@ -154,6 +158,13 @@ class Workbench(QObject):
         config = self._asked.with_(**changes)
         if config != self._asked:
             self._undo = [*self._undo[-UNDO_DEPTH:], self._asked]
+            self._redo.clear()
+            self._ask(config)
+
+    def refine(self, **changes: object) -> None:
+        """Like `configure`, but as a part of the change before: one `undo` takes both back."""
+        config = self._asked.with_(**changes)
+        if config != self._asked:
             self._redo.clear()
             self._ask(config)
 
@@ -348,6 +359,12 @@ class Workbench(QObject):
         """Draw an overlay over every latent plane, or draw it no longer."""
         self.overlays = self.overlays | {name} if shown else self.overlays - {name}
         self.display_changed.emit()
+
+    def take_up(self, tool: Tool | None) -> None:
+        """Use a tool in the planes; None: let the mouse move the cursor again."""
+        if tool is not self.tool:
+            self.tool = tool
+            self.tool_changed.emit()
 
     def ask(self, key: Hashable, question: Question, soon: bool = True) -> None:
         """Have a question answered for the newest snapshot, and for each later one until `drop`.
