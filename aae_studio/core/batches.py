@@ -75,10 +75,12 @@ class Batches:
     def _loaded(self, split: Split, count: int) -> Batch:
         """The first `count` samples in the giving order, images in whole levels: a quarter of the memory."""
         ranks = giving_order(split.labels, self._seed)
-        given = ranks < count
-        rows = (split.images, split.labels, ranks, split.ids)
-        chosen = (part if given.all() else part[given] for part in rows)
-        return Batch(*(torch.from_numpy(part).to(self._device) for part in chosen))
+        given = ranks < count if count < len(split) else slice(None)
+        images, labels, places, ids = (
+            torch.from_numpy(part[given]).to(self._device)
+            for part in (split.images, split.labels, ranks, split.ids)
+        )
+        return Batch(images, labels, places, ids)
 
     def _taken(self, samples: Batch, places: Tensor) -> Batch:
         """The share of the samples at these places, with images in [0, 1]."""

@@ -42,8 +42,8 @@ def contours(values: Array, level: float) -> list[Array]:
             "L": (True, row, column),
             "R": (True, row, column + 1),
         }
-        for enters, leaves in crossings:
-            follows[edges[enters]] = edges[leaves]
+        for way in crossings:
+            follows[edges[way[0]]] = edges[way[1]]
     lines = []
     while follows:
         edge, after = follows.popitem()

@@ -163,9 +163,9 @@ def stroked(
     length = dx * dx + dy * dy
     along = np.clip((x * dx + y * dy) / length, 0, 1) if length else 0.0
     covered = np.clip((radius - np.hypot(x - along * dx, y - along * dy)) / CELL + 0.5, 0, 1)
-    if erase:
-        return np.minimum(ink, np.rint(LEVELS * (1 - covered))).astype(np.uint8)
-    return np.maximum(ink, np.rint(level * covered)).astype(np.uint8)
+    left = LEVELS * (1 - covered) if erase else level * covered
+    after: Ink = (np.minimum if erase else np.maximum)(ink, np.rint(left)).astype(np.uint8)
+    return after
 
 
 def lies_on(ink: Ink, places: npt.ArrayLike) -> npt.NDArray[np.bool_]:

@@ -9,6 +9,9 @@ from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.translation import tr
 
+# What every panel can be shown in whole, its scroll bar included.
+LEAST_WIDTH = 300
+
 
 class PanelDock(QDockWidget):
     """Shows one panel, and scrolls it where it is too high. Until it is opened it costs nothing."""
@@ -41,7 +44,5 @@ class PanelDock(QDockWidget):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidget(self.panel)
-        # Nothing may be cut: the dock cannot be narrower than the panel and the scroll bar.
-        bar = area.verticalScrollBar().sizeHint().width()
-        area.setMinimumWidth(self.panel.minimumSizeHint().width() + bar)
+        area.setMinimumWidth(LEAST_WIDTH)
         self.setWidget(area)

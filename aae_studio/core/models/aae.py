@@ -45,8 +45,8 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
             "labelling",
             "Labelling",
             "count",
-            "count: so many images of each class have labels as “Labels” says. hand: those that were chosen "
-            "one by one, which can be none at first.",
+            "count: as many images have labels as “Labels” says, equally many of each class. hand: those "
+            "that were chosen one by one, which can be none at first.",
             choices=("count", "hand"),
         ),
         IdsOption(

@@ -106,7 +106,8 @@ class Painted(Prior):
         # Along each axis, around each middle, (2, blurs, n, SIDE): the Gaussians are products of both.
         across, up = (-0.5 * away.square()).exp()
         each = ((up @ self._mass.to(plane)) * across).sum(dim=2)
-        return (shares / (2 * torch.pi * widths**2)) @ each
+        density_there: Tensor = (shares / (2 * torch.pi * widths**2)) @ each
+        return density_there
 
     def _region(self) -> list[Polyline]:
         """The lines around the densest part of the painting, a little blurred, in units of σ."""

@@ -40,7 +40,6 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float32]
 # While a stroke is painted, models are given what is there so often.
 APPLY_MS = 120
-STARTERS = {"heart": "Heart", "ring": "Ring", "islands": "Two islands"}
 PICTURES = "*.png *.jpg *.jpeg *.gif *.bmp *.webp"
 # What `demonstrate` trains, so that the codes have come to the painting.
 DEMONSTRATED_STEPS = 600
@@ -150,11 +149,11 @@ class PaintPrior(Panel):
             self._refuse_nothing()
             return
         self._tell("")
-        change = self._bench.refine if self._applied and self.area.painting else self._bench.try_configure
-        if self._applied and not self.area.painting:
-            change = self._bench.refine
-        self._applied = True
-        change(**{"prior": "painted", "painted.picture": density.written(self.area.ink)})
+        bench, before = self._bench, self._bench.asked
+        change = bench.refine if self._applied else bench.try_configure
+        change(prior="painted", **{"painted.picture": density.written(self.area.ink)})
+        # What was painted over ink is no change yet, which undo could take back.
+        self._applied |= bench.asked is not before
 
     def _refuse_nothing(self) -> None:
         self._tell(
@@ -250,6 +249,7 @@ class PaintPrior(Panel):
         self._take.setObjectName("primary")
         column.addWidget(self._take)
         self._shares = QLabel(tr("Codes on the painting: {shares}", shares="–"))
+        self._shares.setWordWrap(True)
         self._shares.setToolTip(
             tr("Share of the codes on show whose first two numbers lie where there is ink.")
         )
@@ -286,9 +286,10 @@ class PaintPrior(Panel):
     def _beginnings(self) -> QVBoxLayout:
         starters = QHBoxLayout()
         starters.setSpacing(6)
-        for shape, name in STARTERS.items():
+        names = (("heart", tr("Heart")), ("ring", tr("Ring")), ("islands", tr("Two islands")))
+        for shape, name in names:
             tip = tr("Begin with this shape.")
-            starters.addWidget(self._button(tr(name), tip, partial(self._start_from, shape)))
+            starters.addWidget(self._button(name, tip, partial(self._start_from, shape)))
         rest = QHBoxLayout()
         rest.setSpacing(6)
         self.undo = self._button(tr("Undo"), tr("Take the last change back."), self._undo)
