@@ -113,18 +113,39 @@ def test_labels_by_hand_are_taken_up_live_and_a_set_that_is_empty_is_allowed(bui
 
 
 def test_codes_go_to_the_parts_of_their_classes(build, digits) -> None:
-    ids = written_ids(labelling.first_of_each_class(digits.train, 40, 0))
-    experiment = build(models=("aae",), hidden=(64,), batch_size=128, **by_hand(ids))
-    shares = []
-    for step, _ in enumerate(experiment.run()):
-        if step in (0, 600):
-            snapshot = experiment.snapshot()
-            codes = snapshot.models["aae"].encode(digits.to_unit(digits.test.images))
-            shares.append(labelling.own_parts(snapshot.prior, codes, digits.test.labels, 10).mean())
-        if step == 600:
-            break
-    assert shares[0] < 0.25
-    assert shares[1] > 0.6
+    ids = written_ids(labelling.first_of_each_class(digits.train, 100, 0))
+    quick = {"aae.adversarial_weight": 0.3, "aae.discriminator_rate": 1.0, "aae.discriminator_steps": 2}
+    quick |= {"learning_rate": 3e-3, "aae.discriminator_hidden": (128, 128)}
+    experiment = build(models=("aae",), hidden=(128,), batch_size=128, **by_hand(ids), **quick)
+    before = labelling.own_shares(experiment.snapshot())
+    for _ in islice(experiment.run(), 400):
+        pass
+    after = labelling.own_shares(experiment.snapshot())
+    assert before is not None
+    assert after is not None
+    assert before.count == after.count == len(digits.test)
+    assert before.whole < 0.25
+    assert after.whole > 0.6
+    assert after.labelled is not None
+    assert after.labelled > 0.6
+    # All of them are the mean of each class's, by how many there are.
+    sizes = np.bincount(digits.test.labels)
+    assert (after.each * sizes).sum() / sizes.sum() == pytest.approx(after.whole)
+
+
+def test_there_is_nothing_to_say_without_parts_or_an_aae_and_it_rests_between_two_looks(build) -> None:
+    assert labelling.own_shares(build(models=("aae",)).snapshot()) is None
+    assert labelling.own_shares(build(models=("ae",), prior="mixture").snapshot()) is None
+    experiment = build(models=("aae",), prior="mixture")
+    question, first = labelling.RestingShares(), experiment.snapshot()
+    seen = question(first, {})
+    assert seen is not None
+    assert seen.labelled is None
+    question._due = float("inf")
+    assert question(experiment.snapshot(), {}) is seen
+    # Another prior is another question.
+    experiment.change(experiment.config.with_(prior="ring"))
+    assert question(experiment.snapshot(), {}) is not seen
 
 
 def test_labels_by_hand_need_a_prior_with_parts(build) -> None:
