@@ -85,11 +85,15 @@ class LabelBrush(QObject):
     def _release(self, event: QMouseEvent, canvas: QWidget) -> bool:
         if event.button() != Qt.MouseButton.LeftButton:
             return False
+        self._finish(canvas)
+        return True
+
+    def _finish(self, canvas: QWidget) -> None:
+        """End the stroke: what it touched changes its labels."""
         touched, self._touched = self._touched, None
         canvas.update()
         if touched:
             self.brushed.emit(np.array(sorted(touched), np.int64), not self._removes)
-        return True
 
     def _key(self, event: QKeyEvent, canvas: QWidget, name: str) -> bool:
         key = Qt.Key(event.key())
@@ -98,12 +102,9 @@ class LabelBrush(QObject):
             place = np.array([self._bench.cursor_place(name)], np.float32)
             x, y = self._bench.views[name].to_pixels(place, canvas.width(), canvas.height())[0]
             at = QPointF(float(x), float(y))
-            self._touched = set()
+            self._touched, self._removes = set(), self.removing or not gives
             self._touch(canvas, name, at, at)
-            touched, self._touched = self._touched, None
-            if touched:
-                ids = np.array(sorted(touched), np.int64)
-                self.brushed.emit(ids, gives and not self.removing)
+            self._finish(canvas)
             return True
         if key == Qt.Key.Key_Escape:
             if not self.take_back():

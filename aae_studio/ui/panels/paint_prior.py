@@ -150,9 +150,11 @@ class PaintPrior(Panel):
             return
         self._tell("")
         bench, before = self._bench, self._bench.asked
+        if before.prior == "painted" and np.array_equal(self.area.ink, self.held()):
+            return
         change = bench.refine if self._applied else bench.try_configure
         change(prior="painted", **{"painted.picture": density.written(self.area.ink)})
-        # What was painted over ink is no change yet, which undo could take back.
+        # Undo takes back what has become a change of the configuration.
         self._applied |= bench.asked is not before
 
     def _refuse_nothing(self) -> None:
