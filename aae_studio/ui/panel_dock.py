@@ -9,7 +9,6 @@ from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.translation import tr
 
-# What every panel can be shown in whole, its scroll bar included.
 LEAST_WIDTH = 300
 
 
@@ -44,5 +43,6 @@ class PanelDock(QDockWidget):
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)
         area.setWidget(self.panel)
-        area.setMinimumWidth(LEAST_WIDTH)
+        wanted = self.panel.minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width()
+        area.setMinimumWidth(max(LEAST_WIDTH, wanted))
         self.setWidget(area)

@@ -180,11 +180,15 @@ class Labels(Panel):
     # News
 
     def demonstrate(self) -> None:
-        self.set_up()
-        self.label_first()
+        begun = self._bench.step
+        if self.missing(self._bench.asked):
+            self.set_up()
+            begun = 0
+        if not len(self.ids()):
+            self.label_first()
         self.set_mode(True)
+        self._goal = begun + DEMONSTRATED_STEPS
         self._bench.train(DEMONSTRATED_STEPS)
-        self._goal = DEMONSTRATED_STEPS
 
     @property
     def settled(self) -> bool:
@@ -344,7 +348,7 @@ class Labels(Panel):
         self.each.setValue(EACH)
         self.each.setAccessibleName(tr("Images of each class"))
         self.each.setToolTip(tr("Images of each class"))
-        self._first = QPushButton(tr("Label the first of each class"))
+        self._first = QPushButton(tr("of each class"))
         self._first.setToolTip(tr("Label so many images of each class, drawn by the seed, and no others."))
         self._first.clicked.connect(self.label_first)
         self._none = QPushButton(tr("None"))
@@ -352,6 +356,9 @@ class Labels(Panel):
         self._none.clicked.connect(self.remove_all)
         row = QHBoxLayout()
         row.setSpacing(6)
+        label = QLabel(tr("Label"))
+        label.setProperty("muted", True)
+        row.addWidget(label)
         row.addWidget(self.each)
         row.addWidget(self._first, 1)
         row.addWidget(self._none)

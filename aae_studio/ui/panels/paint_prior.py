@@ -221,7 +221,7 @@ class PaintPrior(Panel):
         if shares is None or not self.isVisible():
             return
         words = [
-            f"{self._bench.models[name].model.short} {share:.0%}"
+            f"{self._bench.models[name].model.short}\u00a0{share:.0%}"
             for name, share in shares.items()
             if name in self._bench.models
         ]
