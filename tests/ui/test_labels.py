@@ -14,6 +14,7 @@ from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui.app import Studio
 from aae_studio.ui.canvas.label_brush import gaps_to_way
+from aae_studio.ui.label_setup import missing
 from aae_studio.ui.panels.labels import Labels
 
 SHIFT, LEFT = Qt.KeyboardModifier.ShiftModifier, Qt.MouseButton.LeftButton
@@ -89,7 +90,7 @@ def test_what_is_missing_is_said_and_one_click_sets_it_up(qtbot, studio, panel):
     assert bench.config.models == ("ae", "aae")
     assert bench.config.prior == "mixture"
     assert bench.config.options["aae.labelling"] == "hand"
-    assert panel.missing(bench.config) == []
+    assert missing(bench.config) == []
     assert not panel._card.isVisibleTo(panel)
     assert panel.mode.isEnabled()
     assert panel.ids().size == 0

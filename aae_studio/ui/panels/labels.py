@@ -2,28 +2,25 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QFrame,
     QHBoxLayout,
     QLabel,
     QPushButton,
     QSpinBox,
-    QToolButton,
     QVBoxLayout,
 )
 
-from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.ids import read_ids, written_ids
-from aae_studio.core.registry import MODELS, PRIORS
+from aae_studio.ui import label_setup
+from aae_studio.ui.buttons import choice_buttons, push_button, slider
 from aae_studio.ui.canvas.label_brush import LabelBrush
-from aae_studio.ui.code_panel import Slider
 from aae_studio.ui.label_table import LabelTable
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.readout import spaced
@@ -38,9 +35,6 @@ if TYPE_CHECKING:
 
 Ids = npt.NDArray[np.int64]
 OVERLAY = "labelled"
-# What the set-up takes: a prior with a component per class, and an adversary that few labels can move.
-PRIOR = "mixture"
-ADVERSARY = {"aae.adversarial_weight": 0.3, "aae.discriminator_rate": 1.0, "aae.discriminator_steps": 2}
 EACH = 40
 DEMONSTRATED_STEPS = 800
 
@@ -114,44 +108,11 @@ class Labels(Panel):
         there = found[train.ids[found] == ids]
         return np.bincount(train.labels[there], minlength=len(snapshot.dataset.classes))
 
-    # The set-up
-
-    def missing(self, config: ExperimentConfig) -> list[str]:
-        """What keeps labels from being used, in sentences."""
-        sentences = []
-        if "aae" not in config.models:
-            sentences.append(tr("No AAE is training."))
-        prior = PRIORS.get(config.prior)
-        if not prior.has_parts:
-            sentences.append(tr("The prior “{title}” has no parts for classes.", title=tr(prior.title)))
-        if config.options.get("aae.labelling", "count") != "hand":
-            sentences.append(tr("The AAE's discriminator is not told labels that are given by hand."))
-        return sentences
-
     def set_up(self) -> None:
-        """Begin anew with everything that labels by hand need; labels that were counted are kept."""
-        bench = self._bench
-        asked, options = bench.asked, bench.asked.options
-        models = set(asked.models) | {"aae"}
-        changes: dict[str, Any] = {"aae.labelling": "hand"}
-        changes["models"] = tuple(name for name in MODELS.all() if name in models)
-        if not PRIORS.get(asked.prior).has_parts:
-            changes["prior"] = PRIOR
-        changes["latent_size"] = max(2, asked.latent_size)
-        changes |= {key: value for key, value in ADVERSARY.items() if key not in options}
-        if options.get("aae.labelling", "count") == "count" and bench.snapshot is not None:
-            changes["aae.labelled"] = self._counted()
-        bench.try_configure(**changes)
-
-    def _counted(self) -> str:
-        """The ids of the images that have labels by their number, before any are chosen by hand."""
-        from aae_studio.core.labelling import labelled
-
-        snapshot, asked = self._bench.snapshot, self._bench.asked
-        assert snapshot is not None
-        train = snapshot.dataset.train
-        given = {"labelling": "count", "labels": asked.options.get("aae.labels", 0)}
-        return written_ids(np.union1d(train.ids[labelled(train, given, asked.seed)], self.ids()))
+        """Begin anew with everything that labels by hand need."""
+        if self._bench.snapshot is not None:
+            train = self._bench.snapshot.dataset.train
+            self._bench.try_configure(**label_setup.set_up(self._bench.asked, train))
 
     # The mode
 
@@ -181,7 +142,7 @@ class Labels(Panel):
 
     def demonstrate(self) -> None:
         begun = self._bench.step
-        if self.missing(self._bench.asked):
+        if label_setup.missing(self._bench.asked):
             self.set_up()
             begun = 0
         if not len(self.ids()):
@@ -222,7 +183,7 @@ class Labels(Panel):
         snapshot = self._bench.snapshot
         if snapshot is None:
             return
-        sentences = self.missing(self._bench.asked)
+        sentences = label_setup.missing(self._bench.asked)
         ready = not sentences
         if snapshot.dataset.endless:
             sentences.append(
@@ -295,15 +256,15 @@ class Labels(Panel):
         self._needs = QLabel()
         self._needs.setWordWrap(True)
         inner.addWidget(self._needs)
-        self._set_up = QPushButton(tr("Set it up"))
-        self._set_up.setObjectName("primary")
-        self._set_up.setToolTip(
+        self._set_up = push_button(
+            tr("Set it up"),
             tr(
                 "Adds the AAE, takes 10 Gaussians where the prior has no parts, and gives the adversary more "
                 "weight and speed, so that few labels count. Starts again from step 0; undo takes it back."
-            )
+            ),
+            self.set_up,
         )
-        self._set_up.clicked.connect(self.set_up)
+        self._set_up.setObjectName("primary")
         inner.addWidget(self._set_up)
         self._column.addWidget(self._card)
 
@@ -318,20 +279,14 @@ class Labels(Panel):
         )
         self.mode.clicked.connect(self.set_mode)
         self._column.addWidget(self.mode)
-        self._give = self._tool(tr("Give"), tr("Give labels to what is brushed."))
-        self._remove = self._tool(tr("Take away"), tr("Take labels away. Shift while brushing does so too."))
-        self._give.setChecked(True)
-        self._group = QButtonGroup(self)
-        self._group.addButton(self._give)
-        self._group.addButton(self._remove)
+        self._give, self._remove = choice_buttons(
+            self,
+            (tr("Give"), tr("Give labels to what is brushed.")),
+            (tr("Take away"), tr("Take labels away. Shift while brushing does so too.")),
+        )
         self._remove.toggled.connect(self._set_brush)
-        self._size = Slider(Qt.Orientation.Horizontal)
-        self._size.setRange(4, 60)
-        self._size.setValue(12)
-        self._size.setAccessibleName(tr("Size"))
-        self._size.setToolTip(tr("Radius of the brush, in pixels."))
-        self._size.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        self._size.valueChanged.connect(self._set_brush)
+        tip = tr("Radius of the brush, in pixels.")
+        self._size = slider(tr("Size"), 4, 60, 12, tip, self._set_brush)
         size = QLabel(tr("Size"))
         size.setProperty("muted", True)
         row = QHBoxLayout()
@@ -348,12 +303,9 @@ class Labels(Panel):
         self.each.setValue(EACH)
         self.each.setAccessibleName(tr("Images of each class"))
         self.each.setToolTip(tr("Images of each class"))
-        self._first = QPushButton(tr("of each class"))
-        self._first.setToolTip(tr("Label so many images of each class, drawn by the seed, and no others."))
-        self._first.clicked.connect(self.label_first)
-        self._none = QPushButton(tr("None"))
-        self._none.setToolTip(tr("Take all labels away."))
-        self._none.clicked.connect(self.remove_all)
+        tip = tr("Label so many images of each class, drawn by the seed, and no others.")
+        self._first = push_button(tr("of each class"), tip, self.label_first)
+        self._none = push_button(tr("None"), tr("Take all labels away."), self.remove_all)
         row = QHBoxLayout()
         row.setSpacing(6)
         label = QLabel(tr("Label"))
@@ -363,13 +315,3 @@ class Labels(Panel):
         row.addWidget(self._first, 1)
         row.addWidget(self._none)
         self._column.addLayout(row)
-
-    def _tool(self, text: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        button.setText(text)
-        button.setCheckable(True)
-        button.setProperty("choice", True)
-        button.setToolTip(tip)
-        button.setAccessibleName(text)
-        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        return button

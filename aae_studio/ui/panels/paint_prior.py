@@ -5,20 +5,17 @@ from __future__ import annotations
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import Qt, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QButtonGroup,
     QFileDialog,
     QGridLayout,
     QHBoxLayout,
     QLabel,
-    QPushButton,
-    QToolButton,
     QVBoxLayout,
 )
 
@@ -26,7 +23,7 @@ from aae_studio.core import density
 from aae_studio.core.density import LEVELS, Ink
 from aae_studio.core.errors import StudioError
 from aae_studio.core.registry import PRIORS
-from aae_studio.ui.code_panel import Slider
+from aae_studio.ui.buttons import choice_buttons, push_button, slider
 from aae_studio.ui.paint_area import PaintArea
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.theme import Theme
@@ -225,7 +222,7 @@ class PaintPrior(Panel):
             for name, share in shares.items()
             if name in self._bench.models
         ]
-        self._shares.setText(tr("Codes on the painting: {shares}", shares=" · ".join(words)))
+        self._shares.setText(tr("Codes on ink: {shares}", shares=" · ".join(words)))
 
     # Layout
 
@@ -245,12 +242,12 @@ class PaintPrior(Panel):
         column.addLayout(self._tools())
         column.addWidget(self.area)
         column.addWidget(self._note)
-        self._take = self._button(
+        self._take = push_button(
             tr("Train toward this painting"), tr("Make this painting the prior."), self._take_painting
         )
         self._take.setObjectName("primary")
         column.addWidget(self._take)
-        self._shares = QLabel(tr("Codes on the painting: {shares}", shares="–"))
+        self._shares = QLabel(tr("Codes on ink: {shares}", shares="–"))
         self._shares.setWordWrap(True)
         self._shares.setToolTip(
             tr("Share of the codes on show whose first two numbers lie where there is ink.")
@@ -260,28 +257,27 @@ class PaintPrior(Panel):
         column.addStretch(1)
 
     def _tools(self) -> QGridLayout:
-        self._brush = self._tool(tr("Brush"), tr("Paint: more density here."))
-        self._eraser = self._tool(tr("Eraser"), tr("Take density away. The right button does so too."))
-        self._brush.setChecked(True)
-        self._group = QButtonGroup(self)
-        for button in (self._brush, self._eraser):
-            self._group.addButton(button)
-        self._eraser.toggled.connect(self._set_brush)
-        self._size = self._slider(tr("Size"), 6, 120, 30, tr("Radius of the brush, in hundredths of σ."))
-        self._strength = self._slider(
-            tr("Density"), 5, 100, 100, tr("How dense the brush paints, in per cent of the most.")
+        self._brush, self._eraser = choice_buttons(
+            self,
+            (tr("Brush"), tr("Paint: more density here.")),
+            (tr("Eraser"), tr("Take density away. The right button does so too.")),
         )
+        self._eraser.toggled.connect(self._set_brush)
+        tip = tr("Radius of the brush, in hundredths of σ.")
+        self._size = slider(tr("Size"), 6, 120, 30, tip, self._set_brush)
+        tip = tr("How dense the brush paints, in per cent of the most.")
+        self._strength = slider(tr("Density"), 5, 100, 100, tip, self._set_brush)
         grid = QGridLayout()
         grid.setHorizontalSpacing(6)
         grid.setVerticalSpacing(5)
         grid.addWidget(self._brush, 0, 0)
         grid.addWidget(self._eraser, 1, 0)
-        for row, (name, slider) in enumerate(((tr("Size"), self._size), (tr("Density"), self._strength))):
+        for row, (name, setting) in enumerate(((tr("Size"), self._size), (tr("Density"), self._strength))):
             label = QLabel(name)
             label.setProperty("muted", True)
-            label.setToolTip(slider.toolTip())
+            label.setToolTip(setting.toolTip())
             grid.addWidget(label, row, 1)
-            grid.addWidget(slider, row, 2)
+            grid.addWidget(setting, row, 2)
         grid.setColumnStretch(2, 1)
         return grid
 
@@ -291,14 +287,14 @@ class PaintPrior(Panel):
         names = (("heart", tr("Heart")), ("ring", tr("Ring")), ("islands", tr("Two islands")))
         for shape, name in names:
             tip = tr("Begin with this shape.")
-            starters.addWidget(self._button(name, tip, partial(self._start_from, shape)))
+            starters.addWidget(push_button(name, tip, partial(self._start_from, shape)))
         rest = QHBoxLayout()
         rest.setSpacing(6)
-        self.undo = self._button(tr("Undo"), tr("Take the last change back."), self._undo)
-        self.clear = self._button(
+        self.undo = push_button(tr("Undo"), tr("Take the last change back."), self._undo)
+        self.clear = push_button(
             tr("Clear"), tr("Wipe the canvas; the prior stays until you paint."), self._clear
         )
-        picture = self._button(
+        picture = push_button(
             tr("Picture…"),
             tr("Fit a picture file into the square: its ink is the density."),
             self._choose_picture,
@@ -310,33 +306,6 @@ class PaintPrior(Panel):
         column.addLayout(starters)
         column.addLayout(rest)
         return column
-
-    def _button(self, text: str, tip: str, slot: Any) -> QPushButton:
-        button = QPushButton(text)
-        button.setToolTip(tip)
-        button.setAccessibleName(text)
-        button.clicked.connect(slot)
-        return button
-
-    def _tool(self, text: str, tip: str) -> QToolButton:
-        button = QToolButton()
-        button.setText(text)
-        button.setCheckable(True)
-        button.setProperty("choice", True)
-        button.setToolTip(tip)
-        button.setAccessibleName(text)
-        button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        return button
-
-    def _slider(self, name: str, least: int, most: int, value: int, tip: str) -> Slider:
-        slider = Slider(Qt.Orientation.Horizontal)
-        slider.setRange(least, most)
-        slider.setValue(value)
-        slider.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-        slider.setToolTip(tip)
-        slider.setAccessibleName(name)
-        slider.valueChanged.connect(self._set_brush)
-        return slider
 
 
 def shares_on_the_painting(snapshot: Snapshot, codes: Mapping[str, Array]) -> dict[str, float] | None:
