@@ -48,8 +48,10 @@ def _runs(signs: str) -> str:
     return re.sub(r"(.)\1+", lambda run: f"{len(run[0])}{run[1]}", signs)
 
 
+@lru_cache(maxsize=8)
 def read(text: str, field: str = "picture") -> Ink:
-    """The ink that `written` wrote. Raises ConfigError, which names `field`, for any other text."""
+    """The ink that `written` wrote. Not to be written to. Raises ConfigError, which names `field`, for any
+    other text."""
     body, ink = text.strip().removesuffix("!"), np.zeros((SIDE, SIDE), np.uint8)
     if not text.strip().endswith("!") or _RUN.sub("", body):
         raise ConfigError(field, "“{text}” is neither a picture nor a painting.", text=text[:40])
@@ -63,6 +65,7 @@ def read(text: str, field: str = "picture") -> Ink:
             column += length
         else:
             raise ConfigError(field, "a painting has {side} rows of {side} cells, not more.", side=SIDE)
+    ink.flags.writeable = False
     return inked(ink, field)
 
 

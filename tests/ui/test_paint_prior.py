@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 from PIL import Image
 from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtWidgets import QPushButton
 
 from aae_studio.core import density
 from aae_studio.core.config import ExperimentConfig
@@ -82,7 +83,7 @@ def test_a_stroke_with_the_mouse_is_the_prior_of_all_models_at_once(qtbot, studi
 
 
 def test_the_right_button_and_the_eraser_take_ink_away(qtbot, studio, panel):
-    panel._start_from("ring")
+    next(button for button in panel.findChildren(QPushButton) if button.text() == "Ring").click()
     holds(qtbot, studio, density.starter("ring"))
     drag(qtbot, panel, (1.4, 0.0), (1.4, 0.0), button=RIGHT)
     once = panel.area.ink
