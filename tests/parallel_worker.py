@@ -60,6 +60,11 @@ CASES = {
     "noise": SMALL.with_(
         models=("ae", "vae", "aae", "semi_supervised_aae"), noise="salt-pepper", noise_strength=0.3
     ),
+    # Ids that one process has and the other has not, and some that no image has.
+    "by hand": SMALL.with_(
+        models=("aae",), prior="mixture", **{"aae.labelling": "hand", "aae.labelled": "3,40-700,1000000"}
+    ),
+    "painted": SMALL.with_(models=("vae", "aae"), prior="painted", **{"painted.shape": "islands"}),
     "convolutions": SMALL.with_(models=("ae", "gan", "wae"), network="conv", hidden=(8,), prior="swiss_roll"),
 }
 # With three processes, no batch is cut.

@@ -15,6 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import aae_studio
 from aae_studio import cli
@@ -845,3 +846,49 @@ def test_reproduce_lists_measures_and_fails_where_a_limit_does_not_hold(studio: 
     out, _ = studio("reproduce", "tiny", "--seeds", "3", code=1)
     assert "| tiny | seed | 0, 1, 2 | 0 | ≤ 1 | not reached |" in out
     assert "Did you mean tiny?" in studio.fault("reproduce", "tyny")
+
+
+# Painted priors and labels by hand
+
+
+def test_a_picture_file_is_a_prior_and_travels_with_the_run(studio, tmp_path):
+    pixels = np.full((40, 40), 255, np.uint8)
+    pixels[5:35, 18:22] = 0
+    picture, run = tmp_path / "line.png", tmp_path / "run"
+    Image.fromarray(pixels).save(picture)
+    words = ("--prior", "painted", "--painted-picture", picture, "--models", "vae,aae", "--steps", 2)
+    studio("train", *words, *SMALL, "--out", run)
+    picture.unlink()
+    config = session.read_config(run)
+    assert config.options["painted.picture"].startswith("8$29.")
+    studio("train", "--resume", run, "--steps", 1, "--quiet")
+    again = session.read_config(run)
+    assert again == config
+    # The text in session.json is a word for the same flag.
+    text = config.options["painted.picture"]
+    studio("train", "--prior", "painted", "--painted-picture", text, "--steps", 1, *SMALL, "--out", run)
+    assert session.read_config(run).options["painted.picture"] == text
+
+
+@pytest.mark.parametrize(
+    ("words", "sentence"),
+    [
+        (
+            ("--painted-picture", "nowhere.png"),
+            "painted.picture: nowhere.png cannot be read as a picture: No such",
+        ),
+        (("--painted-picture", "!"), "painted.picture: nothing is painted there"),
+        (("--painted-shape", "star"), "painted.shape: 'star' is not one of heart, ring, islands"),
+        (("--aae-labelled", "3-"), "aae.labelled: “3-” is neither an id nor a range"),
+        (("--aae-labelling", "hand"), "The AAE is to send each class to its own part of the prior"),
+    ],
+)
+def test_impossible_paintings_and_labels(studio, words, sentence):
+    assert sentence in studio.fault("train", "--prior", "painted", *words, "--steps", 1, *SMALL)
+
+
+def test_labels_by_hand_from_the_command_line(studio, tmp_path):
+    words = ("--prior", "mixture", "--models", "aae", "--labelling", "hand", "--labelled", "9,3-5,4")
+    studio("train", *words, "--steps", 2, *SMALL, "--out", tmp_path / "run")
+    config = session.read_config(tmp_path / "run")
+    assert (config.options["aae.labelling"], config.options["aae.labelled"]) == ("hand", "3-5,9")

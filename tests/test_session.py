@@ -18,7 +18,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aae_studio.core import session, session_folder
+from aae_studio.core import painted_density, session, session_folder
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import SessionError, StudioError
 from aae_studio.core.experiment import Experiment, Report, load_dataset
@@ -143,6 +143,20 @@ def test_options_changed_while_training_hold_after_restoring(tmp_path: Path) -> 
     assert curves(list(islice(again.run(), 5))) == curves(list(islice(experiment.run(), 5)))
     assert len(curves_so_far.values("gan", "generator")) == 5
     assert len(curves_so_far.values("vae", "kl")) == 10
+
+
+def test_a_painted_prior_and_labels_by_hand_come_back_and_go_on_to_the_last_bit(tmp_path: Path) -> None:
+    ink = painted_density.stroked(painted_density.starter("ring"), (-1.0, 0.5), (1.0, 0.5), 0.3, 12, False)
+    for changes in (
+        {"prior": "painted", "painted.picture": painted_density.written(ink)},
+        {"prior": "mixture", "aae.labelling": "hand", "aae.labelled": "5-60,200"},
+    ):
+        config = CONFIG.with_(models=("aae",), **changes)
+        whole = curves(list(islice(trained(config, 0)[0].run(), 9)))
+        session.save(tmp_path / "run", *trained(config, 4))
+        experiment, _ = session.restore(tmp_path / "run", tmp_path)
+        assert experiment.config == config
+        assert curves(list(islice(experiment.run(), 5))) == whole[4:]
 
 
 def test_the_precision_that_auto_chose_is_kept(tmp_path: Path) -> None:

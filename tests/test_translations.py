@@ -33,6 +33,7 @@ CATALOGUES = [language for language in LANGUAGES if language != "en"]
 # What `tr` may be given besides literals: data that is declared once and collected below.
 DECLARED = {"title", "short", "summary", "attribution", "label", "help", "text", "tip", "template"}
 TABLES = {
+    ("labels.py", "name"),  # of a dataset's class
     ("main_window.py", "title"),  # of the menus
     ("main_window.py", "text"),  # of THEMES
     ("options_form.py", "name"),  # of a dataset's class

@@ -108,7 +108,7 @@ def plugin_flags() -> tuple[PluginFlag, ...]:
 
 def described(option: Option) -> str:
     """The option's default and range in words, for instance `default 1, from 0 to 1000`."""
-    words = [f"default {option.shown(option.default)}"]
+    words = [f"default {option.shown(option.default) or 'none'}"]
     if option.choices:
         words.append("one of " + ", ".join(option.choices))
     elif isinstance(option.default, bool):
@@ -153,6 +153,8 @@ def _add(group: Any, flags: Sequence[str], dest: str, option: Option, field: str
 
 
 def _metavar(option: Option) -> str:
+    if option.word:
+        return option.word
     match option.default:
         case bool():
             return "BOOL"

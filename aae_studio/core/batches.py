@@ -81,12 +81,12 @@ class Batches:
     def _loaded(self, split: Split, count: int) -> Batch:
         """The first `count` samples in the giving order, images in whole levels: a quarter of the memory."""
         ranks = giving_order(split.labels, self._seed)
-        whole = Batch(torch.from_numpy(split.images), torch.from_numpy(split.labels), torch.from_numpy(ranks))
-        if count < len(split):
-            given = whole.ranks < count
-            whole = Batch(whole.images[given], whole.labels[given], whole.ranks[given])
-        device = self._device
-        return Batch(whole.images.to(device), whole.labels.to(device), whole.ranks.to(device))
+        given = ranks < count if count < len(split) else slice(None)
+        images, labels, places, ids = (
+            torch.from_numpy(part[given]).to(self._device)
+            for part in (split.images, split.labels, ranks, split.ids)
+        )
+        return Batch(images, labels, places, ids)
 
     def _taken(self, samples: Batch, places: Tensor, purpose: str, step: int) -> Batch:
         """The share of the samples at these places, with images in [0, 1]."""
@@ -100,4 +100,5 @@ class Batches:
             generator = torch.Generator(self._device).manual_seed(seed_for(self._seed, purpose, step))
             noise = torch.randn((count, *images.shape[1:]), generator=generator, device=self._device)
             corrupted = self.corruption.of(images, noise if share is None else share.of(noise))
-        return Batch(images, samples.labels[places], samples.ranks[places], share, corrupted)
+        labels, ranks, ids = (part[places] for part in (samples.labels, samples.ranks, samples.ids))
+        return Batch(images, labels, ranks, ids, share, corrupted)

@@ -22,7 +22,8 @@ class Option:
 
     `minimum` and `maximum` are inclusive. `live` options change while training goes on, the others
     start the experiment again. `logarithmic` options are stepped by factors. A tuple holds layer
-    widths: whole numbers, each within the range.
+    widths: whole numbers, each within the range. What no row of a form can show has a `panel` of the
+    window instead, by name. `word` is what the command line's help calls a value.
     """
 
     name: str
@@ -34,6 +35,8 @@ class Option:
     choices: tuple[str, ...] = ()
     live: bool = False
     logarithmic: bool = False
+    panel: str = ""
+    word: str = ""
 
     def checked(self, value: Any, field: str | None = None) -> Value:
         """Return `value` in the option's type.

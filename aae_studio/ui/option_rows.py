@@ -20,13 +20,17 @@ RESTARTS = "↺"
 
 @dataclass(frozen=True)
 class Group:
-    """One section: its heading, the name of its colour, and its options by the key that changes them."""
+    """One section: its heading, the name of its colour, and its options by the key that changes them.
+
+    `hint` says where the options are that have no row.
+    """
 
     heading: str
     color: str
     short: str
     options: tuple[tuple[str, Option], ...]
     always_live: bool = False
+    hint: str = ""
 
 
 def tip(*paragraphs: str) -> str:
@@ -133,6 +137,11 @@ class Section(QWidget):
             row.chosen.connect(self.chosen)
             self.rows[key] = row
             self.body.addWidget(row)
+        if group.hint:
+            hint = QLabel(group.hint)
+            hint.setProperty("muted", True)
+            hint.setWordWrap(True)
+            self.body.addWidget(hint)
         self.set_theme(theme)
 
     def set_theme(self, theme: Theme) -> None:

@@ -10,10 +10,11 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePol
 
 from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.errors import ConfigError, StudioError
-from aae_studio.core.options import Value
+from aae_studio.core.options import Option, Value
 from aae_studio.core.registry import MODELS, PRIORS, Registry
 from aae_studio.ui.option_editors import Choice
 from aae_studio.ui.option_rows import Group, OptionRow, Section, tip
+from aae_studio.ui.plugins import PANELS
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
@@ -31,17 +32,25 @@ def groups_of(config: ExperimentConfig) -> list[Group]:
         except StudioError:
             # The trainer meets the same fault and reports it.
             continue
-        if plugin.options:
+        rows = tuple((f"{name}.{option.name}", option) for option in plugin.options if not option.panel)
+        if rows:
             groups.append(
                 Group(
                     _heading(registry, plugin),
                     plugin.color if registry is MODELS else "",
                     getattr(plugin, "short", ""),
-                    tuple((f"{name}.{option.name}", option) for option in plugin.options),
+                    rows,
                     always_live=registry is PRIORS,
+                    hint=_hint(plugin.options),
                 )
             )
     return groups
+
+
+def _hint(options: tuple[Option, ...]) -> str:
+    """Which panel has the options that have no row, if there are any."""
+    panels = [option.panel for option in options if option.panel]
+    return tr("More in the panel “{title}”.", title=tr(PANELS.get(panels[0]).title)) if panels else ""
 
 
 def _heading(registry: Registry, plugin: type) -> str:

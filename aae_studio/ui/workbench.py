@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from aae_studio.core.region import Region
     from aae_studio.core.snapshot import Figures, FrozenModel, Snapshot
     from aae_studio.core.walk import Walk
+    from aae_studio.ui.canvas.tool import Tool
     from aae_studio.ui.canvas.trace import Trace
 
 Array = npt.NDArray[np.float32]
@@ -49,7 +50,7 @@ class Workbench(QObject):
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
     `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, what the
     canvas shows), `marked` (marks in the planes), `traced` (what panels draw over the planes),
-    `following_changed` (bool), `walked` (Walk: a step that was written down), `hovered` (the probe sample
+    `tool_changed`, `following_changed` (bool), `walked` (Walk: a step that was written down), `hovered` (the probe sample
     under the mouse, or None), `failed` (StudioError) and `saved` (folder).
 
     `answers` holds what the questions of `ask` came to, by key. With `prepared` all questions and answers
@@ -67,6 +68,7 @@ class Workbench(QObject):
     display_changed = Signal()
     marked = Signal()
     traced = Signal()
+    tool_changed = Signal()
     following_changed = Signal(bool)
     walked = Signal(object)
     hovered = Signal(object)
@@ -110,6 +112,8 @@ class Workbench(QObject):
         # The probe sample whose codes the cursors are on, and whether a drag takes hold of samples.
         self.picked: int | None = None
         self.drags_data = False
+        # What the mouse does in the planes, where it does not move the cursor.
+        self.tool: Tool | None = None
         self.cursors: dict[str, Array] = {}
         self.conditions: dict[str, int] = {}
         self.planes: dict[str, Plane] = {}
@@ -200,6 +204,13 @@ class Workbench(QObject):
         config = self._asked.with_(**changes)
         if config != self._asked:
             self._undo = [*self._undo[-UNDO_DEPTH:], self._asked]
+            self._redo.clear()
+            self._ask(config)
+
+    def refine(self, **changes: object) -> None:
+        """Like `configure`, but as a part of the change before: one `undo` takes both back."""
+        config = self._asked.with_(**changes)
+        if config != self._asked:
             self._redo.clear()
             self._ask(config)
 
@@ -422,6 +433,12 @@ class Workbench(QObject):
         if traces or self.traces.get(key):
             self.traces[key] = traces
             self.traced.emit()
+
+    def take_up(self, tool: Tool | None) -> None:
+        """Use a tool in the planes; None: let the mouse move the cursor again."""
+        if tool is not self.tool:
+            self.tool = tool
+            self.tool_changed.emit()
 
     def ask(self, key: Hashable, question: Question, soon: bool = True) -> None:
         """Have a question answered for the newest snapshot, and for each later one until `drop`.

@@ -71,7 +71,7 @@ def test_options(owner: str, option: Option) -> None:
     assert option.checked(option.default) == option.default
     assert type(option.checked(option.default)) is type(option.default)
     assert option.parsed(option.shown(option.default)) == option.default
-    if isinstance(option.default, str):
+    if isinstance(option.default, str) and (option.choices or not option.panel):
         assert option.default in option.choices
         assert len(set(option.choices)) == len(option.choices) > 1
     for bound, beyond in ((option.minimum, -1), (option.maximum, +1)):
@@ -365,5 +365,5 @@ def test_dataset_trains(loaded: tuple[str, Dataset]) -> None:
     first = experiment.batches.of_step(0)
     assert first.images.dtype == torch.float32
     assert first.images.max() == 1
-    assert len(first) == len(first.labels) == len(first.ranks)
+    assert len(first) == len(first.labels) == len(first.ranks) == len(first.ids)
     assert np.isfinite(experiment.train_step("ae", first)["reconstruction"])

@@ -14,6 +14,7 @@ from torch import Tensor
 from aae_studio.core.config import OPTIONS
 from aae_studio.core.errors import NonFinite, StudioError
 from aae_studio.core.experiment import Experiment
+from aae_studio.core.ids import IdsOption
 from aae_studio.core.models.base import Batch
 from aae_studio.core.registry import MODELS
 
@@ -138,6 +139,8 @@ def test_what_is_not_live_is_refused(build) -> None:
             other: Any
             if isinstance(given, tuple):
                 other = (*given, 4)
+            elif isinstance(option, IdsOption):
+                other = "5"
             elif isinstance(given, str):
                 other = next(choice for choice in option.choices if choice != given)
             else:

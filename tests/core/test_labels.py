@@ -54,7 +54,8 @@ def test_another_seed_labels_other_images() -> None:
 
 
 def test_known_labels_are_those_of_the_first_ranks() -> None:
-    batch = Batch(torch.zeros(4, 1, 2, 2), torch.tensor([3, 1, 2, 0]), torch.tensor([7, 2, 0, 5]))
+    ranks = torch.tensor([7, 2, 0, 5])
+    batch = Batch(torch.zeros(4, 1, 2, 2), torch.tensor([3, 1, 2, 0]), ranks, torch.arange(4))
     assert batch.known_labels(3).tolist() == [UNLABELLED, 1, 2, UNLABELLED]
     assert batch.known_labels(0).tolist() == [UNLABELLED] * 4
     assert batch.known_labels(8).tolist() == [3, 1, 2, 0]

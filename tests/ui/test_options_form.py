@@ -19,10 +19,12 @@ from aae_studio.core import compute
 from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.core.options import Option
+from aae_studio.core.registry import MODELS, PRIORS
 from aae_studio.ui import theme, translation
 from aae_studio.ui.follow_thread import FollowThread
 from aae_studio.ui.option_editors import Choice, NumberEntry, Switch, WidthsEntry, stepped
-from aae_studio.ui.options_form import OptionsForm
+from aae_studio.ui.options_form import OptionsForm, groups_of
+from aae_studio.ui.plugins import PANELS
 from aae_studio.ui.survey_thread import SurveyThread
 from aae_studio.ui.trainer_thread import TrainerThread
 from aae_studio.ui.workbench import Workbench
@@ -129,6 +131,22 @@ def test_shows_all_options_of_those_who_take_part(form: OptionsForm, workbench: 
     assert shown(form, "learning_rate") == "0.001"
     assert shown(form, "hidden") == "16"
     assert form.rows["network"].editor.currentText() == "mlp"
+
+
+def test_what_has_no_row_is_in_a_panel_and_the_form_says_in_which(form: OptionsForm) -> None:
+    declared = [
+        (f"{name}.{option.name}", option)
+        for registry in (MODELS, PRIORS)
+        for name in registry.names()
+        for option in registry.get(name).options
+        if option.panel
+    ]
+    assert {"painted.picture", "aae.labelled"} <= {key for key, _ in declared}
+    assert {option.panel for _, option in declared} <= set(PANELS.names())
+    groups = groups_of(ExperimentConfig(models=("aae",), prior="painted"))
+    assert not {key for key, _ in declared} & {key for group in groups for key, _ in group.options}
+    hints = [group.hint for group in groups]
+    assert hints == ["", "More in the panel “Draw your own prior”.", "More in the panel “Label paintbrush”."]
 
 
 def test_says_which_data_it_is(form: OptionsForm) -> None:

@@ -92,6 +92,11 @@ class Dataset(ABC):
         """The samples of an epoch: always `train`, or new ones for a dataset without end."""
         return self.train
 
+    @property
+    def endless(self) -> bool:
+        """Whether each epoch has samples of its own."""
+        return type(self).training_split is not Dataset.training_split
+
     def to_unit(self, images: npt.NDArray[np.uint8]) -> npt.NDArray[np.float32]:
         """Levels to float32 values in [0, 1]."""
         return images.astype(np.float32) / np.float32(self.levels)

@@ -9,6 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aae_studio.core.errors import StudioError
+from aae_studio.core.ids import IdsOption, read_ids
 from aae_studio.core.models._adversarial import ADVERSARIAL_OPTIONS, AdversarialAutoencoding
 from aae_studio.core.models.base import UNLABELLED, Batch, Losses, Phase, Setting
 from aae_studio.core.networks import CodeDiscriminator, Decoder
@@ -40,13 +41,30 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
             maximum=10_000_000,
             logarithmic=True,
         ),
+        Option(
+            "labelling",
+            "Labelling",
+            "count",
+            "count: as many images have labels as “Labels” says, equally many of each class. hand: those "
+            "that were chosen one by one, which can be none at first.",
+            choices=("count", "hand"),
+        ),
+        IdsOption(
+            "labelled",
+            "Labelled images",
+            "",
+            "Ids of the training images that have labels where they are chosen by hand, such as 3,17-20.",
+            live=True,
+            panel="labels",
+            word="IDS",
+        ),
     )
 
     def __init__(self, setting: Setting, **option: Any) -> None:
         super().__init__(setting, **option)
         shape, widths = setting.architecture, self.option["discriminator_hidden"]
         # One more class stands for “unlabelled”.
-        told = len(setting.classes) + 1 if self.option["labels"] else 0
+        told = len(setting.classes) + 1 if self.informed else 0
         self.networks = {
             "encoder": self.make_encoder(),
             "decoder": self.built("decoder", lambda: Decoder(shape)),
@@ -63,11 +81,16 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
             Phase("generator", ("encoder",), self.generate, fooling),
         )
 
+    @property
+    def informed(self) -> bool:
+        """Whether the discriminator is told the classes of images, as far as they are labelled."""
+        return bool(self.option["labels"]) or self.option["labelling"] == "hand"
+
     def check_prior(self, prior: Prior) -> None:
-        if self.option["labels"] and not prior.has_parts:
+        if self.informed and not prior.has_parts:
             raise StudioError(
                 "The AAE is to send each class to its own part of the prior, and “{title}” has no parts. "
-                "Choose 10 Gaussians, the Swiss roll or the ring, or set its labels to 0.",
+                "Choose 10 Gaussians, the Swiss roll or the ring, or let the AAE have no labels.",
                 title=prior.title,
             )
 
@@ -96,18 +119,25 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
 
     def _prior_codes(self, batch: Batch) -> Tensor:
         """z ~ p(z), or z from the part of the prior that belongs to each known label."""
-        if not self.option["labels"]:
+        if not self.informed:
             return self.prior_codes(len(batch))
-        return self.prior_codes_given(batch.known_labels(self.option["labels"]))
+        return self.prior_codes_given(self._known_labels(batch))
+
+    def _known_labels(self, batch: Batch) -> Tensor:
+        """Labels (n,) of the images that have one."""
+        if self.option["labelling"] == "hand":
+            ids = torch.tensor(read_ids(self.option["labelled"]))
+            return batch.labels_of(ids.to(batch.ids.device))
+        return batch.known_labels(self.option["labels"])
 
     def _shown(self, codes: Tensor, batch: Batch) -> Tensor:
         """What D sees of a batch's codes."""
-        return self._told(codes, batch.known_labels(self.option["labels"]))
+        return self._told(codes, self._known_labels(batch))
 
     def _told(self, codes: Tensor, labels: Tensor) -> Tensor:
         """Codes in units of σ, and where D is told labels (n,) the class of each."""
         codes = self.in_sigmas(codes)
-        if not self.option["labels"]:
+        if not self.informed:
             return codes
         # “Unlabelled”, below 0, becomes the first of the classes + 1 places.
         told = F.one_hot(labels + 1, len(self.setting.classes) + 1)

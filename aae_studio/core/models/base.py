@@ -42,14 +42,15 @@ class Batch:
 
     `images`: (n, C, H, W) in [0, 1]. `labels`: (n,) int64, places in the dataset's classes. `ranks`: (n,)
     int64, each training image's place in the order in which labels are given away, class by class in
-    turn: the first N ranks are a labelled set of N images with equal shares of the classes. `share` says
-    which samples of a larger batch these are, where several processes divide it among themselves.
-    `corrupted`: the images with noise on them, where encoders are to see those.
+    turn: the first N ranks are a labelled set of N images with equal shares of the classes. `ids`: (n,)
+    int64, as in a `Split`. `share` says which samples of a larger batch these are, where several processes
+    divide it among themselves. `corrupted`: the images with noise on them, where encoders are to see those.
     """
 
     images: Tensor
     labels: Tensor
     ranks: Tensor
+    ids: Tensor
     share: Share | None = None
     corrupted: Tensor | None = None
 
@@ -64,6 +65,10 @@ class Batch:
     def known_labels(self, count: int) -> Tensor:
         """Labels (n,) where only `count` training images have one; `UNLABELLED` for the others."""
         return torch.where(self.ranks < count, self.labels, UNLABELLED)
+
+    def labels_of(self, ids: Tensor) -> Tensor:
+        """Labels (n,) where only the images with these ids (any,) have one; else `UNLABELLED`."""
+        return torch.where(torch.isin(self.ids, ids), self.labels, UNLABELLED)
 
 
 @dataclass(frozen=True)

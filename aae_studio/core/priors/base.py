@@ -31,7 +31,8 @@ class Prior(ABC):
     """A distribution p(z) over codes of `latent_size` numbers, with mean 0 and the standard deviation σ.
 
     A plane figure (ring, Swiss roll, mixture) fills the first two axes; any further axes are
-    Gaussian with the same σ. Raises ConfigError when the latent size is below `smallest_latent`.
+    Gaussian with the same σ. Only a painted figure has the mean and the deviation that it was painted
+    with. Raises ConfigError when the latent size is below `smallest_latent`.
     """
 
     title: ClassVar[str]

@@ -110,6 +110,7 @@ class LatentCanvas(QWidget):
         workbench.traced.connect(self.update)
         workbench.surveyed.connect(self._ask_later)
         workbench.display_changed.connect(self._choose_overlays)
+        workbench.tool_changed.connect(self.update)
         self._choose_overlays()
 
     def sizeHint(self) -> QSize:
@@ -173,6 +174,8 @@ class LatentCanvas(QWidget):
         if self._hovered is not None and self._card is not None and self._hovered < len(self._places):
             spot = self._places[self._hovered]
             painting.draw_card(painter, QPointF(*map(float, spot)), self._card, self.size(), self._theme)
+        if self._bench.tool is not None:
+            self._bench.tool.draw(painter, self, self._name)
         if self.hasFocus():
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             painter.setPen(QPen(self._theme.color("accent"), 1))
@@ -297,7 +300,8 @@ class LatentCanvas(QWidget):
         # Moved to a screen with other pixels. Qt does not pass this on to `changeEvent`.
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self.redraw()
-        return super().event(event)
+        tool = self._bench.tool
+        return (tool is not None and tool.takes(event, self, self._name)) or super().event(event)
 
     # Mouse and keyboard
 

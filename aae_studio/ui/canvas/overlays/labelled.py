@@ -1,0 +1,87 @@
+"""Labelled images: which training images have a label, in every plane."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QPoint
+from PySide6.QtGui import QColor, QPainter
+
+from aae_studio.ui.canvas.images import pixel_image
+from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay, Stage
+from aae_studio.ui.canvas.raster import rasterise
+from aae_studio.ui.canvas.scene import Scene
+from aae_studio.ui.theme import Theme
+
+if TYPE_CHECKING:
+    from aae_studio.core.snapshot import FrozenModel, Snapshot
+
+Array = npt.NDArray[np.float32]
+# Training images that are shown, those with a label before all others.
+SHOWN = 2000
+# How opaque points without a label are, so that the others stand out.
+FAINT = 0.5
+
+
+@dataclass(frozen=True)
+class TrainingPoints:
+    """Some training images: `places` (n, 2) in the plane, `ids`, `labels` and whether those are `known`."""
+
+    places: Array
+    ids: npt.NDArray[np.int64]
+    labels: npt.NDArray[np.int64]
+    known: npt.NDArray[np.bool_]
+
+
+class Labelled(Overlay):
+    """Training images as points: grey without a label, in the class's colour and shape with one."""
+
+    title = "Labelled images"
+    tip = "Show which training images the AAE is told the class of; all others are grey."
+    order = 90
+    replaces_points = True
+
+    def applies(self, frozen: FrozenModel) -> bool:
+        return frozen.has_encoder
+
+    def look(self, scene: Scene, snapshot: Snapshot, codes: Array | None) -> TrainingPoints:
+        from aae_studio.core.labelling import labelled
+
+        train, known = snapshot.dataset.train, np.zeros(len(snapshot.dataset.train), np.bool_)
+        if "aae" in snapshot.models:
+            model = snapshot.models["aae"].model
+            known = labelled(train, model.option, model.setting.seed)
+        shown = np.argsort(~known, kind="stable")[:SHOWN]
+        images = snapshot.dataset.to_unit(train.images[shown])
+        places = scene.plane.project(snapshot.models[scene.model].encode(images))
+        return TrainingPoints(places, train.ids[shown], train.labels[shown], known[shown])
+
+    def draw(self, painter: QPainter, seen: Any, stage: Stage) -> None:
+        theme, without = stage.theme, ~seen.known
+        painter.setOpacity(FAINT)
+        nothing = np.zeros(int(without.sum()), np.int64)
+        _draw_points(painter, seen.places[without], nothing, [theme.color("disabled")], stage)
+        painter.setOpacity(1.0)
+        colors = [theme.class_color(place) for place in range(len(theme.classes))]
+        _draw_points(painter, seen.places[seen.known], seen.labels[seen.known], colors, stage)
+
+    def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
+        return (
+            LegendEntry("dot", "training image with a label, in its class's colour", (theme.class_color(0),)),
+            LegendEntry("dot", "training image without one", (theme.color("disabled"),)),
+        )
+
+
+def _draw_points(
+    painter: QPainter, places: Array, classes: npt.NDArray[np.int64], colors: Sequence[QColor], stage: Stage
+) -> None:
+    width, height = stage.size.width(), stage.size.height()
+    ratio = painter.device().devicePixelRatioF()
+    palette = np.array([color.getRgb()[:3] for color in colors], np.uint32)
+    pixels = stage.view.to_pixels(places, width, height) * ratio
+    image = rasterise(pixels, classes, palette, round(width * ratio), round(height * ratio), ratio)
+    painter.drawImage(QPoint(0, 0), pixel_image(image, ratio))
