@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from enum import Enum
 
@@ -13,7 +14,7 @@ NEIGHBOURS = 5
 SHARE = 0.95
 # Codes whose own distance the limit is a quantile of: so many know its level to 1.3 %.
 JUDGED = 300
-# A code whose image is encoded farther away than this, in σ, lies in a hole.
+# A code of two axes whose image is encoded farther away than this, in σ, lies in a hole.
 HOLE_REACH = 0.5
 
 
@@ -78,11 +79,18 @@ class Trust:
     """How far the image at a place can be trusted.
 
     `strangeness` is `Region.strangeness`. `displacement`: how far away the image is encoded, |E(Dec(z)) - z|
-    in units of the prior's σ (of the codes' deviation where no prior holds).
+    in units of the prior's σ (of the codes' deviation where no prior holds). `axes` is the latent size.
     """
 
     strangeness: float
     displacement: float
+    axes: int = 2
+
+    @property
+    def reach(self) -> float:
+        """The displacement beyond which there is a hole; it grows with the root of the number of axes, as
+        distances do."""
+        return HOLE_REACH * math.sqrt(self.axes / 2)
 
     @property
     def verdict(self) -> Verdict:
@@ -90,4 +98,4 @@ class Trust:
         the decoder was never taught the one, and the encoder would never have put the other there."""
         if not self.strangeness <= 1:
             return Verdict.FAR
-        return Verdict.INSIDE if self.displacement <= HOLE_REACH else Verdict.HOLE
+        return Verdict.INSIDE if self.displacement <= self.reach else Verdict.HOLE

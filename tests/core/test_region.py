@@ -112,5 +112,13 @@ def test_the_verdict_trusts_only_what_is_known_to_be_sound(strangeness, displace
     assert Trust(strangeness, displacement).verdict is verdict
 
 
+def test_a_hole_is_reached_farther_away_with_more_axes():
+    # Both ends of a step of the same length along each axis.
+    for axes in (1, 2, 8):
+        step = math.dist([0.0] * axes, [HOLE_REACH / math.sqrt(2)] * axes)
+        assert Trust(0.0, step * 0.999, axes).verdict is Verdict.INSIDE
+        assert Trust(0.0, step * 1.001, axes).verdict is Verdict.HOLE
+
+
 def test_a_hole_at_the_cursor_is_one_in_the_figures_too():
     assert HOLE_REACH == metrics.HOLE_REACH

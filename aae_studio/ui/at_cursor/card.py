@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from aae_studio.core.models.base import Model
 
 Array = npt.NDArray[np.float32]
-SIDE = 48
+SIDE = 52
 
 
 class SightCard(QFrame):
@@ -58,7 +58,9 @@ class SightCard(QFrame):
         if frozen.model.uses_prior and self._bench.snapshot.prior.has_log_prob:
             rows["log p(z)"] = tr("The prior's log density at the code, in nats: the higher, the likelier.")
         if frozen.has_encoder:
-            rows["|E(Dec(z)) − z|"] = tr("How far from the cursor its image is encoded. Above ½ σ: a hole.")
+            rows["|E(Dec(z)) − z|"] = tr(
+                "How far from the cursor its image is encoded. Above ½ σ, with two axes: a hole."
+            )
             rows["z → x"] = tr(
                 "Distance to the 5th nearest code of a real image. The limit: 95 % of these codes are nearer "
                 "to their own 5th neighbour. Beyond it: far from the data."
@@ -163,7 +165,7 @@ class SightCard(QFrame):
             "D(z)": None if seen.says is None else f"{seen.says:.2f}",
             "log p(z)": None if seen.log_prior is None else f"{seen.log_prior:.2f}",
             "|E(Dec(z)) − z|": None if trust is None else f"{trust.displacement:.2f} σ",
-            "z → x": None if trust is None else tr("{value}× limit", value=f"{trust.strangeness:.1f}"),
+            "z → x": None if trust is None else f"{trust.strangeness:.1f}×",
         }
         for label, value in self.figures.items():
             value.setText((texts[label] or "–").replace("-", "−"))

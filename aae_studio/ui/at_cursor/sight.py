@@ -25,7 +25,7 @@ def trust_in(bench: Workbench, name: str, image: Array) -> tuple[Trust, Array] |
     frozen, code = bench.models[name], bench.cursors[name]
     back = frozen.encode(image[None])[0]
     away = float(np.linalg.norm(back - code)) / unit(bench, name)
-    return Trust(region.strangeness(code), away), back
+    return Trust(region.strangeness(code), away, len(code)), back
 
 
 def unit(bench: Workbench, name: str) -> float:

@@ -40,7 +40,8 @@ class VerdictLine(Readout):
             tr(
                 "Far from data: the 5th nearest code of a real image is farther away than it is for 95 % of "
                 "the codes of real images themselves. In a hole: there are codes around, but the decoded "
-                "image is encoded more than ½ σ away. Else the place is inside the data."
+                "image is encoded more than ½ σ away (more where the code has more than two axes). Else the "
+                "place is inside the data."
             )
         )
 
