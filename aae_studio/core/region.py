@@ -88,8 +88,8 @@ class Trust:
 
     @property
     def reach(self) -> float:
-        """The displacement beyond which there is a hole; as distances do, it grows with the root of the axes'
-        number."""
+        """The displacement beyond which there is a hole; it grows with the root of the number of axes, as
+        distances do."""
         return HOLE_REACH * math.sqrt(self.axes / 2)
 
     @property

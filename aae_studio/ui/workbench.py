@@ -50,8 +50,8 @@ class Workbench(QObject):
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes or figures),
     `cursor_moved`, `views_changed`, `training_changed` (bool), `display_changed` (crisp pixels, what the
     canvas shows), `marked` (marks in the planes), `traced` (what panels draw over the planes),
-    `tool_changed`, `following_changed` (bool), `walked` (Walk: a step that was written down), `hovered` (the probe sample
-    under the mouse, or None), `failed` (StudioError) and `saved` (folder).
+    `tool_changed`, `following_changed` (bool), `walked` (Walk: a step that was written down), `hovered` (the
+    probe sample under the mouse, or None), `failed` (StudioError) and `saved` (folder).
 
     `answers` holds what the questions of `ask` came to, by key. With `prepared` all questions and answers
     are gone: who still wants to know asks again.
