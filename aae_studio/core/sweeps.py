@@ -67,7 +67,8 @@ def _around(option: Option, value: Value) -> list[Value]:
     assert isinstance(value, int | float)
     middle = value or option.default or 1
     assert isinstance(middle, int | float)
-    wanted = [middle / FACTOR, middle, middle * FACTOR]
+    # What is off has no neighbours in proportion.
+    wanted = [middle / FACTOR, middle, middle * FACTOR] if value else [0, middle / FACTOR, middle]
     if isinstance(option.default, int):
         wanted = [round(number) for number in wanted]
     low = -float("inf") if option.minimum is None else option.minimum
