@@ -18,8 +18,8 @@ FACTOR = 4
 
 def swept_options(model: str) -> dict[str, Option]:
     """What can be swept for a model, by the key that `ExperimentConfig.with_` takes: the options of the
-    experiment, and those that the model declares. Raises UnknownName."""
-    declared = MODELS.get(model).options
+    experiment, and those that the model declares, but for free text. Raises UnknownName."""
+    declared = [option for option in MODELS.get(model).options if option.choices or option.default != ""]
     shared = {option.name: option for option in OPTIONS if option.name not in UNSWEPT}
     return {**{f"{model}.{option.name}": option for option in declared}, **shared}
 
