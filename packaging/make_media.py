@@ -1,4 +1,4 @@
-"""Make the README's picture and GIF from the program itself, without a screen.
+"""Make the README's pictures and GIF from the program itself, without a screen.
 
 Usage: python packaging/make_media.py [folder]          (default: docs/images)
 """
@@ -77,6 +77,8 @@ def main() -> None:
     )
     config = ExperimentConfig()
     screenshot(config, paths.data_dir(), 1200, folder / "studio.png", (1600, 1000), "dark", "en")
+    inside = ("holes", "field", "step")
+    screenshot(config, paths.data_dir(), 1200, folder / "inside.png", (1600, 1000), "dark", "en", show=inside)
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ class SparseAutoencoder(Autoencoding):
         self.phases = (Phase("reconstruction", both, self.reconstruction, self.adam(*both)),)
 
     def reconstruction(self, batch):
-        codes = self.encode(batch.images)
+        codes = self.encode(batch.inputs)
         error = self.reconstruction_error(self.decoded_logits(codes), batch.images)
         l1 = codes.abs().mean()
         return Losses(error + self.option["sparsity"] * l1, {"reconstruction": error, "l1": l1})
