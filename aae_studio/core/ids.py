@@ -14,8 +14,8 @@ from aae_studio.core.errors import ConfigError
 from aae_studio.core.options import Option
 
 Ids = npt.NDArray[np.int64]
-# As many as anybody labels by hand, and no more than memory holds.
-MOST = 10_000_000
+# More than anybody labels by hand, and few enough to be read at once.
+MOST = 1_000_000
 _RANGE = re.compile(r"(\d{1,18})(?:-(\d{1,18}))?")
 
 

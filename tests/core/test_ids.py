@@ -7,7 +7,7 @@ from itertools import islice
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from samples import batch_of
 
@@ -21,6 +21,7 @@ from aae_studio.core.registry import MODELS, PRIORS
 OPTION = IdsOption("labelled", "Labelled", "", "Ids.", live=True)
 
 
+@settings(deadline=None)
 @given(st.sets(st.integers(0, 2**59) | st.integers(0, 40)))
 def test_ids_come_back_from_their_text(ids: set[int]) -> None:
     text = written_ids(np.array(sorted(ids, reverse=True), np.int64))
@@ -28,6 +29,7 @@ def test_ids_come_back_from_their_text(ids: set[int]) -> None:
     assert OPTION.checked(text) == text == OPTION.parsed(OPTION.shown(text))
 
 
+@settings(deadline=None)
 @given(st.text("0123456789,- x", max_size=14))
 def test_any_text_is_ids_or_refused_by_name(text: str) -> None:
     try:
@@ -46,7 +48,7 @@ def test_any_text_is_ids_or_refused_by_name(text: str) -> None:
         ("3,x", "“x” is neither an id nor a range"),
         ("9-3", "“9-3” is neither"),
         ("-4", "“-4” is neither"),
-        ("0-99999999999", "more than 10000000 ids"),
+        ("0-99999999999", "more than 1000000 ids"),
         (5, "5 is not ids"),
         ((1, 2), "is not ids"),
     ],

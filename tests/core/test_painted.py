@@ -209,6 +209,7 @@ def test_a_painting_comes_back_from_its_text(ink: painted_density.Ink) -> None:
     assert ExperimentConfig.from_json(config.to_json()) == config
 
 
+@settings(deadline=None)
 @given(st.text(".AXY$!05 ", max_size=12).map(lambda text: text + "!") | st.text(max_size=8))
 def test_any_text_is_a_painting_or_refused_by_name(text: str) -> None:
     try:

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
 
@@ -254,6 +254,7 @@ def test_labels_are_saved_with_the_session(qtbot, studio, ready, tmp_path):
     assert "4 of 1 437" in panel._total.text()
 
 
+@settings(deadline=None)
 @given(
     st.lists(st.tuples(st.floats(-200, 200), st.floats(-200, 200)), min_size=1, max_size=5),
     st.tuples(st.floats(-200, 200), st.floats(-200, 200)),

@@ -217,3 +217,16 @@ def test_what_is_painted_is_saved_with_the_session_and_comes_back(qtbot, studio,
     np.testing.assert_array_equal(panel.area.ink, painted)
     assert "painted.picture" not in studio.window.options_form.rows
     assert "painted.sigma" in studio.window.options_form.rows
+
+
+def test_what_is_trained_elsewhere_cannot_be_painted(qtbot, studio, panel, tmp_path):
+    bench = studio.workbench
+    with qtbot.waitSignal(bench.saved, timeout=10_000):
+        bench.save(tmp_path / "run")
+    assert panel.isEnabled()
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        bench.follow(tmp_path / "run")
+    assert not panel.isEnabled()
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        bench.stop_following()
+    assert panel.isEnabled()

@@ -66,8 +66,7 @@ class Labels(Panel):
         workbench.prepared.connect(self._on_prepared)
         workbench.surveyed.connect(self._show_shares)
         workbench.tool_changed.connect(self._show_mode)
-        workbench.following_changed.connect(self._on_following)
-        self._on_following(workbench.following is not None)
+        workbench.following_changed.connect(self._enable)
         self._on_prepared()
 
     # What is labelled
@@ -168,12 +167,14 @@ class Labels(Panel):
 
             self._bench.ask("labels", RestingShares())
 
-    def _on_following(self, following: bool) -> None:
-        if following:
+    def _enable(self) -> None:
+        """Only an experiment of one's own, once it is there, can be given labels."""
+        if self._bench.following is not None:
             self.set_mode(False)
-        self.setEnabled(not following)
+        self.setEnabled(self._bench.snapshot is not None and self._bench.following is None)
 
     def _on_prepared(self) -> None:
+        self._enable()
         self.table.set_classes([tr(name) for name in self._bench.probe_classes])
         self.show_state()
         self._ask()

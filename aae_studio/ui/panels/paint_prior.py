@@ -71,8 +71,9 @@ class PaintPrior(Panel):
         workbench.configured.connect(self.show_held)
         workbench.prepared.connect(self._ask)
         workbench.surveyed.connect(self._show_shares)
-        workbench.following_changed.connect(self._on_following)
-        self._on_following(workbench.following is not None)
+        for signal in (workbench.prepared, workbench.following_changed):
+            signal.connect(self._enable)
+        self._enable()
         self.show_held()
 
     # What is on show
@@ -198,8 +199,9 @@ class PaintPrior(Panel):
         level = max(1, round(LEVELS * self._strength.value() / 100))
         self.area.set_brush(self._size.value() / 100, level, self._eraser.isChecked())
 
-    def _on_following(self, following: bool) -> None:
-        self.setEnabled(not following)
+    def _enable(self) -> None:
+        """Only an experiment of one's own, once it is there, can be given another prior."""
+        self.setEnabled(self._bench.snapshot is not None and self._bench.following is None)
 
     # How many codes lie on the painting
 
