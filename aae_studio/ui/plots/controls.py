@@ -118,7 +118,9 @@ class PlotControls(QWidget):
         self.slider = QSlider(Qt.Orientation.Horizontal)
         self.slider.setRange(0, len(SMOOTHINGS) - 1)
         self.slider.setPageStep(3)
-        self.slider.setFixedWidth(110)
+        # It gives way where a panel stands beside the plots.
+        self.slider.setMinimumWidth(60)
+        self.slider.setMaximumWidth(110)
         self.slider.setAccessibleName(tr("Smoothing"))
         self.slider.setToolTip(tr("Draw each step as the mean of so many steps up to it."))
         self.value = QLabel()
