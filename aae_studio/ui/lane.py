@@ -95,7 +95,8 @@ class Lane(QFrame):
         self._decoded_by = self._bench.snapshot
         self._image = self._bench.decoded(self._name)
         self.decode_view.set_image(self._image)
-        self._show_verdict()
+        # The image goes first: the verdict on it can wait for a turn.
+        self._turns.ask(self._show_verdict)
         if self._conditions:
             self.strip.set_images(self._bench.decoded_as_each(self._name))
             self.strip.select(self._bench.conditions.get(self._name, 0))
@@ -113,6 +114,8 @@ class Lane(QFrame):
             self.show_decoded()
 
     def _show_verdict(self) -> None:
+        if self._name not in self._bench.models:
+            return
         found = trust_in(self._bench, self._name, self._image)
         self.verdict.show_trust(None if found is None else found[0])
 

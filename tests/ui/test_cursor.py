@@ -47,13 +47,13 @@ def test_a_lane_says_whether_its_cursor_is_inside_the_data(qtbot, studio):
     codes = bench.codes["ae"]
     bench.set_linked(False)
     bench.move_cursor("ae", (1000.0, 1000.0))
-    assert lanes["ae"].verdict.text() == verdict_words(Verdict.FAR)
+    qtbot.waitUntil(lambda: lanes["ae"].verdict.text() == verdict_words(Verdict.FAR), timeout=5_000)
     middle = codes[np.linalg.norm(codes - np.median(codes, axis=0), axis=1).argmin()]
     bench.move_cursor("ae", tuple(map(float, middle)))
     back = bench.models["ae"].encode(bench.models["ae"].decode(middle[None]))[0]
     away = np.linalg.norm(back - middle) / codes.std(axis=0).mean()
     expected = Verdict.HOLE if away > 0.5 else Verdict.INSIDE
-    assert lanes["ae"].verdict.text() == verdict_words(expected)
+    qtbot.waitUntil(lambda: lanes["ae"].verdict.text() == verdict_words(expected), timeout=5_000)
     # Without encoder nothing is known of where real images are.
     assert lanes["gan"].verdict.text() == ""
 
