@@ -41,19 +41,20 @@ class Measuring:
         self._seen = Measured(judged=judge is not None)
         self._due = 0.0
         self._turn = 0
-        self._hurried = True
+        # From which step on all models are to be measured at once; None: from none.
+        self._hurried: int | None = 0
 
-    def hurry(self) -> None:
-        """Measure all models of the next snapshot. From any thread."""
-        self._hurried = True
+    def hurry(self, step: int) -> None:
+        """Measure all models of the next snapshot that is at this step or later. From any thread."""
+        self._hurried = step
 
     def __call__(self, snapshot: Snapshot, codes: Mapping[str, Array]) -> Measured:
         from aae_studio.core.evaluation import LIVE_SIZE
         from aae_studio.core.repeats import measured
 
         names = list(snapshot.models)
-        if self._hurried:
-            self._hurried = False
+        if self._hurried is not None and snapshot.step >= self._hurried:
+            self._hurried = None
         elif time.perf_counter() < self._due:
             return self._seen
         else:

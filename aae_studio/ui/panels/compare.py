@@ -173,7 +173,7 @@ class Compare(Panel):
 
     def _on_training(self, training: bool) -> None:
         if not training and self._measuring is not None and self.isVisible():
-            self._measuring.hurry()
+            self._measuring.hurry(self._bench.step)
             self._bench.ask(self.question, self._measuring)
 
     def showEvent(self, event: QShowEvent) -> None:
