@@ -35,6 +35,7 @@ from aae_studio.ui.banner import Banner
 from aae_studio.ui.code_panel import CodePanel
 from aae_studio.ui.files import Files
 from aae_studio.ui.icons import application_icon
+from aae_studio.ui.keys import keys_table
 from aae_studio.ui.lane import Lane
 from aae_studio.ui.legend_bar import LegendBar
 from aae_studio.ui.options_form import OptionsForm
@@ -422,17 +423,9 @@ class MainWindow(QMainWindow):
 
     def show_keys(self) -> None:
         """Say what mouse and keyboard do."""
+        panels = (dock.toggleViewAction() for dock in self.panel_docks.values())
         QMessageBox.information(
-            self,
-            tr("Mouse and keys"),
-            tr(
-                "Space: train or pause · S: one step · R: rewind · N: new seed\n"
-                "Drag or arrow keys: move the point (Shift: farther) · Esc: take the drag back\n"
-                "Hover a point: its image and its reconstruction\n"
-                "Wheel or + and −: zoom · right drag: pan · double click or F: show all\n"
-                "L: link cursors · P: crisp pixels · E, O, D: codes, prior, decoded lattice\n"
-                "Ctrl+Z: undo a change of options · Ctrl+S, Ctrl+O: save and open a session"
-            ),
+            self, tr("Mouse and keys"), keys_table([*self.actions_by_name.values(), *panels])
         )
 
     def show_about(self) -> None:
