@@ -62,14 +62,15 @@ class _Course:
 
     finding: Finding | None = None
     doubted: int | None = None
+    begun: bool = False
 
 
 class Checkup:
     """Examines an experiment's models. Not thread-safe.
 
-    A diagnosis that holds at a model's first examination stands at once; afterwards it comes when it held,
-    and goes when it did not hold, through `HOLD` steps. After a change of options what stands stays until
-    there are figures of steps since then.
+    A diagnosis that holds when it is first looked for stands at once: training may stand still. Afterwards
+    it comes when it held, and goes when it did not hold, through `HOLD` steps. After a change of options what
+    stands stays until there are figures of steps since then.
     """
 
     def __init__(self) -> None:
@@ -92,11 +93,10 @@ class Checkup:
         self._config = config
         age = snapshot.step - self._changed
         evidence = Evidence(name, snapshot, config, age, self._recent(name, history), classifier)
-        first = name not in self._courses
         courses = self._courses.setdefault(name, {key: _Course() for key in self.diagnoses})
         for key, diagnosis in self.diagnoses.items():
             if age >= diagnosis.patience:
-                self._follow(courses[key], key, diagnosis, evidence, at_once=first)
+                self._follow(courses[key], key, diagnosis, evidence)
 
     def findings(self) -> tuple[Finding, ...]:
         """What stands, the gravest first, without what another diagnosis of the same model explains."""
@@ -122,9 +122,7 @@ class Checkup:
             if model == name
         }
 
-    def _follow(
-        self, course: _Course, key: str, diagnosis: Diagnosis, evidence: Evidence, at_once: bool
-    ) -> None:
+    def _follow(self, course: _Course, key: str, diagnosis: Diagnosis, evidence: Evidence) -> None:
         """Take one examination into account."""
         signs, step = diagnosis.signs(evidence), evidence.snapshot.step
         standing = course.finding is not None
@@ -132,9 +130,9 @@ class Checkup:
         if holds != standing:
             if course.doubted is None:
                 course.doubted = step
-            if not at_once and step - course.doubted < HOLD:
+            if course.begun and step - course.doubted < HOLD:
                 return
-        course.doubted = None
+        course.doubted, course.begun = None, course.begun or bool(signs)
         course.finding = finding_of(key, diagnosis, evidence, signs) if holds else None
 
 

@@ -282,20 +282,20 @@ class Scripted(Diagnosis):
     title, summary, patience = "Scripted", "Because.", 0
 
     def __init__(self) -> None:
-        self.value = 0.0
+        self.value: float | None = 0.0
 
     def signs(self, evidence: Evidence) -> tuple[Sign, ...]:
-        return (Sign("value", self.value, 1.0),)
+        return () if self.value is None else (Sign("value", self.value, 1.0),)
 
 
 @pytest.fixture
-def scripted(measured) -> Callable[[int, float], bool]:
+def scripted(measured) -> Callable[..., bool]:
     """Examine at a step with a value; whether the diagnosis stands."""
     checkup, diagnosis = Checkup(), Scripted()
     checkup.diagnoses = {"scripted": diagnosis}
     snapshot, config = measured.experiment.snapshot(), measured.experiment.config
 
-    def examine(step: int, value: float, **changes: object) -> bool:
+    def examine(step: int, value: float | None, **changes: object) -> bool:
         diagnosis.value = value
         now = replace(snapshot, step=step)
         checkup.examine("ae", now, measured.history, config.with_(**changes))
@@ -307,6 +307,13 @@ def scripted(measured) -> Callable[[int, float], bool]:
 
 def test_what_holds_at_first_sight_stands_at_once(scripted):
     assert scripted(100, 2.0)
+
+
+def test_an_examination_that_came_too_early_is_none(scripted):
+    scripted.diagnosis.patience = 300
+    assert not scripted(290, 2.0)
+    assert not scripted(310, None), "the classifier is not trained yet"
+    assert scripted(310, 2.0), "nothing more may come, where training stands still"
 
 
 def test_it_comes_and_goes_when_it_held_for_a_while(scripted):

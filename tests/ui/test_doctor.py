@@ -62,7 +62,7 @@ def test_a_finding_is_shown_with_its_evidence(qtbot, panel):
     assert card.finding.model == "vae"
     texts = [label.text() for row in card._rows for label in row]
     assert "100 %" in texts
-    assert "> 50 %" in texts
+    assert "> 45 %" in texts
     assert "1 to look at" in panel.status.text()
     assert card.remedy.text() == "Weigh the KL less"
     assert "β 100 → 1" in card.remedy.toolTip()

@@ -5,8 +5,8 @@ from __future__ import annotations
 from aae_studio.core.diagnosis.base import Diagnosis, Remedy, Sign, eased, with_model
 from aae_studio.core.evidence import Evidence
 
-# In units of the prior's σ. A plain autoencoder's codes are free; on the digits they spread to 3 or 4 in
-# 3 000 steps.
+# In units of the prior's σ. A plain autoencoder's codes are free; on the digits they spread to 3 to 5
+# in 2 000 steps.
 LIMIT = 3.0
 FREE_LIMIT = 30.0
 

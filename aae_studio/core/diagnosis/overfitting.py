@@ -5,7 +5,8 @@ from __future__ import annotations
 from aae_studio.core.diagnosis.base import Diagnosis, Remedy, Sign, eased
 from aae_studio.core.evidence import Evidence
 
-# The digits' default AE reaches 1.5 after 3 000 steps (270 epochs), while its test error stands still.
+# The digits' default AE reaches 1.5 after 2 000 to 3 000 steps (180 to 270 epochs); there
+# its test error stands still.
 LIMIT = 2.0
 
 
