@@ -181,8 +181,7 @@ class MainWindow(QMainWindow):
     def settled(self) -> bool:
         """Whether what was demonstrated is on show, as far as the threads have to do with it."""
         panels = [dock.panel for dock in self.panel_docks.values() if dock.panel is not None]
-        answered = self._bench.questions.keys() <= self._bench.answers.keys()
-        return answered and all(panel.settled for panel in panels)
+        return not self._bench.unanswered and all(panel.settled for panel in panels)
 
     def _dock(self, name: str, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)

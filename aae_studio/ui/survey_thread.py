@@ -60,6 +60,7 @@ class Survey:
     samples: Mapping[str, Array]
     figures: Mapping[str, Figures]
     answers: Mapping[Hashable, Any]
+    questions: Mapping[Hashable, Question]
 
 
 class SurveyThread(QThread):
@@ -148,7 +149,9 @@ class SurveyThread(QThread):
                 break
             answers[key] = question(snapshot, codes)
         figures = self._figures(snapshot, request.thorough)
-        return Survey(request.generation, snapshot.step, codes, regions, samples, figures, answers)
+        return Survey(
+            request.generation, snapshot.step, codes, regions, samples, figures, answers, request.questions
+        )
 
     def _figures(self, snapshot: Snapshot, thorough: bool) -> dict[str, Figures]:
         """All models' figures, or one model's when its turn has come."""

@@ -103,6 +103,8 @@ class Workbench(QObject):
         self.samples: dict[str, Array] = {}
         self.questions: dict[Hashable, Question] = {}
         self.answers: dict[Hashable, Any] = {}
+        # What was asked, or asked in other words, since the last answers.
+        self.unanswered: set[Hashable] = set()
         self.figures: dict[str, Figures] = {}
         self.losses: dict[str, dict[str, float]] = {}
         self.crisp = self.show_codes = self.show_prior = True
@@ -447,6 +449,7 @@ class Workbench(QObject):
         Without `soon` it waits for the next snapshot.
         """
         self.questions[key] = question
+        self.unanswered.add(key)
         if soon:
             self._look(urgent=True)
 
@@ -454,6 +457,7 @@ class Workbench(QObject):
         """Ask this no longer, and forget the answer."""
         self.questions.pop(key, None)
         self.answers.pop(key, None)
+        self.unanswered.discard(key)
 
     def set_mark(self, key: str, mark: Mark | None) -> None:
         """Show a mark in every plane in place of the one with the same key; None: no longer."""
@@ -534,6 +538,7 @@ class Workbench(QObject):
         """The answers were about models that are gone."""
         self.questions.clear()
         self.answers.clear()
+        self.unanswered.clear()
         self.marks.clear()
         self.traces.clear()
         self.picked = None
@@ -673,6 +678,8 @@ class Workbench(QObject):
         self.samples.update(survey.samples)
         self.figures.update(survey.figures)
         self.answers.update({key: answer for key, answer in survey.answers.items() if key in self.questions})
+        answered = {key for key in survey.answers if self.questions.get(key) is survey.questions[key]}
+        self.unanswered -= answered
         if self.axes is None:
             self._refresh_planes()
         moved = False

@@ -144,3 +144,18 @@ def test_with_one_axis_what_is_drawn_at_codes_stands_in_the_rows_of_their_classe
     places = bench.places("aae")
     for place in bench.answers["thumbnails", "aae"].places:
         assert np.abs(places - place).max(axis=1).min() < 1e-5
+
+
+def test_a_question_in_other_words_is_unanswered_until_it_is_answered_itself(qtbot, studio):
+    bench = studio.workbench
+    bench.show_overlay("lattice", True)
+    qtbot.waitUntil(lambda: len(bench.answers) == 2 and not bench.unanswered, timeout=10_000)
+    canvas = studio.window.lanes["ae"].canvas
+    bench.set_view("ae", bench.views["ae"].zoomed(2.0, 0.0, 0.0))
+    assert ("lattice", "ae") in bench.unanswered
+    assert ("lattice", "ae") in bench.answers, "the older one is shown until then"
+    qtbot.waitUntil(lambda: not bench.unanswered, timeout=10_000)
+    grid = bench.answers["lattice", "ae"].grid
+    cell = 2 * bench.views["ae"].half / min(grid.rows, grid.columns)
+    assert (grid.right - grid.left) / grid.columns == pytest.approx(cell)
+    assert canvas.isVisible()
