@@ -34,8 +34,8 @@ LEAST_WIDTH = 224
 FIGURES_HEIGHT = 108
 # New weights wait so long for a drag to show them: it decodes with the newest ones at every move.
 NEWS_MS = 50
-# What the title leaves for the summary at its right; a longer title becomes the model's short name.
-SUMMARY_SPACE = 116
+# Around a lane's title and the summary at its right; a longer title becomes the model's short name.
+TITLE_MARGINS = 36
 
 
 class Lane(QFrame):
@@ -165,7 +165,8 @@ class Lane(QFrame):
 
     def resizeEvent(self, event: QResizeEvent) -> None:
         title = tr(self._model.title)
-        roomy = self._title.fontMetrics().horizontalAdvance(title) <= self.width() - SUMMARY_SPACE
+        space = self.width() - self._summary.sizeHint().width() - TITLE_MARGINS
+        roomy = self._title.fontMetrics().horizontalAdvance(title) <= space
         self._title.setText(title if roomy else self._model.short)
         wide = self.width() >= ROOMY
         self.decode_view.setFixedSize(*[DECODE_SIDES[not wide]] * 2)
@@ -179,11 +180,11 @@ class Lane(QFrame):
         self._title = QLabel(tr(self._model.title))
         self._title.setObjectName("cardTitle")
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
-        summary = QLabel(tr(self._model.summary))
-        summary.setProperty("muted", True)
+        self._summary = QLabel(tr(self._model.summary))
+        self._summary.setProperty("muted", True)
         head = QHBoxLayout()
         head.addWidget(self._title, 1)
-        head.addWidget(summary)
+        head.addWidget(self._summary)
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)

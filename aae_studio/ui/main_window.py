@@ -23,6 +23,7 @@ from PySide6.QtWidgets import (
     QMenu,
     QMessageBox,
     QScrollArea,
+    QTabWidget,
     QVBoxLayout,
     QWidget,
 )
@@ -159,6 +160,8 @@ class MainWindow(QMainWindow):
             self.panel_docks[name] = dock = PanelDock(name, kind, self._make_panel, self)
             self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
             dock.hide()
+        # Upright at the side, several titles can be read; side by side above a panel they could not.
+        self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
         for first, second in pairwise(self.panel_docks.values()):
             self.tabifyDockWidget(first, second)
 
@@ -256,7 +259,7 @@ class MainWindow(QMainWindow):
                 self._fill_view_menu(menu)
             if title == "&Panels":
                 for dock in self.panel_docks.values():
-                    menu.addAction(dock.toggleViewAction())
+                    menu.addAction(dock.action)
 
     def _fill_view_menu(self, menu: QMenu) -> None:
         for dock in (self.options_dock, self.code_dock, self.show_dock, self.plots_dock):
@@ -422,7 +425,7 @@ class MainWindow(QMainWindow):
 
     def show_keys(self) -> None:
         """Say what mouse and keyboard do."""
-        panels = (dock.toggleViewAction() for dock in self.panel_docks.values())
+        panels = (dock.action for dock in self.panel_docks.values())
         QMessageBox.information(
             self, tr("Mouse and keys"), keys_table([*self.actions_by_name.values(), *panels])
         )

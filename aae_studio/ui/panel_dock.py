@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
+from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
 
 from aae_studio.ui.panels.base import Panel
@@ -20,11 +21,15 @@ class PanelDock(QDockWidget):
         self.setObjectName(name)
         self.panel: Panel | None = None
         self._kind, self._build = kind, build
-        self.toggleViewAction().setToolTip(tr(kind.tip))
-        self.toggleViewAction().setStatusTip(tr(kind.tip))
-        if kind.shortcut:
-            self.toggleViewAction().setShortcut(kind.shortcut)
-        self.visibilityChanged.connect(self._fill)
+        self._in_front = False
+        # Not Qt's own: that one closes a panel which lies behind another.
+        self.action = QAction(tr(kind.title), parent)
+        self.action.setCheckable(True)
+        self.action.setToolTip(tr(kind.tip))
+        self.action.setStatusTip(tr(kind.tip))
+        self.action.setShortcut(kind.shortcut)
+        self.action.triggered.connect(self._toggle)
+        self.visibilityChanged.connect(self._follow)
         self.hide()
 
     def open(self) -> Panel:
@@ -34,6 +39,22 @@ class PanelDock(QDockWidget):
         self._fill(True)
         assert self.panel is not None
         return self.panel
+
+    def _toggle(self) -> None:
+        """Close what is in front, and bring everything else there."""
+        if self._in_front:
+            self.close()
+        else:
+            self.open()
+        self.action.setChecked(not self.isHidden())
+
+    def _follow(self, visible: bool) -> None:
+        self._in_front = visible
+        self.action.setChecked(not self.isHidden())
+        self._fill(visible)
+        if self.panel is not None:
+            # Qt moves what lies behind another out of sight and goes on calling it visible.
+            self.panel.setVisible(visible)
 
     def _fill(self, visible: bool) -> None:
         if not visible or self.panel is not None:

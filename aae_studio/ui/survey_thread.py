@@ -22,7 +22,7 @@ Array = npt.NDArray[np.float32]
 
 # While training goes on, a survey rests this many times as long as it worked, not counting what it waited
 # for a busy machine.
-REST = 8.0
+REST = 16.0
 FIGURES_REST = 40.0
 SHORTEST_REST_S = 0.03
 SAMPLES = 8

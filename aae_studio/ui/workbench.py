@@ -240,6 +240,16 @@ class Workbench(QObject):
     def can_undo(self) -> bool:
         return bool(self._undo)
 
+    def undoes_only(self, *names: str) -> bool:
+        """Whether `undo` would change these fields and options alone (`prior`, `painted.picture`)."""
+        if not self._undo:
+            return False
+        before, after = vars(self._undo[-1]), vars(self._asked)
+        fields = {name for name in after if name != "options" and before[name] != after[name]}
+        old, new = before["options"], after["options"]
+        options = {key for key in {*old, *new} if old.get(key) != new.get(key)}
+        return fields | options <= set(names)
+
     @property
     def can_redo(self) -> bool:
         return bool(self._redo)

@@ -159,3 +159,16 @@ def test_a_question_in_other_words_is_unanswered_until_it_is_answered_itself(qtb
     cell = 2 * bench.views["ae"].half / min(grid.rows, grid.columns)
     assert (grid.right - grid.left) / grid.columns == pytest.approx(cell)
     assert canvas.isVisible()
+
+
+def test_a_panel_behind_another_is_brought_to_the_front_and_one_in_front_is_closed(qtbot, studio):
+    sketch, noise = (studio.window.panel_docks[name] for name in ("sketch", "noise"))
+    sketch.action.trigger()
+    noise.action.trigger()
+    qtbot.waitUntil(lambda: noise.panel is not None and noise.panel.isVisible(), timeout=5_000)
+    qtbot.waitUntil(lambda: not sketch.panel.isVisible(), timeout=5_000)
+    assert sketch.action.isChecked(), "open, behind the other"
+    sketch.action.trigger()
+    qtbot.waitUntil(sketch.panel.isVisible, timeout=5_000)
+    sketch.action.trigger()
+    qtbot.waitUntil(lambda: sketch.isHidden() and not sketch.action.isChecked(), timeout=5_000)

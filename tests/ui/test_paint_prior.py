@@ -230,3 +230,13 @@ def test_what_is_trained_elsewhere_cannot_be_painted(qtbot, studio, panel, tmp_p
     with qtbot.waitSignal(bench.prepared, timeout=10_000):
         bench.stop_following()
     assert panel.isEnabled()
+
+
+def test_the_panel_takes_back_no_change_but_its_own(qtbot, studio):
+    bench = studio.workbench
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.configure(latent_size=3)
+    panel = studio.window.panel_docks["paint_prior"].open()
+    assert not panel.undo.isEnabled()
+    panel._undo()
+    assert bench.asked.latent_size == 3

@@ -7,7 +7,7 @@ from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QWidget
 
 from aae_studio.core.region import Trust, Verdict
-from aae_studio.ui.readout import Readout
+from aae_studio.ui.readout import PADDING, Readout
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 
@@ -51,4 +51,7 @@ class VerdictLine(Readout):
             self.setText("")
             return
         self._color = self._theme.color(COLORS[trust.verdict])
-        self.setText(verdict_words(trust.verdict))
+        words = verdict_words(trust.verdict)
+        roomy = self.fontMetrics().horizontalAdvance(words) <= self.width() - 2 * PADDING
+        # What stands before the colon says it too.
+        self.setText(words if roomy else words.partition(":")[0])

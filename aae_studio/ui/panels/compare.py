@@ -30,6 +30,9 @@ if TYPE_CHECKING:
 KEY = "compare"
 SEEDS = 5
 
+# Share of the steps by which live figures may lie apart and still be compared.
+MOST_APART = 0.1
+
 
 class Compare(Panel):
     """The table of figures. It asks for measures while it is shown, and has a series of the workbench's
@@ -252,7 +255,9 @@ class Compare(Panel):
             Entry(name, kind.short, kind.color, measures.get(name, {})) for name, kind in kinds.items()
         ]
         marks = {
-            figure.name: best(
+            figure.name: None
+            if self._apart(measures)
+            else best(
                 figure.name,
                 {
                     entry.name: entry.measures[figure.name]
@@ -266,6 +271,14 @@ class Compare(Panel):
         accuracy = None if judge is None else judge.validation_accuracy
         tips = [tip(figure, min(LIVE_SIZE, len(test)), accuracy) for figure in self.figures]
         self.table.show_entries(entries, marks, tips)
+
+    def _apart(self, measures: Mapping[str, Mapping[str, Measure]]) -> bool:
+        """Whether these are live figures of models at steps so different that none can be called best."""
+        seen = self._measured
+        if seen is None or measures is not seen.measures or not seen.steps:
+            return False
+        least, most = min(seen.steps.values()), max(seen.steps.values())
+        return most - least > MOST_APART * most
 
     def _live(self) -> Mapping[str, Mapping[str, Measure]]:
         return {} if self._measured is None else self._measured.measures

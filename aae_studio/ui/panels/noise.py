@@ -146,6 +146,9 @@ class Noise(Panel):
 
     def _on_prepared(self) -> None:
         self._seen = None
+        # What is there belongs to other images.
+        self.table.setVisible(False)
+        self.notes.setVisible(False)
         self._ask()
 
     def _ask(self) -> None:
@@ -195,6 +198,8 @@ class Noise(Panel):
         if seen is not None and seen is not self._seen:
             self._seen = seen
             self._show(seen)
+            self.table.setVisible(True)
+            self.notes.setVisible(True)
 
     def _show(self, seen: Denoising) -> None:
         models = [(name, self._bench.models[name].model) for name in seen.after if name in self._bench.models]

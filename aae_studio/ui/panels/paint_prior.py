@@ -97,7 +97,7 @@ class PaintPrior(Panel):
         sigma = self._bench.asked.options.get("painted.sigma", 1.0)
         self.area.show_ink(self.held(), float(sigma))
         self._tell("")
-        self.undo.setEnabled(self._bench.can_undo)
+        self.undo.setEnabled(self._undoes_painting())
         on = self._bench.asked.prior == "painted"
         self._take.setVisible(not on)
         self._shares.setVisible(on)
@@ -173,9 +173,14 @@ class PaintPrior(Panel):
     def _undo(self) -> None:
         """Take the last stroke back, or what has been cleared since."""
         if np.array_equal(self.area.ink, self.held()):
-            self._bench.undo()
+            if self._undoes_painting():
+                self._bench.undo()
         else:
             self.show_held()
+
+    def _undoes_painting(self) -> bool:
+        """Whether the last change was one of the painting: any other is not this panel's to take back."""
+        return self._bench.undoes_only("prior", "painted.picture", "painted.shape")
 
     def _take_painting(self) -> None:
         self._bench.try_configure(prior="painted")
