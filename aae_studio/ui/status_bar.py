@@ -12,7 +12,6 @@ from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
 
 PERIOD_MS = 1000
-SPIN_MS = 250
 
 
 class StatusBar(QStatusBar):
