@@ -65,7 +65,13 @@ class Studio(QObject):
 
     def start(self, run: Path | None = None, train: bool = False, follow: bool = False) -> None:
         """Bring up the experiment behind the window that is already shown."""
+        # Imported here: the window is shown first.
+        from threadpoolctl import threadpool_limits
+
         sys.setswitchinterval(SWITCH_INTERVAL_S)
+        # Threads in which numpy multiplies matrices go at the interface's priority: they took 7 % of the
+        # trainer's core.
+        threadpool_limits(1, user_api="blas")
         self.trainer.start()
         self.survey.start()
         self.workbench.begin(run, train, follow)

@@ -11,6 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication
+from threadpoolctl import threadpool_info, threadpool_limits
 
 from aae_studio import paths
 from aae_studio.core.config import ExperimentConfig
@@ -124,3 +125,15 @@ def test_a_screenshot_is_a_picture_of_the_real_window(qapp, tmp_path):
 def test_a_picture_smaller_than_the_window_can_be_is_refused(qapp, tmp_path):
     with pytest.raises(app.StudioError, match="no smaller than"):
         app.screenshot(SMALL, tmp_path, 0, tmp_path / "shot.png", (400, 320), "dark", "en")
+
+
+def test_numpy_leaves_the_trainers_core_alone(qapp, tmp_path):
+    with threadpool_limits(2, user_api="blas"):
+        settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+        studio = Studio(qapp, SMALL, tmp_path / "data", settings)
+        studio.start()
+        counts = {pool["num_threads"] for pool in threadpool_info() if pool["user_api"] == "blas"}
+        assert studio.close_threads()
+        studio.window.deleteLater()
+    # Where numpy was built with a library that has no such setting there is nothing to see.
+    assert counts <= {1}
