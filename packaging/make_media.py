@@ -37,7 +37,7 @@ def train(studio: Studio, steps: int) -> None:
     bench = studio.workbench
     goal = bench.step + steps
     bench.train(steps)
-    while bench.surveyed_step < goal:
+    while bench.findings.step < goal:
         QApplication.processEvents()
     studio.window.catch_up()
     QApplication.processEvents()

@@ -281,8 +281,10 @@ def screenshot(
             loop.quit()
 
         def finish_when_surveyed() -> None:
-            whole = all(name in bench.figures for name, frozen in bench.models.items() if frozen.has_encoder)
-            if goals and bench.surveyed_step >= goals[0] and whole:
+            whole = all(
+                name in bench.findings.figures for name, frozen in bench.models.items() if frozen.has_encoder
+            )
+            if goals and bench.findings.step >= goals[0] and whole:
                 loop.quit()
 
         def remember_goal() -> None:

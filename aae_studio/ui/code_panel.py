@@ -143,9 +143,9 @@ class CodePanel(QWidget):
         self._whose.setObjectName("section")
         self._whose.setWordWrap(True)
         self._build()
-        for signal in (workbench.prepared, workbench.views_changed):
+        for signal in (workbench.prepared, workbench.planes.views_changed):
             signal.connect(self._arrange)
-        for signal in (workbench.cursor_moved, workbench.snapshot_changed):
+        for signal in (workbench.planes.cursor_moved, workbench.snapshot_changed):
             signal.connect(self._refresh)
         self._arrange()
 
@@ -214,7 +214,7 @@ class CodePanel(QWidget):
         self._soon.start()
 
     def _show_plane(self) -> None:
-        axes = self._workbench.axes
+        axes = self._workbench.planes.axes
         self.across.setCurrentIndex(0 if axes is None else axes[0] + 1)
         self.up.setCurrentIndex(-1 if axes is None else axes[1])
         self.up.setEnabled(axes is not None)
@@ -225,10 +225,10 @@ class CodePanel(QWidget):
         """Build some of the rows that are missing."""
         for axis in range(len(self.rows), min(len(self.rows) + ROWS_AT_ONCE, self._size)):
             row = AxisRow(axis)
-            row.moved.connect(self._workbench.set_code_axis)
+            row.moved.connect(self._workbench.planes.set_code_axis)
             self.rows.append(row)
             self._column.insertWidget(axis, row)
-            row.setVisible(self._workbench.axes is None or axis not in self._workbench.axes)
+            row.setVisible(self._workbench.planes.axes is None or axis not in self._workbench.planes.axes)
         if len(self.rows) >= self._size:
             self._growth.stop()
         self._soon.start()
@@ -238,11 +238,13 @@ class CodePanel(QWidget):
         workbench = self._workbench
         if not self._relevant or not self.isVisible() or workbench.snapshot is None:
             return
-        code = workbench.cursors.get(workbench.active)
+        code = workbench.planes.cursors.get(workbench.planes.active)
         if code is None or len(code) != self._size:
             return
-        model = workbench.models[workbench.active].model
-        self._whose.setText((tr("Code") if workbench.linked else f"{tr('Code')} · {tr(model.short)}").upper())
+        model = workbench.models[workbench.planes.active].model
+        self._whose.setText(
+            (tr("Code") if workbench.planes.linked else f"{tr('Code')} · {tr(model.short)}").upper()
+        )
         extent = workbench.snapshot.prior.extent
         for row, value in zip(self.rows, code.tolist(), strict=False):
             if not row.visibleRegion().isEmpty():
@@ -253,16 +255,16 @@ class CodePanel(QWidget):
     def _choose_plane(self, box: AxisBox, place: int) -> None:
         across, up = self.across.currentData(), self.up.currentData()
         if across is None:
-            self._workbench.set_axes(None)
+            self._workbench.planes.set_axes(None)
             return
-        old = self._workbench.axes or (0, 1)
+        old = self._workbench.planes.axes or (0, 1)
         if up is None or across == up:
             # The same axis twice is no plane: the other box takes what this one had.
             if box is self.up:
                 across = old[1]
             else:
                 up = old[0] if old[0] != across else old[1]
-        self._workbench.set_axes((across, up))
+        self._workbench.planes.set_axes((across, up))
 
     def _on_reset(self) -> None:
-        self._workbench.reset_code()
+        self._workbench.planes.reset_code()

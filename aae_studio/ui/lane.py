@@ -63,7 +63,7 @@ class Lane(QFrame):
         self.strip = ImageStrip(theme, selectable=bool(self._conditions))
         self.strip.setToolTip(self._samples_tip())
         self.strip.setAccessibleName(self._strip_caption())
-        self.strip.chosen.connect(partial(workbench.set_condition, name))
+        self.strip.chosen.connect(partial(workbench.planes.set_condition, name))
         self._code = Readout(theme.color("text"), fixed_font(12), "(+0.00, +0.00)")
         self._code.setToolTip(tr("The code under the cursor."))
         self.verdict = VerdictLine(theme, self.font())
@@ -71,7 +71,7 @@ class Lane(QFrame):
         # The weights that the decoded image comes from.
         self._decoded_by: Snapshot | None = None
         self._arrange()
-        workbench.cursor_moved.connect(self.show_decoded)
+        workbench.planes.cursor_moved.connect(self.show_decoded)
         workbench.snapshot_changed.connect(self._await_drag)
         self._drag_wait = QTimer(self)
         self._drag_wait.setSingleShot(True)
@@ -79,7 +79,7 @@ class Lane(QFrame):
         self._drag_wait.timeout.connect(self._schedule_decoding)
         workbench.surveyed.connect(self._schedule)
         workbench.progressed.connect(self._show_discriminator)
-        workbench.display_changed.connect(self._apply_display)
+        workbench.display.changed.connect(self._apply_display)
         self._apply_display()
         self.show_decoded()
         self.show_figures()
@@ -99,11 +99,11 @@ class Lane(QFrame):
         self._turns.ask(self._show_verdict)
         if self._conditions:
             self.strip.set_images(self._bench.decoded_as_each(self._name))
-            self.strip.select(self._bench.conditions.get(self._name, 0))
+            self.strip.select(self._bench.planes.conditions.get(self._name, 0))
         self._show_code()
 
     def _show_code(self) -> None:
-        code = self._bench.cursors[self._name]
+        code = self._bench.planes.cursors[self._name]
         numbers = ", ".join(f"{value:+.2f}" for value in code[:2]).replace("-", "−")
         more = ", …" if len(code) > 2 else ""
         self._code.setText(f"{'z = ' if self.width() >= ROOMY else ''}({numbers}{more})")
@@ -136,12 +136,12 @@ class Lane(QFrame):
             return
         self.canvas.refresh()
         self._show_verdict()
-        if self._name in self._bench.samples and not self._conditions:
-            self.strip.set_images(self._bench.samples[self._name])
+        if self._name in self._bench.findings.samples and not self._conditions:
+            self.strip.set_images(self._bench.findings.samples[self._name])
         if not self._bench.models[self._name].has_encoder:
             self._show_discriminator()
             return
-        figures = self._bench.figures.get(self._name)
+        figures = self._bench.findings.figures.get(self._name)
         if figures is None:
             return
         texts = (
@@ -172,7 +172,7 @@ class Lane(QFrame):
         self.decode_view.setFixedSize(*[DECODE_SIDES[not wide]] * 2)
         for (label, _), (text, short, _) in zip(self._rows, self._figure_rows(), strict=True):
             label.setText(text if wide else short)
-        if self._name in self._bench.cursors:
+        if self._name in self._bench.planes.cursors:
             self._show_code()
         super().resizeEvent(event)
 
@@ -317,8 +317,8 @@ class Lane(QFrame):
         return [curve for curve in self._model.curves if curve.plot == "discriminator"]
 
     def _apply_display(self) -> None:
-        self.decode_view.set_crisp(self._bench.crisp)
-        self.strip.set_crisp(self._bench.crisp)
+        self.decode_view.set_crisp(self._bench.display.crisp)
+        self.strip.set_crisp(self._bench.display.crisp)
         self.canvas.refresh()
 
 

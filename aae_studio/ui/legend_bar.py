@@ -27,7 +27,7 @@ class LegendBar(QWidget):
         self._keys: list[LegendEntry] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Legend"))
-        workbench.display_changed.connect(self._choose)
+        workbench.display.changed.connect(self._choose)
         self._choose()
 
     def keys(self) -> list[LegendEntry]:
@@ -35,7 +35,7 @@ class LegendBar(QWidget):
         return self._keys
 
     def _choose(self) -> None:
-        shown = [overlay for name, overlay in self._overlays.items() if name in self._bench.overlays]
+        shown = [overlay for name, overlay in self._overlays.items() if name in self._bench.display.overlays]
         self._keys = [key for overlay in shown for key in overlay.legend(self._theme)]
         self.setVisible(bool(self._keys))
         self.setAccessibleDescription(" · ".join(tr(key.text) for key in self._keys))

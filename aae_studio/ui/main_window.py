@@ -184,7 +184,7 @@ class MainWindow(QMainWindow):
     def settled(self) -> bool:
         """Whether what was demonstrated is on show, as far as the threads have to do with it."""
         panels = [dock.panel for dock in self.panel_docks.values() if dock.panel is not None]
-        return not self._bench.unanswered and all(panel.settled for panel in panels)
+        return not self._bench.questions.unanswered and all(panel.settled for panel in panels)
 
     def _dock(self, name: str, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:
         dock = QDockWidget(title, self)
@@ -299,9 +299,9 @@ class MainWindow(QMainWindow):
             "quit": self.close,
             "undo": bench.undo,
             "redo": bench.redo,
-            "linked": bench.set_linked,
+            "linked": bench.planes.set_linked,
             **{name: partial(self._set_display, name) for name in ("crisp", "show_codes", "show_prior")},
-            **{f"overlay_{name}": partial(bench.show_overlay, name) for name in self.overlays},
+            **{f"overlay_{name}": partial(bench.display.show_overlay, name) for name in self.overlays},
             "fit": self._fit_all,
             "reset_layout": self.reset_layout,
             "keys": self.show_keys,
@@ -320,27 +320,28 @@ class MainWindow(QMainWindow):
         self.banner.download_asked.connect(self.files.download)
         self.banner.folder_asked.connect(self.files.choose_data_dir)
         self.files.said.connect(self.say)
-        bench.display_changed.connect(self._show_overlays)
+        bench.display.changed.connect(self._show_overlays)
         self.banner.rewind_asked.connect(bench.rewind)
-        for name in ("linked", "crisp", "show_codes", "show_prior"):
-            self.actions_by_name[name].setChecked(getattr(bench, name))
+        self.actions_by_name["linked"].setChecked(bench.planes.linked)
+        for name in ("crisp", "show_codes", "show_prior"):
+            self.actions_by_name[name].setChecked(getattr(bench.display, name))
         self._show_overlays()
         self._show_undo()
         self._on_following(bench.following is not None)
 
     def _show_overlays(self) -> None:
         for name in self.overlays:
-            self.actions_by_name[f"overlay_{name}"].setChecked(name in self._bench.overlays)
+            self.actions_by_name[f"overlay_{name}"].setChecked(name in self._bench.display.overlays)
 
     def _set_display(self, name: str, shown: bool) -> None:
-        self._bench.set_display(**{name: shown})
+        self._bench.display.set(**{name: shown})
 
     def _show_code_dock(self, relevant: bool) -> None:
         self.code_dock.setVisible(relevant)
 
     def _fit_all(self) -> None:
         for name in self._bench.models:
-            self._bench.fit_view(name)
+            self._bench.planes.fit_view(name)
 
     # News from the workbench
 
@@ -377,8 +378,8 @@ class MainWindow(QMainWindow):
         self.say(tr("Saved in {folder}.", folder=folder))
 
     def _show_undo(self) -> None:
-        self.actions_by_name["undo"].setEnabled(self._bench.can_undo)
-        self.actions_by_name["redo"].setEnabled(self._bench.can_redo)
+        self.actions_by_name["undo"].setEnabled(self._bench.changes.can_undo)
+        self.actions_by_name["redo"].setEnabled(self._bench.changes.can_redo)
 
     def _enable_training(self) -> None:
         own, loaded = self._bench.following is None, self._bench.snapshot is not None

@@ -42,7 +42,7 @@ def ours(count: int) -> None:
         times = []
         for _ in range(REPEATS):
             start = time.perf_counter()
-            bench.codes["aae"] = codes
+            bench.findings.codes["aae"] = codes
             canvas.redraw()
             canvas.grab()
             times.append((time.perf_counter() - start) * 1e3)

@@ -56,7 +56,7 @@ def ours() -> None:
             self.timer = QTimer(self)
             self.timer.timeout.connect(self.move)
             # Paints of the place before don't count. Lanes have decoded by then; they paint later.
-            self.bench.cursor_moved.connect(painted.clear)
+            self.bench.planes.cursor_moved.connect(painted.clear)
             self.post(QEvent.Type.MouseButtonPress)
             self.timer.start(PERIOD_MS)
 

@@ -64,7 +64,7 @@ def window(overlays: bool) -> None:
                 QTimer.singleShot(SECONDS * 1000, QApplication.exit)
 
         for name in OVERLAYS.names() if overlays else ():
-            bench.show_overlay(name, True)
+            bench.display.show_overlay(name, True)
         bench.progressed.connect(begin)
         studio.start(train=True)
         QApplication.exec()

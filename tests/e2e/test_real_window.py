@@ -37,12 +37,12 @@ class Watched(build):
     def tell(self):
         bench, lanes = self.workbench, self.window.lanes
         state = {"ready": bench.snapshot is not None, "step": bench.step, "training": bench.training,
-                 "surveyed": bench.surveyed_step, "active": self.window.isActiveWindow(),
+                 "surveyed": bench.findings.step, "active": self.window.isActiveWindow(),
                  "models": list(bench.models)}
-        if "aae" in lanes and bench.cursors:
+        if "aae" in lanes and bench.planes.cursors:
             canvas = lanes["aae"].canvas
             corner = canvas.mapToGlobal(canvas.rect().topLeft())
-            state |= {"cursor": bench.cursor_place("aae"), "canvas": [corner.x(), corner.y(),
+            state |= {"cursor": bench.planes.cursor_place("aae"), "canvas": [corner.x(), corner.y(),
                       canvas.width(), canvas.height()],
                       "pixel": lanes["aae"].decode_view.image().pixelColor(4, 4).red()}
             state["card"] = canvas.card() is not None

@@ -79,10 +79,10 @@ def test_a_slider_moves_the_code_within_the_priors_extent(
 ) -> None:
     slider = panel.rows[3].slider
     slider.setFocus()
-    with qtbot.waitSignal(workbench.cursor_moved):
+    with qtbot.waitSignal(workbench.planes.cursor_moved):
         QTest.keyClick(slider, Qt.Key.Key_End)
     extent = workbench.snapshot.prior.extent
-    for code in workbench.cursors.values():
+    for code in workbench.planes.cursors.values():
         np.testing.assert_allclose(code, [0, 0, 0, extent, 0], rtol=1e-6)
     assert field(panel, 3) == f"{extent:g}"
     QTest.keyClick(slider, Qt.Key.Key_Left)
@@ -94,9 +94,9 @@ def test_a_field_takes_any_number(panel: CodePanel, workbench: Workbench) -> Non
     entry.setFocus()
     entry.selectAll()
     QTest.keyClicks(entry, "-7.5")
-    assert workbench.cursors["ae"][2] == 0
+    assert workbench.planes.cursors["ae"][2] == 0
     QTest.keyClick(entry, Qt.Key.Key_Return)
-    assert workbench.cursors["ae"][2] == -7.5
+    assert workbench.planes.cursors["ae"][2] == -7.5
     assert panel.rows[2].slider.value() == -POSITIONS, "the slider ends at the extent, the field tells"
     entry.selectAll()
     QTest.keyClicks(entry, "far")
@@ -110,48 +110,48 @@ def test_a_field_takes_any_number(panel: CodePanel, workbench: Workbench) -> Non
 
 def test_follows_the_cursor(panel: CodePanel, workbench: Workbench) -> None:
     moves = []
-    workbench.cursor_moved.connect(lambda: moves.append(1))
-    workbench.set_code_axis(4, 0.5)
+    workbench.planes.cursor_moved.connect(lambda: moves.append(1))
+    workbench.planes.set_code_axis(4, 0.5)
     assert field(panel, 4) == "0.5"
     assert moves == [1], "showing a value does not set it again"
-    workbench.set_linked(False)
-    workbench.move_cursor("vae", (1.0, 1.0))
-    workbench.set_code_axis(4, -1.25)
+    workbench.planes.set_linked(False)
+    workbench.planes.move_cursor("vae", (1.0, 1.0))
+    workbench.planes.set_code_axis(4, -1.25)
     assert field(panel, 4) == "-1.25"
     assert any(label.text() == "CODE · VAE" for label in panel.findChildren(QLabel))
-    workbench.move_cursor("ae", (1.0, 1.0))
+    workbench.planes.move_cursor("ae", (1.0, 1.0))
     assert field(panel, 4) == "0.5"
 
 
 def test_the_plane_can_be_any_two_axes(panel: CodePanel, workbench: Workbench) -> None:
     choose(panel.up, "z4")
-    assert workbench.axes == (0, 3)
+    assert workbench.planes.axes == (0, 3)
     assert axes_in_sight(panel) == [1, 2, 4]
     choose(panel.across, "z4")
-    assert workbench.axes == (3, 0), "the same axis twice: they change places"
+    assert workbench.planes.axes == (3, 0), "the same axis twice: they change places"
     assert panel.up.currentText() == "z1"
     choose(panel.up, "z4")
-    assert workbench.axes == (0, 3)
+    assert workbench.planes.axes == (0, 3)
 
 
 def test_principal_components_leave_all_axes_free(panel: CodePanel, workbench: Workbench) -> None:
     choose(panel.across, "PC1 × PC2")
-    assert workbench.axes is None
+    assert workbench.planes.axes is None
     assert axes_in_sight(panel) == list(range(SIZE))
     assert not panel.up.isEnabled()
     choose(panel.across, "z2")
-    assert workbench.axes == (1, 0)
+    assert workbench.planes.axes == (1, 0)
     assert panel.up.isEnabled()
 
 
 def test_reset_is_one_move_to_zero(qtbot: QtBot, panel: CodePanel, workbench: Workbench) -> None:
     for axis in range(SIZE):
-        workbench.set_code_axis(axis, 0.5 + axis)
+        workbench.planes.set_code_axis(axis, 0.5 + axis)
     moves = []
-    workbench.cursor_moved.connect(lambda: moves.append(1))
+    workbench.planes.cursor_moved.connect(lambda: moves.append(1))
     panel.reset.click()
     assert moves == [1]
-    assert not any(code.any() for code in workbench.cursors.values())
+    assert not any(code.any() for code in workbench.planes.cursors.values())
     assert [field(panel, axis) for axis in axes_in_sight(panel)] == ["0", "0", "0"]
 
 
@@ -172,7 +172,7 @@ def test_128_axes_update_only_what_is_in_sight(
     with qtbot.waitSignal(workbench.prepared):
         workbench.configure(latent_size=128)
     qtbot.waitUntil(lambda: len(panel.rows) == 128)
-    workbench.set_code_axis(127, 1.5)
+    workbench.planes.set_code_axis(127, 1.5)
     seen = [row.axis for row in panel.rows if not row.visibleRegion().isEmpty()]
     assert 5 < len(seen) < 40
     assert field(panel, 127) == "0", "out of sight"
@@ -186,5 +186,5 @@ def test_costs_nothing_while_hidden(qtbot: QtBot, workbench: Workbench) -> None:
     hidden = CodePanel(workbench, theme.load("dark"))
     qtbot.addWidget(hidden)
     assert hidden.relevant
-    workbench.set_code_axis(3, 1.0)
+    workbench.planes.set_code_axis(3, 1.0)
     assert hidden.rows == []

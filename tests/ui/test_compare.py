@@ -79,7 +79,7 @@ def measured(qtbot, panel: Compare, studio: Studio) -> None:
     step = studio.workbench.step
 
     def there() -> bool:
-        seen = studio.workbench.answers.get(panel.question)
+        seen = studio.workbench.questions.answers.get(panel.question)
         model = panel.table.figure_model
         newest = seen is not None and set(seen.steps.values()) == {step}
         return newest and len(model.entries) == 3 and bool(model.entries[0].measures)
@@ -119,7 +119,7 @@ def test_the_table_shows_what_an_evaluation_says_and_asks_nothing_while_hidden(q
     assert "360" in panel.caption.text()
     studio.window.panel_docks["compare"].hide()
     assert set(bench.questions) == before
-    assert panel.question not in bench.answers
+    assert panel.question not in bench.questions.answers
 
 
 def test_it_sorts_by_click_and_key_and_copies(qtbot, studio, near):
@@ -181,7 +181,7 @@ def test_five_seeds_in_a_process_apart_give_mean_and_deviation(qtbot, studio, mo
     studio.window.turns.finish()
     assert again.table.figure_model.entries[0].measures["recon_mse"].deviation == shown.deviation
     # The panel of the old window does not take the question of the new one back.
-    qtbot.waitUntil(lambda: again.question in bench.answers, timeout=60_000)
+    qtbot.waitUntil(lambda: again.question in bench.questions.answers, timeout=60_000)
 
 
 def test_cancelling_keeps_the_runs_that_are_done(qtbot, studio, near):
@@ -302,8 +302,8 @@ def test_a_sweep_fills_its_grid_tells_and_opens_a_cell_that_can_be_undone(qtbot,
         qtbot.mouseClick(grid, Qt.MouseButton.LeftButton, pos=middle)
     assert bench.asked.models == CONFIG.models
     assert (bench.asked.options["vae.beta"], bench.asked.learning_rate) == (2.0, 0.01)
-    qtbot.waitUntil(lambda: bench.step == STEPS and bench.surveyed_step == STEPS, timeout=60_000)
-    np.testing.assert_allclose(bench.codes["vae"], series.runs[3].codes["vae"], atol=1e-4)
+    qtbot.waitUntil(lambda: bench.step == STEPS and bench.findings.step == STEPS, timeout=60_000)
+    np.testing.assert_allclose(bench.findings.codes["vae"], series.runs[3].codes["vae"], atol=1e-4)
     bench.undo()
     assert bench.asked == before
 

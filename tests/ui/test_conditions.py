@@ -38,7 +38,7 @@ def on_show(studio: Studio, name: str = "supervised_aae") -> object:
 
 def decoded(studio: Studio, condition: int) -> object:
     bench = studio.workbench
-    code = bench.cursors["supervised_aae"][None]
+    code = bench.planes.cursors["supervised_aae"][None]
     return to_qimage(bench.models["supervised_aae"].decode(code, condition)[0])
 
 
@@ -57,7 +57,7 @@ def test_a_click_on_a_class_decodes_the_code_as_that_class(qtbot, studio) -> Non
 def test_the_strip_and_the_image_follow_the_cursor(qtbot, studio) -> None:
     bench = studio.workbench
     before = bench.decoded_as_each("supervised_aae")
-    bench.move_cursor("supervised_aae", (1.5, -0.5))
+    bench.planes.move_cursor("supervised_aae", (1.5, -0.5))
     after = bench.decoded_as_each("supervised_aae")
     assert after.shape == (10, 1, 8, 8)
     assert not np.allclose(before, after)
@@ -68,12 +68,12 @@ def test_the_strip_and_the_image_follow_the_cursor(qtbot, studio) -> None:
 
 def test_a_lattice_is_decoded_as_the_chosen_class(qtbot, studio) -> None:
     bench = studio.workbench
-    bench.show_overlay("lattice", True)
+    bench.display.show_overlay("lattice", True)
     key = ("lattice", "supervised_aae")
-    qtbot.waitUntil(lambda: key in bench.answers, timeout=10_000)
-    first = bench.answers[key].images
-    bench.set_condition("supervised_aae", 8)
-    qtbot.waitUntil(lambda: not np.array_equal(bench.answers[key].images, first), timeout=10_000)
+    qtbot.waitUntil(lambda: key in bench.questions.answers, timeout=10_000)
+    first = bench.questions.answers[key].images
+    bench.planes.set_condition("supervised_aae", 8)
+    qtbot.waitUntil(lambda: not np.array_equal(bench.questions.answers[key].images, first), timeout=10_000)
 
 
 def test_an_unconditional_lane_shows_samples_that_cannot_be_chosen(qtbot, studio) -> None:

@@ -30,7 +30,7 @@ def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
     studio.window.show()
     with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
         studio.start()
-    qtbot.waitUntil(lambda: set(studio.workbench.regions) == {"ae", "aae"}, timeout=30_000)
+    qtbot.waitUntil(lambda: set(studio.workbench.findings.regions) == {"ae", "aae"}, timeout=30_000)
     yield studio
     studio.window.close()
     studio.window.deleteLater()
@@ -44,12 +44,12 @@ def opened(qtbot, studio: Studio):
 
 def test_a_lane_says_whether_its_cursor_is_inside_the_data(qtbot, studio):
     bench, lanes = studio.workbench, studio.window.lanes
-    codes = bench.codes["ae"]
-    bench.set_linked(False)
-    bench.move_cursor("ae", (1000.0, 1000.0))
+    codes = bench.findings.codes["ae"]
+    bench.planes.set_linked(False)
+    bench.planes.move_cursor("ae", (1000.0, 1000.0))
     qtbot.waitUntil(lambda: lanes["ae"].verdict.text() == verdict_words(Verdict.FAR), timeout=5_000)
     middle = codes[np.linalg.norm(codes - np.median(codes, axis=0), axis=1).argmin()]
-    bench.move_cursor("ae", tuple(map(float, middle)))
+    bench.planes.move_cursor("ae", tuple(map(float, middle)))
     back = bench.models["ae"].encode(bench.models["ae"].decode(middle[None]))[0]
     away = np.linalg.norm(back - middle) / codes.std(axis=0).mean()
     expected = Verdict.HOLE if away > 0.5 else Verdict.INSIDE
@@ -60,49 +60,51 @@ def test_a_lane_says_whether_its_cursor_is_inside_the_data(qtbot, studio):
 
 def test_the_panel_shows_what_the_models_say_of_the_place(qtbot, studio):
     bench, panel = studio.workbench, opened(qtbot, studio)
-    bench.move_cursor("aae", (0.4, -0.3))
+    bench.planes.move_cursor("aae", (0.4, -0.3))
     card = {card.name: card for card in panel.cards}["aae"]
     qtbot.waitUntil(lambda: card.figures["log p(z)"].text() == "−1.96", timeout=10_000)
-    code, frozen = bench.cursors["aae"], bench.models["aae"]
+    code, frozen = bench.planes.cursors["aae"], bench.models["aae"]
     # log N(z; 0, I) by hand.
     assert card.seen.log_prior == pytest.approx(-0.5 * (0.4**2 + 0.3**2) - np.log(2 * np.pi), abs=1e-4)
     assert card.seen.says == pytest.approx(float(fields.verdicts(frozen, code[None])[0]), abs=1e-5)
     image = frozen.decode(code[None])
     np.testing.assert_allclose(card.seen.back, frozen.encode(image)[0], atol=1e-5)
     np.testing.assert_allclose(card.seen.again, frozen.decode(frozen.encode(image))[0], atol=1e-5)
-    distances = np.linalg.norm(bench.codes["aae"] - code, axis=1)
+    distances = np.linalg.norm(bench.findings.codes["aae"] - code, axis=1)
     assert list(card.seen.nearest) == list(np.argsort(distances, kind="stable")[:5])
     assert {"D(z)", "log p(z)"} & set(panel.cards[0].figures) == set(), "the plain AE has neither"
 
 
 def test_what_was_found_is_marked_in_the_planes_while_the_panel_is_open(qtbot, studio):
     bench, canvas = studio.workbench, studio.window.lanes["ae"].canvas
-    bench.set_display(show_codes=False)
+    bench.display.set(show_codes=False)
     qtbot.wait(0)
     panel = opened(qtbot, studio)
-    qtbot.waitUntil(lambda: set(bench.traces.get("cursor", {})) == {"ae", "aae"}, timeout=10_000)
+    qtbot.waitUntil(lambda: set(bench.display.traces.get("cursor", {})) == {"ae", "aae"}, timeout=10_000)
     marked = canvas.grab().toImage()
-    trace = bench.traces["cursor"]["ae"]
+    trace = bench.display.traces["cursor"]["ae"]
     seen = panel.cards[0].seen
-    np.testing.assert_allclose(trace.signs[0].places, bench.codes["ae"][list(seen.nearest)], atol=1e-6)
+    np.testing.assert_allclose(
+        trace.signs[0].places, bench.findings.codes["ae"][list(seen.nearest)], atol=1e-6
+    )
     np.testing.assert_allclose(trace.lines[0].places[1], seen.back, atol=1e-6)
     studio.window.panel_docks["cursor"].close()
-    assert not bench.traces["cursor"]
+    assert not bench.display.traces["cursor"]
     assert canvas.grab().toImage() != marked
 
 
 def test_shift_and_drag_take_every_cursor_to_one_images_codes(qtbot, studio):
     bench, canvas = studio.workbench, studio.window.lanes["aae"].canvas
     panel = opened(qtbot, studio)
-    place = bench.places("aae")[7]
-    x, y = bench.views["aae"].to_pixels(place[None], canvas.width(), canvas.height())[0]
+    place = bench.planes.places("aae")[7]
+    x, y = bench.planes.views["aae"].to_pixels(place[None], canvas.width(), canvas.height())[0]
     at = QPointF(float(x), float(y)).toPoint()
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.ShiftModifier, at)
-    pixels = bench.views["aae"].to_pixels(bench.places("aae"), canvas.width(), canvas.height())
+    pixels = bench.planes.views["aae"].to_pixels(bench.planes.places("aae"), canvas.width(), canvas.height())
     found = int(((pixels - [at.x(), at.y()]) ** 2).sum(axis=1).argmin())
-    assert bench.picked == found
+    assert bench.planes.picked == found
     for name in ("ae", "aae"):
-        np.testing.assert_array_equal(bench.cursors[name], bench.codes[name][found])
+        np.testing.assert_array_equal(bench.planes.cursors[name], bench.findings.codes[name][found])
     qtbot.waitUntil(lambda: all(card.seen.rebuilt is not None for card in panel.cards[:2]), timeout=10_000)
     seen = panel.cards[1].seen
     assert found not in seen.nearest
@@ -110,11 +112,11 @@ def test_shift_and_drag_take_every_cursor_to_one_images_codes(qtbot, studio):
     # The drag goes on to the next image.
     qtbot.mouseMove(canvas, QPoint(2, 2))
     corner = int(((pixels - [2, 2]) ** 2).sum(axis=1).argmin())
-    qtbot.waitUntil(lambda: bench.picked == corner, timeout=5_000)
+    qtbot.waitUntil(lambda: bench.planes.picked == corner, timeout=5_000)
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(2, 2))
     # Without Shift the cursor is let go.
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, QPoint(40, 40))
-    assert bench.picked is None
+    assert bench.planes.picked is None
 
 
 def test_with_the_switch_the_arrow_keys_go_from_image_to_image(qtbot, studio):
@@ -123,22 +125,22 @@ def test_with_the_switch_the_arrow_keys_go_from_image_to_image(qtbot, studio):
     panel.drags_data.setChecked(True)
     start = canvas.cursor_pixel().x()
     qtbot.keyClick(canvas, Qt.Key.Key_Right)
-    first = bench.picked
+    first = bench.planes.picked
     assert first is not None
     qtbot.keyClick(canvas, Qt.Key.Key_Right)
-    assert bench.picked != first
+    assert bench.planes.picked != first
     assert canvas.cursor_pixel().x() > start
-    np.testing.assert_array_equal(bench.cursors["ae"], bench.codes["ae"][bench.picked])
+    np.testing.assert_array_equal(bench.planes.cursors["ae"], bench.findings.codes["ae"][bench.planes.picked])
 
 
 def test_a_picked_image_is_followed_while_training_moves_its_codes(qtbot, studio):
     bench = studio.workbench
-    bench.pick(3)
-    before = bench.cursors["ae"].copy()
+    bench.planes.pick(3)
+    before = bench.planes.cursors["ae"].copy()
     bench.train(20)
-    qtbot.waitUntil(lambda: bench.surveyed_step == 20, timeout=30_000)
-    assert not np.allclose(bench.cursors["ae"], before)
-    np.testing.assert_array_equal(bench.cursors["ae"], bench.codes["ae"][3])
+    qtbot.waitUntil(lambda: bench.findings.step == 20, timeout=30_000)
+    assert not np.allclose(bench.planes.cursors["ae"], before)
+    np.testing.assert_array_equal(bench.planes.cursors["ae"], bench.findings.codes["ae"][3])
 
 
 def test_the_error_map_is_the_ground_without_error_and_red_with_all(qtbot, studio):

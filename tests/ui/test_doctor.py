@@ -53,7 +53,7 @@ def test_a_closed_panel_asks_nothing(qtbot, studio, panel):
     studio.window.panel_docks["doctor"].hide()
     assert not studio.workbench.questions
     studio.window.panel_docks["doctor"].show()
-    qtbot.waitUntil(lambda: len(studio.workbench.answers) == 1, timeout=10_000)
+    qtbot.waitUntil(lambda: len(studio.workbench.questions.answers) == 1, timeout=10_000)
 
 
 def test_a_finding_is_shown_with_its_evidence(qtbot, panel):
@@ -77,7 +77,7 @@ def test_show_me_shows_what_there_is_and_the_check_boxes_follow(qtbot, studio, p
     assert card.overlay == wanted[0]
     action = studio.window.actions_by_name[f"overlay_{card.overlay}"]
     click(qtbot, card.show_me)
-    assert card.overlay in bench.overlays
+    assert card.overlay in bench.display.overlays
     assert action.isChecked()
     assert card.sketch.isVisible()
     assert card.sketch._labels == ["KL"]

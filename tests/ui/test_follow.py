@@ -86,7 +86,7 @@ def shown(qtbot, studio: Studio, run: Elsewhere) -> None:
     """Wait until the window shows the run's step, with its codes."""
     bench = studio.workbench
     qtbot.waitUntil(
-        lambda: bench.surveyed_step == bench.step == run.experiment.step and len(bench.figures) == 2,
+        lambda: bench.findings.step == bench.step == run.experiment.step and len(bench.findings.figures) == 2,
         timeout=20_000,
     )
 
@@ -99,27 +99,27 @@ def test_a_window_shows_a_run_while_it_grows(qtbot, follow: Follow, run: Elsewhe
     assert bench.config == CONFIG
     assert list(window.lanes) == ["ae", "aae"]
     assert "Following" in window.statusBar().message()
-    lanes, first, history = dict(window.lanes), bench.codes["aae"].copy(), bench.history
+    lanes, first, history = dict(window.lanes), bench.findings.codes["aae"].copy(), bench.history
     window.lanes["aae"].canvas.setFocus()
-    bench.move_cursor("aae", (0.5, -1.0))
-    bench.fit_view("aae")
-    cursor = bench.cursors["aae"].copy()
+    bench.planes.move_cursor("aae", (0.5, -1.0))
+    bench.planes.fit_view("aae")
+    cursor = bench.planes.cursors["aae"].copy()
 
     run.train(30)
     shown(qtbot, studio, run)
     assert (bench.step, bench.epoch) == (40, run.experiment.epoch)
     assert bench.seconds == run.experiment.seconds
-    assert np.abs(bench.codes["aae"] - first).max() > 0.01
+    assert np.abs(bench.findings.codes["aae"] - first).max() > 0.01
     # The same curves have grown, and nothing that the person arranged has moved.
     assert bench.history is history
     for model, curve in run.history.curves:
         assert np.array_equal(history.values(model, curve), run.history.values(model, curve))
     assert bench.losses["aae"]["d_fake"] == run.history.values("aae", "d_fake")[-1]
     assert window.lanes == lanes
-    assert np.array_equal(bench.cursors["aae"], cursor)
+    assert np.array_equal(bench.planes.cursors["aae"], cursor)
     # Dragging decodes with the newest weights.
-    bench.move_cursor("aae", (1.0, 1.0))
-    np.testing.assert_array_equal(bench.decoded("aae"), run.decoded("aae", bench.cursors["aae"]))
+    bench.planes.move_cursor("aae", (1.0, 1.0))
+    np.testing.assert_array_equal(bench.decoded("aae"), run.decoded("aae", bench.planes.cursors["aae"]))
 
 
 def test_what_is_trained_elsewhere_cannot_be_changed_here(qtbot, follow: Follow, run: Elsewhere) -> None:
@@ -284,7 +284,7 @@ def test_a_real_train_process_is_followed(qtbot, follow: Follow, tmp_path: Path)
         bench.progressed.connect(lambda: steps.append(bench.step))
         qtbot.waitUntil(lambda: len(steps) >= 3, timeout=60_000)
         assert steps == sorted(set(steps))
-        qtbot.waitUntil(lambda: "aae" in bench.codes, timeout=20_000)
+        qtbot.waitUntil(lambda: "aae" in bench.findings.codes, timeout=20_000)
         assert len(bench.history) >= steps[0]
         assert studio.window.banner.text() == ""
     finally:

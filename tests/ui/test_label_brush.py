@@ -50,12 +50,12 @@ def ready(qtbot, studio: Studio, panel: Labels) -> Labels:
 
 
 def points(studio: Studio, name: str):
-    return studio.workbench.answers["labelled", name]
+    return studio.workbench.questions.answers["labelled", name]
 
 
 def shown(qtbot, studio: Studio, count: int) -> None:
     """Wait until the planes show so many labelled images."""
-    answers = studio.workbench.answers
+    answers = studio.workbench.questions.answers
     qtbot.waitUntil(
         lambda: all(
             (seen := answers.get(("labelled", name))) is not None and seen.known.sum() == count
@@ -67,7 +67,7 @@ def shown(qtbot, studio: Studio, count: int) -> None:
 
 def pixels(studio: Studio, name: str) -> np.ndarray:
     canvas = studio.window.lanes[name].canvas
-    return studio.workbench.views[name].to_pixels(
+    return studio.workbench.planes.views[name].to_pixels(
         points(studio, name).places, canvas.width(), canvas.height()
     )
 
@@ -132,10 +132,10 @@ def test_the_share_is_that_of_all_test_codes(qtbot, studio, ready):
     bench, panel = studio.workbench, ready
     panel._first.click()
     bench.train(3)
-    qtbot.waitUntil(lambda: bench.step == 3 and bench.surveyed_step == 3, timeout=20_000)
-    bench.ask("labels", type(bench.questions["labels"])())
-    bench.answers.pop("labels", None)
-    qtbot.waitUntil(lambda: bench.answers.get("labels") is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: bench.step == 3 and bench.findings.step == 3, timeout=20_000)
+    bench.questions.ask("labels", type(bench.questions["labels"])())
+    bench.questions.answers.pop("labels", None)
+    qtbot.waitUntil(lambda: bench.questions.answers.get("labels") is not None, timeout=10_000)
     test = bench.snapshot.dataset.test
     codes = bench.models["aae"].encode(bench.snapshot.dataset.to_unit(test.images)).astype(np.float64)
     # Components are ellipses of 0.36 along and 0.12 across, on a circle.
@@ -145,25 +145,25 @@ def test_the_share_is_that_of_all_test_codes(qtbot, studio, ready):
     across = codes @ np.stack([-np.sin(angles), np.cos(angles)])
     nearest = ((along / 0.36) ** 2 + (across / 0.12) ** 2).argmin(axis=1)
     own = nearest == test.labels
-    assert bench.answers["labels"].whole == pytest.approx(own.mean(), abs=0.006)
-    assert f"{bench.answers['labels'].whole:.0%} of all 360 test images" in panel._whole.text()
-    assert panel.table.texts()[3][1] == f"{bench.answers['labels'].each[3]:.0%}"
+    assert bench.questions.answers["labels"].whole == pytest.approx(own.mean(), abs=0.006)
+    assert f"{bench.questions.answers['labels'].whole:.0%} of all 360 test images" in panel._whole.text()
+    assert panel.table.texts()[3][1] == f"{bench.questions.answers['labels'].each[3]:.0%}"
 
 
 def test_a_click_in_any_plane_labels_a_point_and_with_shift_takes_its_label_away(qtbot, studio, ready):
     bench, panel = studio.workbench, ready
     panel.mode.click()
-    assert bench.tool is panel.brush
+    assert bench.display.tool is panel.brush
     assert studio.window.actions_by_name["overlay_labelled"].isChecked()
     shown(qtbot, studio, 0)
     panel._size.setValue(4)
     for count, name in enumerate(("ae", "aae"), start=1):
         place, at = inner_point(studio, name)
         chosen, before = int(points(studio, name).ids[place]), len(panel.ids())
-        cursor = bench.cursor_place(name)
+        cursor = bench.planes.cursor_place(name)
         qtbot.mouseClick(studio.window.lanes[name].canvas, LEFT, pos=at)
         assert chosen in panel.ids()
-        assert bench.cursor_place(name) == cursor
+        assert bench.planes.cursor_place(name) == cursor
         assert len(panel.ids()) > before >= count - 1
         shown(qtbot, studio, len(panel.ids()))
     before = set(panel.ids().tolist())
@@ -200,20 +200,20 @@ def test_the_keys_label_around_the_cursor_and_escape_leaves(qtbot, studio, ready
     panel.mode.click()
     shown(qtbot, studio, 0)
     place, _ = inner_point(studio, "aae")
-    bench.move_cursor("aae", tuple(points(studio, "aae").places[place].tolist()))
+    bench.planes.move_cursor("aae", tuple(points(studio, "aae").places[place].tolist()))
     canvas.setFocus()
     qtbot.keyClick(canvas, Qt.Key.Key_Return)
     assert int(points(studio, "aae").ids[place]) in panel.ids()
     shown(qtbot, studio, len(panel.ids()))
     qtbot.keyClick(canvas, Qt.Key.Key_Delete)
     assert panel.ids().size == 0
-    before = bench.cursor_place("aae")
+    before = bench.planes.cursor_place("aae")
     qtbot.keyClick(canvas, Qt.Key.Key_Right)
-    assert bench.cursor_place("aae") != before
+    assert bench.planes.cursor_place("aae") != before
     qtbot.keyClick(canvas, Qt.Key.Key_Escape)
-    assert bench.tool is None
+    assert bench.display.tool is None
     assert not panel.mode.isChecked()
-    assert "labelled" not in bench.overlays
+    assert "labelled" not in bench.display.overlays
 
 
 def test_escape_takes_a_stroke_back_before_it_leaves(qtbot, studio, ready):
@@ -225,7 +225,7 @@ def test_escape_takes_a_stroke_back_before_it_leaves(qtbot, studio, ready):
     qtbot.keyClick(canvas, Qt.Key.Key_Escape)
     qtbot.mouseRelease(canvas, LEFT, pos=at)
     assert panel.ids().size == 0
-    assert bench.tool is panel.brush
+    assert bench.display.tool is panel.brush
     # The frame around the plane says that the mode is on.
     on = canvas.grab().toImage()
     panel.set_mode(False)
@@ -238,7 +238,7 @@ def test_a_hidden_panel_asks_nothing_and_leaves_the_mode(qtbot, studio, ready):
     ready.set_mode(True)
     assert "labels" in bench.questions
     studio.window.panel_docks["labels"].close()
-    assert bench.tool is None
+    assert bench.display.tool is None
     assert not bench.questions
 
 

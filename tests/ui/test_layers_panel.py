@@ -47,7 +47,7 @@ def shows(panel, passage) -> bool:
 def test_it_follows_the_cursor_and_the_lane_in_use(qtbot, studio, panel):
     bench = studio.workbench
     assert panel.model == "ae"
-    bench.move_cursor("aae", (0.5, -1.5))
+    bench.planes.move_cursor("aae", (0.5, -1.5))
     qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["aae"], [0.5, -1.5])))
     assert panel.model == "aae"
     assert [part.title for part in panel.view.parts() if part.values is None] == [
@@ -55,35 +55,35 @@ def test_it_follows_the_cursor_and_the_lane_in_use(qtbot, studio, panel):
         "encoder",
         "discriminator",
     ]
-    bench.move_cursor("gan", (1.0, 1.0))
+    bench.planes.move_cursor("gan", (1.0, 1.0))
     qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["gan"], [1.0, 1.0])))
 
 
 def test_a_hovered_point_shows_its_image(qtbot, studio, panel):
     bench = studio.workbench
     canvas = studio.window.lanes["ae"].canvas
-    qtbot.waitUntil(lambda: "ae" in bench.codes, timeout=10_000)
+    qtbot.waitUntil(lambda: "ae" in bench.findings.codes, timeout=10_000)
     qtbot.waitUntil(lambda: canvas.grab() is not None and len(canvas._places) > 0)
     inside = np.flatnonzero((canvas._places > 8).all(axis=1) & (canvas._places < 100).all(axis=1))
     at = canvas._places[inside[0] if len(inside) else 0]
     canvas._hover(QPointF(float(at[0]), float(at[1])))
-    sample = bench.hovered_sample
+    sample = bench.display.hovered_sample
     assert sample is not None
     image = bench.snapshot.probe_images[sample]
     qtbot.waitUntil(lambda: shows(panel, of_image(bench.models["ae"], image)))
     assert panel.subject.text() == "The image under the mouse:"
     canvas._leave_point()
-    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], bench.cursors["ae"])))
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], bench.planes.cursors["ae"])))
 
 
 def test_it_follows_training_and_does_nothing_while_hidden(qtbot, studio, panel):
     bench = studio.workbench
     bench.train(5)
     qtbot.waitUntil(lambda: bench.step == 5)
-    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], bench.cursors["ae"])))
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], bench.planes.cursors["ae"])))
     studio.window.panel_docks["layers"].hide()
     before = panel.view.parts()
-    bench.move_cursor("ae", (1.0, 1.0))
+    bench.planes.move_cursor("ae", (1.0, 1.0))
     bench.train(2)
     qtbot.waitUntil(lambda: bench.step == 7)
     studio.window.turns.finish()
@@ -102,7 +102,7 @@ def test_convolutions_are_shown_as_maps(qtbot, studio, panel):
     studio.window.turns.finish()
     assert panel.view.height() == round(sum(space.height() + 5 for space in panel.view._spaces()))
     empty = panel.view.grab().toImage()
-    bench.move_cursor("ae", (3.0, -3.0))
+    bench.planes.move_cursor("ae", (3.0, -3.0))
     qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], [3.0, -3.0])))
     studio.window.turns.finish()
     assert panel.view.grab().toImage() != empty

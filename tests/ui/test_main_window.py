@@ -61,7 +61,9 @@ def trained(qtbot, studio: Studio, steps: int) -> None:
 
 def surveyed(qtbot, studio: Studio) -> None:
     bench = studio.workbench
-    qtbot.waitUntil(lambda: bench.surveyed_step == bench.step and len(bench.figures) > 0, timeout=30_000)
+    qtbot.waitUntil(
+        lambda: bench.findings.step == bench.step and len(bench.findings.figures) > 0, timeout=30_000
+    )
 
 
 def test_it_opens_with_real_data_and_untrained_models(qtbot, studio):
@@ -70,7 +72,7 @@ def test_it_opens_with_real_data_and_untrained_models(qtbot, studio):
     assert not bench.training
     assert list(studio.window.lanes) == ["ae", "vae", "aae"]
     surveyed(qtbot, studio)
-    assert bench.codes["aae"].shape == (1797, 2)
+    assert bench.findings.codes["aae"].shape == (1797, 2)
     assert all(lane.decode_view.image() is not None for lane in studio.window.lanes.values())
 
 
@@ -122,31 +124,31 @@ def test_dragging_moves_the_linked_cursors_and_the_decoded_images(qtbot, studio)
     x, y = canvas.cursor_pixel().toTuple()
     assert (x, y) == pytest.approx((30, 40), abs=0.5)
     for name, lane in lanes.items():
-        expected = bench.models[name].decode(bench.cursors[name][None])[0, 0]
+        expected = bench.models[name].decode(bench.planes.cursors[name][None])[0, 0]
         shown = lane.decode_view.image()
         assert shown != before[name]
         for row, column in ((0, 0), (3, 4), (7, 7)):
             level = shown.pixelColor(column, row).red()
             assert level == pytest.approx(255 * expected[row, column], abs=1)
     # Lanes that share the prior share the place.
-    assert bench.cursor_place("vae") == pytest.approx(bench.cursor_place("aae"), abs=1e-4)
+    assert bench.planes.cursor_place("vae") == pytest.approx(bench.planes.cursor_place("aae"), abs=1e-4)
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=goal)
 
 
 def test_escape_takes_a_drag_back(qtbot, studio):
     canvas = studio.window.lanes["vae"].canvas
-    before = studio.workbench.cursor_place("vae")
+    before = studio.workbench.planes.cursor_place("vae")
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
-    assert studio.workbench.cursor_place("vae") != pytest.approx(before, abs=0.1)
+    assert studio.workbench.planes.cursor_place("vae") != pytest.approx(before, abs=0.1)
     qtbot.keyClick(canvas, Qt.Key.Key_Escape)
-    assert studio.workbench.cursor_place("vae") == pytest.approx(before, abs=1e-4)
+    assert studio.workbench.planes.cursor_place("vae") == pytest.approx(before, abs=1e-4)
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
 
 
 def test_unlinked_cursors_move_alone(qtbot, studio):
     studio.window.actions_by_name["linked"].trigger()
-    studio.workbench.move_cursor("aae", (1.0, 1.0))
-    assert studio.workbench.cursor_place("vae") == pytest.approx((0, 0))
+    studio.workbench.planes.move_cursor("aae", (1.0, 1.0))
+    assert studio.workbench.planes.cursor_place("vae") == pytest.approx((0, 0))
 
 
 def test_arrow_keys_nudge_and_the_wheel_zooms_around_the_mouse(qtbot, studio):
@@ -154,15 +156,15 @@ def test_arrow_keys_nudge_and_the_wheel_zooms_around_the_mouse(qtbot, studio):
     canvas.setFocus()
     qtbot.keyClick(canvas, Qt.Key.Key_Right)
     qtbot.keyClick(canvas, Qt.Key.Key_Up, Qt.KeyboardModifier.ShiftModifier)
-    x, y = bench.cursor_place("aae")
+    x, y = bench.planes.cursor_place("aae")
     assert x > 0
     assert y == pytest.approx(5 * x)
-    half = bench.views["aae"].half
+    half = bench.planes.views["aae"].half
     qtbot.keyClick(canvas, Qt.Key.Key_Plus)
-    assert bench.views["aae"].half == pytest.approx(half / 1.25)
-    assert bench.views["vae"] == bench.views["aae"]
+    assert bench.planes.views["aae"].half == pytest.approx(half / 1.25)
+    assert bench.planes.views["vae"] == bench.planes.views["aae"]
     qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=QPoint(5, 5))
-    assert bench.views["aae"].half == pytest.approx(half)
+    assert bench.planes.views["aae"].half == pytest.approx(half)
 
 
 def test_hovering_a_point_shows_its_image_and_reconstruction(qtbot, studio):
@@ -170,7 +172,7 @@ def test_hovering_a_point_shows_its_image_and_reconstruction(qtbot, studio):
     surveyed(qtbot, studio)
     bench, canvas = studio.workbench, studio.window.lanes["ae"].canvas
     canvas.grab()
-    places = bench.views["ae"].to_pixels(bench.places("ae"), canvas.width(), canvas.height())
+    places = bench.planes.views["ae"].to_pixels(bench.planes.places("ae"), canvas.width(), canvas.height())
     inside = np.flatnonzero(((places > 20) & (places < 150)).all(axis=1))
     spot = places[inside[0]]
     qtbot.mouseMove(canvas, QPoint(3, 3))
@@ -206,8 +208,10 @@ def test_a_prior_that_the_vae_cannot_take_is_refused_in_a_sentence_and_nothing_i
 def test_lanes_show_figures_and_say_what_they_are(qtbot, studio):
     bench = studio.workbench
     trained(qtbot, studio, 4)
-    qtbot.waitUntil(lambda: bench.surveyed_step == bench.step and "aae" in bench.figures, timeout=30_000)
-    figures, lane = bench.figures["aae"], studio.window.lanes["aae"]
+    qtbot.waitUntil(
+        lambda: bench.findings.step == bench.step and "aae" in bench.findings.figures, timeout=30_000
+    )
+    figures, lane = bench.findings.figures["aae"], studio.window.lanes["aae"]
     qtbot.waitUntil(
         lambda: lane.figures().get("SW1 to prior") == f"{figures.sw1_to_prior:.2f} σ", timeout=5000
     )
@@ -231,7 +235,7 @@ def test_models_join_and_leave(qtbot, studio):
         qtbot.mouseClick(bar.model_buttons["gan"], Qt.MouseButton.LeftButton)
     assert list(studio.window.lanes) == ["ae", "aae", "gan"]
     assert bench.step == 0
-    qtbot.waitUntil(lambda: ("lattice", "gan") in bench.answers, timeout=10_000)
+    qtbot.waitUntil(lambda: ("lattice", "gan") in bench.questions.answers, timeout=10_000)
     trained(qtbot, studio, 2)
     assert set(studio.window.lanes["gan"].figures()) == {"D(x)", "D(G(z))"}
 
@@ -263,13 +267,13 @@ def test_many_code_axes_show_two_and_sliders_for_the_rest(qtbot, qapp, settings,
     assert studio.window.code_dock.isVisible()
     trained(qtbot, studio, 10)
     surveyed(qtbot, studio)
-    bench.set_axes(None)
+    bench.planes.set_axes(None)
     assert bench.planes["aae"].labels == ("PC1", "PC2")
-    before = bench.cursors["aae"].copy()
-    bench.set_code_axis(4, 1.5)
-    assert bench.cursors["aae"][4] == 1.5
-    bench.move_cursor("aae", (0.3, 0.2))
-    assert (bench.cursors["aae"] != before).sum() == 5
+    before = bench.planes.cursors["aae"].copy()
+    bench.planes.set_code_axis(4, 1.5)
+    assert bench.planes.cursors["aae"][4] == 1.5
+    bench.planes.move_cursor("aae", (0.3, 0.2))
+    assert (bench.planes.cursors["aae"] != before).sum() == 5
     studio.window.grab()
     closed(studio)
 
@@ -278,7 +282,7 @@ def test_one_code_axis_works(qtbot, qapp, settings, tmp_path):
     studio = opened(qtbot, qapp, SMALL.with_(latent_size=1), settings, tmp_path)
     trained(qtbot, studio, 5)
     surveyed(qtbot, studio)
-    assert len(np.unique(studio.workbench.places("aae")[:, 1])) == 10
+    assert len(np.unique(studio.workbench.planes.places("aae")[:, 1])) == 10
     studio.window.grab()
     closed(studio)
 
@@ -349,7 +353,7 @@ def test_models_leave_while_everything_moves(qtbot, studio):
         def moved(models: tuple[str, ...] = models) -> bool:
             for lane in window.lanes.values():
                 lane.canvas.repaint()
-            bench.move_cursor(bench.active, (0.1, 0.2))
+            bench.planes.move_cursor(bench.planes.active, (0.1, 0.2))
             return tuple(bench.models) == models
 
         qtbot.waitUntil(moved, timeout=20_000)
@@ -366,7 +370,7 @@ def test_a_refused_prior_does_not_stop_the_training(qtbot, studio):
     step = bench.step
     qtbot.waitUntil(lambda: bench.step > step + 2, timeout=20_000)
     assert bench.training
-    assert not bench.can_undo, "what was refused cannot be taken back"
+    assert not bench.changes.can_undo, "what was refused cannot be taken back"
 
 
 def test_another_data_folder_keeps_the_training_and_mends_only_what_failed(qtbot, studio, tmp_path):
@@ -420,32 +424,32 @@ def test_another_language_during_a_download_ends_the_download_first(qtbot, studi
 def test_a_double_click_puts_every_cursor_back(qtbot, studio):
     bench, canvas = studio.workbench, studio.window.lanes["vae"].canvas
     trained(qtbot, studio, 20)
-    bench.move_cursor("vae", (0.7, -0.4))
-    view = bench.views["vae"]
-    bench.set_view("vae", view.zoomed(3.0, 0.0, 0.0))
-    before = {name: code.copy() for name, code in bench.cursors.items()}
+    bench.planes.move_cursor("vae", (0.7, -0.4))
+    view = bench.planes.views["vae"]
+    bench.planes.set_view("vae", view.zoomed(3.0, 0.0, 0.0))
+    before = {name: code.copy() for name, code in bench.planes.cursors.items()}
     at = QPoint(canvas.width() // 3, canvas.height() // 4)
     qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, pos=at)
-    assert (bench.cursors["ae"] != before["ae"]).any()
-    bench.place_cursors(before)
+    assert (bench.planes.cursors["ae"] != before["ae"]).any()
+    bench.planes.place_cursors(before)
     qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=at)
     qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=at)
     for name, code in before.items():
-        np.testing.assert_array_equal(bench.cursors[name], code)
+        np.testing.assert_array_equal(bench.planes.cursors[name], code)
 
 
 def test_a_double_click_with_the_right_button_leaves_the_cursor_alone(qtbot, studio):
     bench, canvas = studio.workbench, studio.window.lanes["vae"].canvas
-    bench.move_cursor("vae", (1.0, 1.0))
+    bench.planes.move_cursor("vae", (1.0, 1.0))
     qtbot.mouseDClick(canvas, Qt.MouseButton.RightButton, pos=QPoint(20, 20))
-    np.testing.assert_allclose(bench.cursors["vae"], (1.0, 1.0), atol=1e-6)
+    np.testing.assert_allclose(bench.planes.cursors["vae"], (1.0, 1.0), atol=1e-6)
 
 
 def test_a_cursor_beyond_the_view_is_pointed_at_and_comes_back_with_a_rewind(qtbot, studio):
     bench, canvas = studio.workbench, studio.window.lanes["vae"].canvas
     trained(qtbot, studio, 2)
     empty = canvas.grab().toImage()
-    bench.move_cursor("vae", (500.0, 0.0))
+    bench.planes.move_cursor("vae", (500.0, 0.0))
     assert not canvas.rect().contains(canvas.cursor_pixel().toPoint())
     edge = canvas.grab(QRect(canvas.width() - 14, canvas.height() // 2 - 8, 14, 16)).toImage()
     assert edge != empty.copy(canvas.width() - 14, canvas.height() // 2 - 8, 14, 16)

@@ -73,26 +73,28 @@ def test_an_overlay_that_is_off_asks_nothing_and_one_that_is_on_is_answered(qtbo
     assert not bench.questions
     studio.window.actions_by_name["overlay_lattice"].setChecked(True)
     assert studio.window.show_panel.boxes["overlay_lattice"].isChecked()
-    qtbot.waitUntil(lambda: set(bench.answers) == {("lattice", "ae"), ("lattice", "aae")}, timeout=10_000)
-    answer = bench.answers["lattice", "ae"]
+    qtbot.waitUntil(
+        lambda: set(bench.questions.answers) == {("lattice", "ae"), ("lattice", "aae")}, timeout=10_000
+    )
+    answer = bench.questions.answers["lattice", "ae"]
     np.testing.assert_allclose(answer.images, bench.models["ae"].decode(answer.grid.codes), atol=1e-6)
     studio.window.show_panel.boxes["overlay_lattice"].setChecked(False)
     assert not bench.questions
-    assert not bench.answers
+    assert not bench.questions.answers
 
 
 def test_the_lattice_is_on_the_canvas_and_follows_the_zoom(qtbot, studio):
     bench, canvas = studio.workbench, studio.window.lanes["ae"].canvas
-    bench.set_display(show_codes=False, show_prior=False)
+    bench.display.set(show_codes=False, show_prior=False)
     before = canvas.grab().toImage()
-    bench.show_overlay("lattice", True)
-    qtbot.waitUntil(lambda: ("lattice", "ae") in bench.answers, timeout=10_000)
+    bench.display.show_overlay("lattice", True)
+    qtbot.waitUntil(lambda: ("lattice", "ae") in bench.questions.answers, timeout=10_000)
     qtbot.waitUntil(lambda: canvas.grab().toImage() != before, timeout=10_000)
-    view = bench.views["ae"]
-    bench.set_view("ae", view.zoomed(2.0, view.x, view.y))
+    view = bench.planes.views["ae"]
+    bench.planes.set_view("ae", view.zoomed(2.0, view.x, view.y))
 
     def follows() -> bool:
-        grid = bench.answers["lattice", "ae"].grid
+        grid = bench.questions.answers["lattice", "ae"].grid
         cell = (grid.right - grid.left) / grid.columns
         return cell * min(grid.rows, grid.columns) == pytest.approx(view.half)
 
@@ -101,11 +103,11 @@ def test_the_lattice_is_on_the_canvas_and_follows_the_zoom(qtbot, studio):
 
 def test_a_question_is_forgotten_with_its_experiment_and_asked_anew(qtbot, studio):
     bench = studio.workbench
-    bench.show_overlay("lattice", True)
-    qtbot.waitUntil(lambda: len(bench.answers) == 2, timeout=10_000)
+    bench.display.show_overlay("lattice", True)
+    qtbot.waitUntil(lambda: len(bench.questions.answers) == 2, timeout=10_000)
     with qtbot.waitSignal(bench.prepared, timeout=10_000):
         bench.configure(models=("ae",), hidden=(8,))
-    qtbot.waitUntil(lambda: set(bench.answers) == {("lattice", "ae")}, timeout=10_000)
+    qtbot.waitUntil(lambda: set(bench.questions.answers) == {("lattice", "ae")}, timeout=10_000)
 
 
 def test_all_overlays_together_say_what_they_mean_and_leave_a_drag_alone(qtbot, studio, monkeypatch):
@@ -113,7 +115,7 @@ def test_all_overlays_together_say_what_they_mean_and_leave_a_drag_alone(qtbot, 
     for name in window.overlays:
         window.actions_by_name[f"overlay_{name}"].setChecked(True)
     wanted = {(name, "aae") for name in window.overlays} - {("posterior", "aae")}
-    qtbot.waitUntil(lambda: wanted <= set(bench.answers), timeout=20_000)
+    qtbot.waitUntil(lambda: wanted <= set(bench.questions.answers), timeout=20_000)
     assert ("field", "ae") not in bench.questions
     entries = window.findChild(LegendBar).keys()
     wanted_texts = [key.text for overlay in window.overlays.values() for key in overlay.legend(load("dark"))]
@@ -126,12 +128,12 @@ def test_all_overlays_together_say_what_they_mean_and_leave_a_drag_alone(qtbot, 
     )
     bench.pause()
     for step in range(5):
-        bench.move_cursor("aae", (0.1 * step, -0.1 * step))
+        bench.planes.move_cursor("aae", (0.1 * step, -0.1 * step))
     window.lanes["aae"].canvas.repaint()
     assert bench.questions == questions
     assert not backdrops
     # Across the plane there is something else to see.
-    bench.set_code_axis(2, 1.0)
+    bench.planes.set_code_axis(2, 1.0)
     assert bench.questions["stretch", "aae"] is not questions["stretch", "aae"]
 
 
@@ -139,24 +141,26 @@ def test_with_one_axis_what_is_drawn_at_codes_stands_in_the_rows_of_their_classe
     bench = studio.workbench
     with qtbot.waitSignal(bench.prepared, timeout=10_000):
         bench.configure(latent_size=1)
-    bench.show_overlay("thumbnails", True)
-    qtbot.waitUntil(lambda: ("thumbnails", "aae") in bench.answers, timeout=10_000)
-    places = bench.places("aae")
-    for place in bench.answers["thumbnails", "aae"].places:
+    bench.display.show_overlay("thumbnails", True)
+    qtbot.waitUntil(lambda: ("thumbnails", "aae") in bench.questions.answers, timeout=10_000)
+    places = bench.planes.places("aae")
+    for place in bench.questions.answers["thumbnails", "aae"].places:
         assert np.abs(places - place).max(axis=1).min() < 1e-5
 
 
 def test_a_question_in_other_words_is_unanswered_until_it_is_answered_itself(qtbot, studio):
     bench = studio.workbench
-    bench.show_overlay("lattice", True)
-    qtbot.waitUntil(lambda: len(bench.answers) == 2 and not bench.unanswered, timeout=10_000)
+    bench.display.show_overlay("lattice", True)
+    qtbot.waitUntil(
+        lambda: len(bench.questions.answers) == 2 and not bench.questions.unanswered, timeout=10_000
+    )
     canvas = studio.window.lanes["ae"].canvas
-    bench.set_view("ae", bench.views["ae"].zoomed(2.0, 0.0, 0.0))
-    assert ("lattice", "ae") in bench.unanswered
-    assert ("lattice", "ae") in bench.answers, "the older one is shown until then"
-    qtbot.waitUntil(lambda: not bench.unanswered, timeout=10_000)
-    grid = bench.answers["lattice", "ae"].grid
-    cell = 2 * bench.views["ae"].half / min(grid.rows, grid.columns)
+    bench.planes.set_view("ae", bench.planes.views["ae"].zoomed(2.0, 0.0, 0.0))
+    assert ("lattice", "ae") in bench.questions.unanswered
+    assert ("lattice", "ae") in bench.questions.answers, "the older one is shown until then"
+    qtbot.waitUntil(lambda: not bench.questions.unanswered, timeout=10_000)
+    grid = bench.questions.answers["lattice", "ae"].grid
+    cell = 2 * bench.planes.views["ae"].half / min(grid.rows, grid.columns)
     assert (grid.right - grid.left) / grid.columns == pytest.approx(cell)
     assert canvas.isVisible()
 

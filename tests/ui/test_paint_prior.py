@@ -191,12 +191,12 @@ def test_the_share_of_codes_on_the_painting_is_that_of_the_answer(qtbot, studio,
     bench = studio.workbench
     panel._start_from("ring")
     holds(qtbot, studio, painted_density.starter("ring"))
-    qtbot.waitUntil(lambda: bench.answers.get("paint-prior") is not None, timeout=10_000)
+    qtbot.waitUntil(lambda: bench.questions.answers.get("paint-prior") is not None, timeout=10_000)
     for name in ("vae", "aae"):
-        codes = bench.codes[name]
+        codes = bench.findings.codes[name]
         within = np.abs(np.hypot(codes[:, 0], codes[:, 1]) - 1.41) < 0.35
-        assert bench.answers["paint-prior"][name] == pytest.approx(within.mean(), abs=0.02)
-        assert f"{bench.answers['paint-prior'][name]:.0%}" in panel._shares.text()
+        assert bench.questions.answers["paint-prior"][name] == pytest.approx(within.mean(), abs=0.02)
+        assert f"{bench.questions.answers['paint-prior'][name]:.0%}" in panel._shares.text()
     studio.window.panel_docks["paint_prior"].close()
     assert "paint-prior" not in bench.questions
 

@@ -29,7 +29,7 @@ def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
     studio.window.show()
     with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
         studio.start()
-    qtbot.waitUntil(lambda: set(studio.workbench.codes) == {"ae", "aae"}, timeout=30_000)
+    qtbot.waitUntil(lambda: set(studio.workbench.findings.codes) == {"ae", "aae"}, timeout=30_000)
     yield studio
     studio.window.close()
     studio.window.deleteLater()
@@ -48,40 +48,40 @@ def shown(qtbot, panel) -> None:
 def test_places_at_the_cursor_are_joined_by_lines_in_every_lane(qtbot, studio, panel):
     bench = studio.workbench
     assert not panel.play.isEnabled()
-    bench.move_cursor("aae", (-1.0, 0.5))
-    start = {name: code.copy() for name, code in bench.cursors.items()}
+    bench.planes.move_cursor("aae", (-1.0, 0.5))
+    start = {name: code.copy() for name, code in bench.planes.cursors.items()}
     qtbot.mouseClick(panel.set_a, Qt.MouseButton.LeftButton)
-    bench.move_cursor("aae", (1.5, 0.25))
+    bench.planes.move_cursor("aae", (1.5, 0.25))
     qtbot.mouseClick(panel.set_b, Qt.MouseButton.LeftButton)
     shown(qtbot, panel)
     journeys = panel.journeys()
     assert set(journeys) == {"ae", "aae", "gan"}
     for name, journey in journeys.items():
         np.testing.assert_allclose(journey.codes[0], start[name], atol=1e-6)
-        np.testing.assert_allclose(journey.codes[-1], bench.cursors[name], atol=1e-6)
+        np.testing.assert_allclose(journey.codes[-1], bench.planes.cursors[name], atol=1e-6)
         np.testing.assert_allclose(journey.images, bench.models[name].decode(journey.codes), atol=1e-5)
         steps = np.diff(journey.codes, axis=0)
         np.testing.assert_allclose(steps, np.broadcast_to(steps[0], steps.shape), atol=1e-5)
-    trace = bench.traces["paths"]["aae"]
+    trace = bench.display.traces["paths"]["aae"]
     np.testing.assert_allclose(trace.lines[-1].places[[0, -1]], [[-1.0, 0.5], [1.5, 0.25]], atol=1e-5)
     assert [sign.letter for sign in trace.signs[:2]] == ["A", "B"]
 
 
 def test_images_have_a_path_where_there_is_an_encoder_and_follow_the_training(qtbot, studio, panel):
     bench = studio.workbench
-    bench.pick(5)
+    bench.planes.pick(5)
     panel.take_a()
-    bench.pick(11)
+    bench.planes.pick(11)
     panel.take_b()
     shown(qtbot, panel)
     assert set(panel.journeys()) == {"ae", "aae"}
     before = panel.journeys()["ae"].codes[0].copy()
-    np.testing.assert_allclose(before, bench.codes["ae"][5], atol=1e-6)
+    np.testing.assert_allclose(before, bench.findings.codes["ae"][5], atol=1e-6)
     bench.train(20)
-    qtbot.waitUntil(lambda: bench.surveyed_step == 20, timeout=30_000)
+    qtbot.waitUntil(lambda: bench.findings.step == 20, timeout=30_000)
     after = panel.journeys()["ae"].codes
     assert not np.allclose(after[0], before)
-    np.testing.assert_allclose(after[[0, -1]], bench.codes["ae"][[5, 11]], atol=1e-5)
+    np.testing.assert_allclose(after[[0, -1]], bench.findings.codes["ae"][[5, 11]], atol=1e-5)
     # Other weights from the start: the images are still A and B.
     with qtbot.waitSignal(bench.prepared, timeout=30_000):
         bench.new_seed()
@@ -93,7 +93,7 @@ def test_images_have_a_path_where_there_is_an_encoder_and_follow_the_training(qt
 def test_another_latent_size_forgets_places(qtbot, studio, panel):
     bench = studio.workbench
     panel.take_a()
-    bench.pick(3)
+    bench.planes.pick(3)
     panel.take_b()
     with qtbot.waitSignal(bench.prepared, timeout=30_000):
         bench.configure(latent_size=3)
@@ -103,16 +103,16 @@ def test_another_latent_size_forgets_places(qtbot, studio, panel):
 @pytest.mark.parametrize("way", WAYS[1:])
 def test_another_way_is_that_of_the_core(qtbot, studio, panel, way):
     bench = studio.workbench
-    bench.pick(2)
+    bench.planes.pick(2)
     panel.take_a()
-    bench.pick(9)
+    bench.planes.pick(9)
     panel.take_b()
     shown(qtbot, panel)
     line = panel.journeys()["ae"]
     panel.way.setCurrentIndex(WAYS.index(way))
     qtbot.waitUntil(lambda: panel.journeys()["ae"] is not line, timeout=10_000)
     found = panel.journeys()["ae"]
-    ends = bench.codes["ae"][[2, 9]]
+    ends = bench.findings.codes["ae"][[2, 9]]
     if way == "spherical":
         np.testing.assert_allclose(found.codes, paths.spherical(*ends, COUNT), atol=1e-5)
     else:
@@ -133,7 +133,7 @@ def test_the_animation_goes_there_and_back_and_stops_with_the_panel(qtbot, studi
     studio.window.panel_docks["paths"].close()
     assert not panel._timer.isActive()
     assert not {"paths", "attribute"} & set(studio.workbench.questions)
-    assert not studio.workbench.traces["paths"]
+    assert not studio.workbench.display.traces["paths"]
 
 
 def test_an_image_of_the_strip_is_gone_to_by_key(qtbot, studio, panel):
@@ -144,7 +144,7 @@ def test_an_image_of_the_strip_is_gone_to_by_key(qtbot, studio, panel):
     qtbot.keyClick(row.strip, Qt.Key.Key_Right)
     assert panel.slider.value() == 3
     assert row.view.image() is not None
-    reached = studio.workbench.traces["paths"]["ae"].signs[-1].places[0]
+    reached = studio.workbench.display.traces["paths"]["ae"].signs[-1].places[0]
     np.testing.assert_allclose(reached, panel.journeys()["ae"].codes[3], atol=1e-5)
 
 
@@ -154,11 +154,13 @@ def test_an_attribute_is_the_difference_of_class_means_times_its_strength(qtbot,
     box.absent.setCurrentIndex(8)
     box.strength.setValue(10)  # Half.
     qtbot.waitUntil(lambda: set(box.codes()) == {"ae", "aae"}, timeout=10_000)
-    labels = bench.probe_labels
+    labels = bench.probe.labels
     for name in ("ae", "aae"):
         # Until the question about these classes has been answered.
-        direction = bench.codes[name][labels == 3].mean(axis=0) - bench.codes[name][labels == 8].mean(axis=0)
-        wanted = bench.cursors[name] + 0.5 * direction
+        direction = bench.findings.codes[name][labels == 3].mean(axis=0) - bench.findings.codes[name][
+            labels == 8
+        ].mean(axis=0)
+        wanted = bench.planes.cursors[name] + 0.5 * direction
         qtbot.waitUntil(
             lambda name=name, wanted=wanted: np.allclose(box.codes()[name], wanted, atol=1e-4), timeout=10_000
         )
@@ -166,7 +168,7 @@ def test_an_attribute_is_the_difference_of_class_means_times_its_strength(qtbot,
     qtbot.waitUntil(lambda: box.go.isEnabled(), timeout=10_000)
     qtbot.mouseClick(box.go, Qt.MouseButton.LeftButton)
     for name, code in wanted.items():
-        np.testing.assert_allclose(bench.cursors[name], code, atol=1e-6)
+        np.testing.assert_allclose(bench.planes.cursors[name], code, atol=1e-6)
 
 
 def test_the_gif_shows_all_models_there_and_back(qtbot, studio, panel, tmp_path):

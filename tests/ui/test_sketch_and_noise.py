@@ -164,16 +164,16 @@ def test_a_picture_comes_onto_the_pad_as_it_is(pad):
 def test_a_drawing_is_marked_in_every_plane_while_it_is_drawn(qtbot, studio, sketch):
     bench, pad = studio.workbench, sketch.pad
     before = {name: studio.window.lanes[name].canvas.grab().toImage() for name in MODELS}
-    assert not bench.marks
+    assert not bench.display.marks
     middle = QPoint(pad.width() // 2, pad.height() // 2)
     QTest.mousePress(pad, Qt.MouseButton.LeftButton, pos=middle - QPoint(20, 50))
     QTest.mouseMove(pad, middle + QPoint(10, 10))
-    qtbot.waitUntil(lambda: "sketch" in bench.marks)
-    first = bench.marks["sketch"]
+    qtbot.waitUntil(lambda: "sketch" in bench.display.marks)
+    first = bench.display.marks["sketch"]
     QTest.mouseMove(pad, middle + QPoint(-40, 60))
-    qtbot.waitUntil(lambda: bench.marks["sketch"] is not first)
+    qtbot.waitUntil(lambda: bench.display.marks["sketch"] is not first)
     QTest.mouseRelease(pad, Qt.MouseButton.LeftButton, pos=middle + QPoint(-40, 60))
-    mark = bench.marks["sketch"]
+    mark = bench.display.marks["sketch"]
     assert not np.allclose(mark.codes["ae"], first.codes["ae"])
     # What the mark says is what the model makes of the normalised drawing; the GAN has no encoder.
     assert set(mark.codes) == {"ae", "aae"}
@@ -185,25 +185,25 @@ def test_a_drawing_is_marked_in_every_plane_while_it_is_drawn(qtbot, studio, ske
         assert studio.window.lanes[name].canvas.grab().toImage() != before[name]
     assert [column.title for column in sketch.table.columns()] == ["x", "AE", "AAE"]
     sketch.clear.click()
-    qtbot.waitUntil(lambda: not bench.marks)
+    qtbot.waitUntil(lambda: not bench.display.marks)
     assert not sketch.table.columns()
     sketch.undo.click()
-    qtbot.waitUntil(lambda: "sketch" in bench.marks)
+    qtbot.waitUntil(lambda: "sketch" in bench.display.marks)
 
 
 def test_the_mark_follows_training_and_goes_with_its_panel(qtbot, studio, sketch):
     bench = studio.workbench
     sketch.demonstrate()
-    before = bench.marks["sketch"]
+    before = bench.display.marks["sketch"]
     bench.train(3)
     qtbot.waitUntil(lambda: bench.step == 3 and not bench.training, timeout=10_000)
-    qtbot.waitUntil(lambda: bench.marks["sketch"] is not before, timeout=10_000)
-    qtbot.waitUntil(lambda: not np.allclose(bench.marks["sketch"].codes["ae"], before.codes["ae"]))
+    qtbot.waitUntil(lambda: bench.display.marks["sketch"] is not before, timeout=10_000)
+    qtbot.waitUntil(lambda: not np.allclose(bench.display.marks["sketch"].codes["ae"], before.codes["ae"]))
     studio.window.panel_docks["sketch"].hide()
-    assert not bench.marks
+    assert not bench.display.marks
     sketch.pad.stroke([(0.2, 0.2), (0.8, 0.8)])
     studio.window.turns.finish()
-    assert not bench.marks, "what is hidden does nothing"
+    assert not bench.display.marks, "what is hidden does nothing"
 
 
 def test_other_data_get_the_same_drawing_and_colours_where_they_have_some(qtbot, studio, sketch):
@@ -212,7 +212,7 @@ def test_other_data_get_the_same_drawing_and_colours_where_they_have_some(qtbot,
     sketch.demonstrate()
     with qtbot.waitSignal(bench.prepared, timeout=20_000):
         bench.configure(dataset="shapes")
-    qtbot.waitUntil(lambda: "sketch" in bench.marks, timeout=10_000)
+    qtbot.waitUntil(lambda: "sketch" in bench.display.marks, timeout=10_000)
     assert not sketch.color.isHidden()
     sketch.set_color(QColor(0, 255, 0))
     sketch.pad.clear()
@@ -244,7 +244,7 @@ def test_a_dropped_picture_is_encoded(qtbot, studio, sketch, tmp_path):
     file = tmp_path / "one on paper.png"
     Image.fromarray(paper).save(file)
     assert drop(sketch, QUrl.fromLocalFile(str(file))).isAccepted()
-    qtbot.waitUntil(lambda: "sketch" in bench.marks)
+    qtbot.waitUntil(lambda: "sketch" in bench.display.marks)
     drawn = sketch.pad.picture(1)[0]
     assert drawn[140, 140] > 0.9
     assert not drawn[:, :70].any()
@@ -253,14 +253,14 @@ def test_a_dropped_picture_is_encoded(qtbot, studio, sketch, tmp_path):
 
 def test_a_bad_file_is_an_error_and_loses_nothing(qtbot, studio, sketch, tmp_path):
     sketch.demonstrate()
-    drawn, mark = sketch.pad.picture(1), studio.workbench.marks["sketch"]
+    drawn, mark = sketch.pad.picture(1), studio.workbench.display.marks["sketch"]
     file = tmp_path / "bad.png"
     file.write_bytes(b"no picture")
     with qtbot.waitSignal(studio.workbench.failed):
         drop(sketch, QUrl.fromLocalFile(str(file)))
     assert "bad.png" in studio.window.banner.text()
     np.testing.assert_array_equal(sketch.pad.picture(1), drawn)
-    assert studio.workbench.marks["sketch"] is mark
+    assert studio.workbench.display.marks["sketch"] is mark
     sketch.undo.click()
     assert sketch.pad.blank, "the failed picture is no step to be taken back"
 
@@ -336,7 +336,7 @@ def test_the_lab_asks_nothing_while_it_is_hidden(qtbot, studio, lab):
     qtbot.waitUntil(lambda: lab.settled, timeout=10_000)
     with qtbot.waitSignal(bench.prepared, timeout=20_000):
         bench.configure(hidden=(8,))
-    qtbot.waitUntil(lambda: "noise" in bench.answers and lab.settled, timeout=10_000)
+    qtbot.waitUntil(lambda: "noise" in bench.questions.answers and lab.settled, timeout=10_000)
 
 
 def test_the_lab_goes_on_in_another_theme(qtbot, studio, lab):

@@ -102,7 +102,7 @@ def studio(qtbot, tmp_path) -> Iterator[Studio]:
     with offscreen_studio(config, tmp_path, (1280, 800), "dark", "en") as studio:
         bench = studio.workbench
         studio.start()
-        qtbot.waitUntil(lambda: len(bench.figures) == 3, timeout=30_000)
+        qtbot.waitUntil(lambda: len(bench.findings.figures) == 3, timeout=30_000)
         studio.close_threads()
         qtbot.waitUntil(lambda: not any(lane._drag_wait.isActive() for lane in studio.window.lanes.values()))
         studio.window.catch_up()
@@ -128,10 +128,10 @@ def pictures(studio: Studio) -> dict[str, object]:
 
 def test_a_canvas_shows_what_it_had_until_its_turn_and_lanes_never_share_a_pass(qtbot, studio, built):
     bench, before = studio.workbench, pictures(studio)
-    for name, codes in bench.codes.items():
-        bench.codes[name] = codes[::-1].copy()
+    for name, codes in bench.findings.codes.items():
+        bench.findings.codes[name] = codes[::-1].copy()
     bench.surveyed.emit()
-    bench.views_changed.emit()
+    bench.planes.views_changed.emit()
     assert pictures(studio) == before
     assert built.names == []
     qtbot.waitUntil(lambda: len(built.seen) >= 3)
@@ -145,9 +145,11 @@ def test_a_canvas_shows_what_it_had_until_its_turn_and_lanes_never_share_a_pass(
 def test_the_cursor_is_exact_on_a_canvas_that_waits(qtbot, studio, built):
     bench, canvas = studio.workbench, studio.window.lanes["aae"].canvas
     bench.surveyed.emit()
-    bench.move_cursor("aae", (1.25, -0.5))
+    bench.planes.move_cursor("aae", (1.25, -0.5))
     at = canvas.cursor_pixel()
-    expected = bench.views["aae"].to_pixels(np.array([[1.25, -0.5]]), canvas.width(), canvas.height())[0]
+    expected = bench.planes.views["aae"].to_pixels(np.array([[1.25, -0.5]]), canvas.width(), canvas.height())[
+        0
+    ]
     assert at.toTuple() == pytest.approx(tuple(expected), abs=1e-3)
     color = canvas.grab().toImage().pixelColor(round(at.x()) + 3, round(at.y()) + 3)
     assert color == canvas._color
@@ -189,7 +191,7 @@ def test_new_weights_are_decoded_once_by_the_drag_or_by_themselves(qtbot, studio
 
     news()
     assert decoded == []
-    bench.move_cursor("aae", (0.5, 0.5))
+    bench.planes.move_cursor("aae", (0.5, 0.5))
     assert decoded == ["ae", "vae", "aae"]
     qtbot.waitUntil(lambda: not any(lane._drag_wait.isActive() for lane in lanes))
     studio.window.turns.finish()

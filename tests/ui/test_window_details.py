@@ -57,7 +57,7 @@ def test_the_status_bar_names_device_precision_memory_and_frames(qtbot, studio):
 
 def test_the_wheel_zooms_about_the_place_under_the_mouse(qtbot, studio):
     bench, canvas = studio.workbench, studio.window.lanes["vae"].canvas
-    at, view = QPointF(40, 70), bench.views["vae"]
+    at, view = QPointF(40, 70), bench.planes.views["vae"]
     place = view.to_plane(at.x(), at.y(), canvas.width(), canvas.height())
     none = Qt.KeyboardModifier.NoModifier
     event = QWheelEvent(
@@ -71,7 +71,7 @@ def test_the_wheel_zooms_about_the_place_under_the_mouse(qtbot, studio):
         False,
     )
     QApplication.sendEvent(canvas, event)
-    closer = bench.views["vae"]
+    closer = bench.planes.views["vae"]
     assert closer.half == pytest.approx(view.half / 1.0015**240)
     np.testing.assert_allclose(
         closer.to_plane(at.x(), at.y(), canvas.width(), canvas.height()), place, atol=1e-6

@@ -123,7 +123,7 @@ class SightCard(QFrame):
 
     def _show_images(self, seen: Sight) -> None:
         assert self._bench.snapshot is not None
-        real, picked = self._bench.snapshot.probe_images, self._bench.picked
+        real, picked = self._bench.snapshot.probe_images, self._bench.planes.picked
         if picked is not None and seen.rebuilt is not None:
             error = self.error_map(real[picked], seen.rebuilt)
             shown = ((tr("image"), real[picked]), (tr("rebuilt"), seen.rebuilt), (tr("error"), error))

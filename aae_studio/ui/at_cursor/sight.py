@@ -19,10 +19,10 @@ def trust_in(bench: Workbench, name: str, image: Array) -> tuple[Trust, Array] |
 
     None for a model without encoder, and as long as no codes are known.
     """
-    region = bench.regions.get(name)
+    region = bench.findings.regions.get(name)
     if region is None:
         return None
-    frozen, code = bench.models[name], bench.cursors[name]
+    frozen, code = bench.models[name], bench.planes.cursors[name]
     back = frozen.encode(image[None])[0]
     away = float(np.linalg.norm(back - code)) / unit(bench, name)
     return Trust(region.strangeness(code), away, len(code)), back
@@ -32,7 +32,7 @@ def unit(bench: Workbench, name: str) -> float:
     """What distances between a lane's codes are told in: the prior's σ, or its codes' without prior."""
     assert bench.snapshot is not None
     held = bench.models[name].model.uses_prior
-    return bench.snapshot.prior.sigma if held else max(bench.regions[name].deviation, 1e-12)
+    return bench.snapshot.prior.sigma if held else max(bench.findings.regions[name].deviation, 1e-12)
 
 
 @dataclass(frozen=True, eq=False)
@@ -60,7 +60,11 @@ def sight(bench: Workbench, name: str) -> Sight:
     from aae_studio.core import fields
 
     assert bench.snapshot is not None
-    frozen, code, condition = bench.models[name], bench.cursors[name], bench.conditions.get(name, 0)
+    frozen, code, condition = (
+        bench.models[name],
+        bench.planes.cursors[name],
+        bench.planes.conditions.get(name, 0),
+    )
     image = bench.decoded(name)
     verdict = fields.verdicts(frozen, code[None], condition)
     density = fields.log_prior(bench.snapshot, code[None]) if frozen.model.uses_prior else None
@@ -71,7 +75,9 @@ def sight(bench: Workbench, name: str) -> Sight:
         return Sight(image, says, log_prior)
     trust, back = found
     again = frozen.decode(back[None], condition)[0]
-    picked = bench.picked
-    near = [int(place) for place in bench.regions[name].nearest(code, NEIGHBOURS + 1) if place != picked]
+    picked = bench.planes.picked
+    near = [
+        int(place) for place in bench.findings.regions[name].nearest(code, NEIGHBOURS + 1) if place != picked
+    ]
     rebuilt = None if picked is None else bench.reconstruction(name, picked)[1]
     return Sight(image, says, log_prior, trust, back, again, tuple(near[:NEIGHBOURS]), rebuilt)

@@ -99,8 +99,8 @@ class LabelBrush(QObject):
         key = Qt.Key(event.key())
         gives = key in (Qt.Key.Key_Return, Qt.Key.Key_Enter)
         if gives or key in (Qt.Key.Key_Delete, Qt.Key.Key_Backspace):
-            place = np.array([self._bench.cursor_place(name)], np.float32)
-            x, y = self._bench.views[name].to_pixels(place, canvas.width(), canvas.height())[0]
+            place = np.array([self._bench.planes.cursor_place(name)], np.float32)
+            x, y = self._bench.planes.views[name].to_pixels(place, canvas.width(), canvas.height())[0]
             at = QPointF(float(x), float(y))
             self._touched, self._removes = set(), self.removing or not gives
             self._touch(canvas, name, at, at)
@@ -117,10 +117,10 @@ class LabelBrush(QObject):
 
     def _points(self, canvas: QWidget, name: str) -> tuple[Any, npt.NDArray[np.float32]] | None:
         """The overlay's points in a lane, and where they are, in pixels (n, 2)."""
-        seen = self._bench.answers.get(("labelled", name))
-        if seen is None or name not in self._bench.views:
+        seen = self._bench.questions.answers.get(("labelled", name))
+        if seen is None or name not in self._bench.planes.views:
             return None
-        return seen, self._bench.views[name].to_pixels(seen.places, canvas.width(), canvas.height())
+        return seen, self._bench.planes.views[name].to_pixels(seen.places, canvas.width(), canvas.height())
 
     def _touch(self, canvas: QWidget, name: str, start: QPointF, end: QPointF) -> None:
         """Add the points that the brush covers on its way."""

@@ -71,6 +71,7 @@ class LatentCanvas(QWidget):
     ) -> None:
         super().__init__(parent)
         self._bench, self._name, self._theme, self._turns = workbench, name, theme, turns
+        self._planes, self._display = workbench.planes, workbench.display
         self._available = overlays
         self._color = theme.color(workbench.models[name].model.color)
         self._palette = np.array(
@@ -102,15 +103,15 @@ class LatentCanvas(QWidget):
         self.setAccessibleDescription(
             tr("Drag or arrow keys: move the point. Wheel: zoom. Right drag: pan. Double click: show all.")
         )
-        workbench.views_changed.connect(self.refresh)
-        workbench.views_changed.connect(self._ask_again)
-        workbench.cursor_moved.connect(self.follow_cursor)
-        workbench.cursor_moved.connect(self._ask_again)
-        workbench.marked.connect(self.update)
-        workbench.traced.connect(self.update)
+        self._planes.views_changed.connect(self.refresh)
+        self._planes.views_changed.connect(self._ask_again)
+        self._planes.cursor_moved.connect(self.follow_cursor)
+        self._planes.cursor_moved.connect(self._ask_again)
+        self._display.marked.connect(self.update)
+        self._display.traced.connect(self.update)
         workbench.surveyed.connect(self._ask_later)
-        workbench.display_changed.connect(self._choose_overlays)
-        workbench.tool_changed.connect(self.update)
+        self._display.changed.connect(self._choose_overlays)
+        self._display.tool_changed.connect(self.update)
         self._choose_overlays()
 
     def sizeHint(self) -> QSize:
@@ -139,13 +140,13 @@ class LatentCanvas(QWidget):
 
     def follow_cursor(self) -> None:
         """Repaint only where the cursor was and is."""
-        if self._name in self._bench.cursors:
+        if self._name in self._planes.cursors:
             self.update(self._cursor_rect)
             self.update(self._cursor_area())
 
     def cursor_pixel(self) -> QPointF:
         """Where the cursor is, in logical pixels."""
-        place = np.array([self._bench.cursor_place(self._name)], np.float32)
+        place = np.array([self._planes.cursor_place(self._name)], np.float32)
         x, y = self._view().to_pixels(place, self.width(), self.height())[0]
         return QPointF(float(x), float(y))
 
@@ -162,7 +163,7 @@ class LatentCanvas(QWidget):
         painter.drawPixmap(QPoint(0, 0), self._backdrop)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         self._draw_marks(painter)
-        for traces in self._bench.traces.values():
+        for traces in self._display.traces.values():
             if self._name in traces:
                 draw_trace(painter, traces[self._name], self._stage())
         self._cursor_rect = self._cursor_area()
@@ -174,8 +175,8 @@ class LatentCanvas(QWidget):
         if self._hovered is not None and self._card is not None and self._hovered < len(self._places):
             spot = self._places[self._hovered]
             painting.draw_card(painter, QPointF(*map(float, spot)), self._card, self.size(), self._theme)
-        if self._bench.tool is not None:
-            self._bench.tool.draw(painter, self, self._name)
+        if self._display.tool is not None:
+            self._display.tool.draw(painter, self, self._name)
         if self.hasFocus():
             painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
             painter.setPen(QPen(self._theme.color("accent"), 1))
@@ -184,12 +185,12 @@ class LatentCanvas(QWidget):
         painter.end()
 
     def _draw_marks(self, painter: QPainter) -> None:
-        for mark in self._bench.marks.values():
+        for mark in self._display.marks.values():
             if self._name in mark.codes:
-                place = self._bench.planes[self._name].project(mark.codes[self._name][None])
+                place = self._planes[self._name].project(mark.codes[self._name][None])
                 x, y = self._view().to_pixels(place, self.width(), self.height())[0]
                 spot, image = QPointF(float(x), float(y)), mark.images[self._name]
-                draw_mark(painter, spot, mark.text, image, self.size(), self._theme, self._bench.crisp)
+                draw_mark(painter, spot, mark.text, image, self.size(), self._theme, self._display.crisp)
 
     def _painted_backdrop(self) -> QPixmap:
         """Everything but cursor and hover card: it changes a few times a second at most."""
@@ -204,16 +205,17 @@ class LatentCanvas(QWidget):
         self._places = np.zeros((0, 2), np.float32)
         painting.draw_grid(painter, view, size, self._theme)
         self._draw_overlays(painter, covering=False)
-        if self._name in self._bench.codes and self._bench.show_codes and not self._replaces_points():
+        shown = self._display.show_codes and not self._replaces_points()
+        if shown and self._name in self._bench.findings.codes:
             points = self._points_image(pixmap.width(), pixmap.height(), ratio)
             painter.drawImage(QPoint(0, 0), points)
         self._draw_overlays(painter, covering=True)
-        if self._bench.show_prior and self._bench.axes in ((0, 1), None):
+        if self._display.show_prior and self._planes.axes in ((0, 1), None):
             snapshot = self._bench.snapshot
             assert snapshot is not None
-            if self._bench.config.latent_size > 1 and self._bench.axes is not None:
+            if self._bench.config.latent_size > 1 and self._planes.axes is not None:
                 painting.draw_outline(painter, snapshot.prior.outline(), view, size, self._theme)
-        painting.draw_numbers(painter, view, size, self._bench.planes[self._name].labels, self._theme)
+        painting.draw_numbers(painter, view, size, self._planes[self._name].labels, self._theme)
         painter.end()
         return pixmap
 
@@ -227,10 +229,10 @@ class LatentCanvas(QWidget):
         chosen = {
             name: overlay
             for name, overlay in self._available.items()
-            if overlay.stands_in(frozen) or (name in self._bench.overlays and overlay.applies(frozen))
+            if overlay.stands_in(frozen) or (name in self._display.overlays and overlay.applies(frozen))
         }
         for name in self._overlays.keys() - chosen.keys():
-            self._bench.drop((name, self._name))
+            self._bench.questions.drop((name, self._name))
         self._overlays, self._scene = chosen, None
         self._ask_again()
         self.refresh()
@@ -240,15 +242,15 @@ class LatentCanvas(QWidget):
         bench, name = self._bench, self._name
         if not self._overlays or name not in bench.models or not self.isVisible():
             return
-        condition = bench.conditions.get(name, 0)
-        plane, code = bench.planes[name], bench.cursors[name]
+        condition = bench.planes.conditions.get(name, 0)
+        plane, code = bench.planes[name], bench.planes.cursors[name]
         # With more axes nothing depends on the home view, and each drag would look for it.
-        home = bench.home_view(name) if len(code) == 1 else None
+        home = bench.planes.home_view(name) if len(code) == 1 else None
         scene = Scene.at(name, plane, self._view(), code, condition, self.size(), home)
         if self._scene is None or not self._scene.shows(scene):
             self._scene = scene
             for key, overlay in self._overlays.items():
-                bench.ask((key, name), partial(_look, overlay, scene), soon)
+                bench.questions.ask((key, name), partial(_look, overlay, scene), soon)
 
     def _ask_later(self) -> None:
         """A plane of principal components turns with the codes."""
@@ -256,15 +258,16 @@ class LatentCanvas(QWidget):
 
     def _replaces_points(self) -> bool:
         return any(
-            overlay.replaces_points and (name, self._name) in self._bench.answers
+            overlay.replaces_points and (name, self._name) in self._bench.questions.answers
             for name, overlay in self._overlays.items()
         )
 
     def _draw_overlays(self, painter: QPainter, covering: bool) -> None:
         """Those that lie below the points, or those that cover them and the figures of all."""
         stage = self._stage()
-        answers = ((self._bench.answers.get((name, self._name)), o) for name, o in self._overlays.items())
-        seen = [(answer, overlay) for answer, overlay in answers if answer is not None]
+        answers = self._bench.questions.answers
+        both = ((answers.get((name, self._name)), overlay) for name, overlay in self._overlays.items())
+        seen = [(answer, overlay) for answer, overlay in both if answer is not None]
         draws = [(overlay.draw, answer) for answer, overlay in seen if overlay.covers == covering]
         draws += [(overlay.annotate, answer) for answer, overlay in seen if covering]
         for draw, answer in draws:
@@ -273,17 +276,17 @@ class LatentCanvas(QWidget):
             painter.restore()
 
     def _points_image(self, width: int, height: int, ratio: float) -> QImage:
-        places = self._bench.places(self._name)
+        places = self._planes.places(self._name)
         self._places = self._view().to_pixels(places, self.width(), self.height())
-        classes = self._bench.probe_labels[: len(places)]
+        classes = self._bench.probe.labels[: len(places)]
         self._pixels = rasterise(self._places * ratio, classes, self._palette, width, height, ratio)
         return pixel_image(self._pixels, ratio)
 
     def _stage(self) -> Stage:
-        return Stage(self._view(), self.size(), self._theme, self._bench.crisp, self._color)
+        return Stage(self._view(), self.size(), self._theme, self._display.crisp, self._color)
 
     def _view(self) -> View:
-        return self._bench.views[self._name]
+        return self._planes.views[self._name]
 
     def _cursor_area(self) -> QRect:
         at, reach = painting.within(self.cursor_pixel(), self.size()), painting.CURSOR_REACH + 2
@@ -300,7 +303,7 @@ class LatentCanvas(QWidget):
         # Moved to a screen with other pixels. Qt does not pass this on to `changeEvent`.
         if event.type() == QEvent.Type.DevicePixelRatioChange:
             self.redraw()
-        tool = self._bench.tool
+        tool = self._display.tool
         return (tool is not None and tool.takes(event, self, self._name)) or super().event(event)
 
     # Mouse and keyboard
@@ -308,10 +311,10 @@ class LatentCanvas(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self._leave_point()
-            self._drag_from = self._bench.cursor_place(self._name)
-            self._before_click = dict(self._bench.cursors)
+            self._drag_from = self._planes.cursor_place(self._name)
+            self._before_click = dict(self._planes.cursors)
             shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            self._drags_data = shift or self._bench.drags_data
+            self._drags_data = shift or self._display.drags_data
             self._move_to(event.position())
         elif event.button() in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
             self._pan_from = (event.position(), self._view())
@@ -339,8 +342,8 @@ class LatentCanvas(QWidget):
             return
         self._drag_from = None
         # The first click of the two moved the cursors.
-        self._bench.place_cursors(self._before_click)
-        self._bench.fit_view(self._name)
+        self._planes.place_cursors(self._before_click)
+        self._planes.fit_view(self._name)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
         at = event.position()
@@ -351,23 +354,23 @@ class LatentCanvas(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         key = Qt.Key(event.key())
-        if key in KEYS and self._bench.drags_data and self._name in self._bench.codes:
+        if key in KEYS and self._display.drags_data and self._name in self._bench.findings.codes:
             self._step_to_data(*KEYS[key])
         elif key in KEYS:
             far = 5 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
             step = far * NUDGE * 2 * self._view().half
-            x, y = self._bench.cursor_place(self._name)
-            self._bench.move_cursor(self._name, (x + KEYS[key][0] * step, y + KEYS[key][1] * step))
+            x, y = self._planes.cursor_place(self._name)
+            self._planes.move_cursor(self._name, (x + KEYS[key][0] * step, y + KEYS[key][1] * step))
         elif key == Qt.Key.Key_Escape and self._drag_from is not None:
             place, self._drag_from = self._drag_from, None
-            self._bench.move_cursor(self._name, place)
+            self._planes.move_cursor(self._name, place)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             factor = 1 / 1.25 if key == Qt.Key.Key_Minus else 1.25
             inside = self.rect().contains(self.cursor_pixel().toPoint())
             view = self._view()
-            self._zoom(factor, self._bench.cursor_place(self._name) if inside else (view.x, view.y))
+            self._zoom(factor, self._planes.cursor_place(self._name) if inside else (view.x, view.y))
         elif key in (Qt.Key.Key_0, Qt.Key.Key_Home):
-            self._bench.fit_view(self._name)
+            self._planes.fit_view(self._name)
         else:
             super().keyPressEvent(event)
 
@@ -384,34 +387,34 @@ class LatentCanvas(QWidget):
         self._leave_point()
 
     def _move_to(self, at: QPointF) -> None:
-        if self._drags_data and self._name in self._bench.codes:
+        if self._drags_data and self._name in self._bench.findings.codes:
             found = painting.nearest(self._data_pixels(), at, np.inf)
-            if found is not None and found != self._bench.picked:
-                self._bench.pick(found)
+            if found is not None and found != self._planes.picked:
+                self._planes.pick(found)
             return
         place = self._view().to_plane(at.x(), at.y(), self.width(), self.height())
-        self._bench.move_cursor(self._name, place)
+        self._planes.move_cursor(self._name, place)
 
     def _step_to_data(self, x: int, y: int) -> None:
         """Go on to the next data point in a direction."""
-        found = painting.next_toward(self._data_pixels(), self.cursor_pixel(), (x, -y), self._bench.picked)
+        picked = self._planes.picked
+        found = painting.next_toward(self._data_pixels(), self.cursor_pixel(), (x, -y), picked)
         if found is not None:
-            self._bench.active = self._name
-            self._bench.pick(found)
+            self._planes.pick(found, self._name)
 
     def _data_pixels(self) -> Array:
         """Where data points are, in logical pixels, whether they are drawn or not."""
-        return self._view().to_pixels(self._bench.places(self._name), self.width(), self.height())
+        return self._view().to_pixels(self._planes.places(self._name), self.width(), self.height())
 
     def _zoom(self, factor: float, place: tuple[float, float]) -> None:
         view = self._view().zoomed(factor, *place)
-        home = self._bench.home_view(self._name)
+        home = self._planes.home_view(self._name)
         if home.half / 1000 <= view.half <= home.half * 50:
             self._show_view(view)
 
     def _show_view(self, view: View) -> None:
         """Go to another view: here at once, since the mouse is here; in other lanes in their turn."""
-        self._bench.set_view(self._name, view)
+        self._planes.set_view(self._name, view)
         self.redraw()
 
     def _hover(self, at: QPointF) -> None:
@@ -421,20 +424,20 @@ class LatentCanvas(QWidget):
             return
         self._hovered = found
         self._show_card(found)
-        self._bench.hover(found)
+        self._display.hover(found)
         self.update()
 
     def _show_card(self, point: int | None) -> None:
         """Make the card of a point, with its reconstruction by the newest weights."""
         self._card = None
-        if point is not None and self._name in self._bench.codes:
+        if point is not None and self._name in self._bench.findings.codes:
             original, rebuilt = self._bench.reconstruction(self._name, point)
-            self._card = painting.Card.of(original, rebuilt, self._bench.probe_caption(point))
+            self._card = painting.Card.of(original, rebuilt, self._bench.probe.caption(point))
 
     def _leave_point(self) -> None:
         if self._hovered is not None:
             self._hovered = self._card = None
-            self._bench.hover(None)
+            self._display.hover(None)
             self.update()
 
 

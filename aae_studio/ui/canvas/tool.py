@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QWidget
 
 
 class Tool(Protocol):
-    """One tool. `Workbench.take_up` puts it into all planes at once."""
+    """One tool. `Display.take_up` puts it into all planes at once."""
 
     def takes(self, event: QEvent, canvas: QWidget, name: str) -> bool:
         """Do what an event on the canvas of the model `name` asks for; False: it is not for this tool."""

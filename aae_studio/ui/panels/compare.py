@@ -157,7 +157,7 @@ class Compare(Panel):
 
     @property
     def _measured(self) -> Measured | None:
-        return self._bench.answers.get(self.question)
+        return self._bench.questions.answers.get(self.question)
 
     @property
     def _series(self) -> Series | None:
@@ -171,13 +171,13 @@ class Compare(Panel):
         """Have the models measured, anew where the classifier or the experiment is another."""
         if self.isVisible() and self._bench.snapshot is not None:
             self._measuring = Measuring(self._judge)
-            self._bench.ask(self.question, self._measuring)
+            self._bench.questions.ask(self.question, self._measuring)
             self._schedule()
 
     def _on_training(self, training: bool) -> None:
         if not training and self._measuring is not None and self.isVisible():
             self._measuring.hurry(self._bench.step)
-            self._bench.ask(self.question, self._measuring)
+            self._bench.questions.ask(self.question, self._measuring)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -185,7 +185,7 @@ class Compare(Panel):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._bench.drop(self.question)
+        self._bench.questions.drop(self.question)
         self._measuring = None
 
     # What is shown

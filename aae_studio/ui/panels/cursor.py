@@ -35,20 +35,22 @@ class AtCursor(Panel):
                 "all cursors go to that image's codes. Arrow keys go to the next image."
             )
         )
-        self.drags_data.setChecked(workbench.drags_data)
+        self.drags_data.setChecked(workbench.display.drags_data)
         self.caption = Readout(theme.color("muted"), self.font())
         self._arrange()
         self.drags_data.toggled.connect(self._set_drags_data)
-        workbench.cursor_moved.connect(self._schedule)
+        workbench.planes.cursor_moved.connect(self._schedule)
         workbench.surveyed.connect(self._schedule)
         workbench.prepared.connect(self._make_cards)
-        workbench.display_changed.connect(self._apply_display)
+        workbench.display.changed.connect(self._apply_display)
         self._make_cards()
 
     def demonstrate(self) -> None:
         """A place between the clouds, off the middle."""
-        view = self._bench.views[self._bench.active]
-        self._bench.move_cursor(self._bench.active, (view.x + 0.42 * view.half, view.y - 0.52 * view.half))
+        view = self._bench.planes.views[self._bench.planes.active]
+        self._bench.planes.move_cursor(
+            self._bench.planes.active, (view.x + 0.42 * view.half, view.y - 0.52 * view.half)
+        )
 
     def _arrange(self) -> None:
         what = QLabel(
@@ -78,11 +80,11 @@ class AtCursor(Panel):
 
     def _apply_display(self) -> None:
         for card in self.cards:
-            card.set_crisp(self._bench.crisp)
-        self.drags_data.setChecked(self._bench.drags_data)
+            card.set_crisp(self._bench.display.crisp)
+        self.drags_data.setChecked(self._bench.display.drags_data)
 
     def _set_drags_data(self, wanted: bool) -> None:
-        self._bench.set_display(drags_data=wanted)
+        self._bench.display.set(drags_data=wanted)
 
     # What is at the cursor
 
@@ -97,25 +99,27 @@ class AtCursor(Panel):
         """Say what the cursor is on, and mark what was found in the planes."""
         if not self.isVisible():
             return
-        picked = self._bench.picked
+        picked = self._bench.planes.picked
         place, caption = tr("On a place of the plane"), ""
         if picked is not None:
-            caption = tr("On an image: {caption}", caption=self._bench.probe_caption(picked))
+            caption = tr("On an image: {caption}", caption=self._bench.probe.caption(picked))
         self.caption.setText(caption or place)
-        self._bench.trace(KEY, {card.name: found for card in self.cards if (found := self._trace(card))})
+        self._bench.display.trace(
+            KEY, {card.name: found for card in self.cards if (found := self._trace(card))}
+        )
 
     def _trace(self, card: SightCard) -> Trace | None:
         seen, name = card.seen, card.name
-        if seen is None or seen.back is None or name not in self._bench.codes:
+        if seen is None or seen.back is None or name not in self._bench.findings.codes:
             return None
-        codes = self._bench.codes[name]
-        ways = self._bench.planes[name].project(np.stack([self._bench.cursors[name], seen.back]))
+        codes = self._bench.findings.codes[name]
+        ways = self._bench.planes[name].project(np.stack([self._bench.planes.cursors[name], seen.back]))
         near = [place for place in seen.nearest if place < len(codes)]
-        rings = Sign("ring", self._bench.places(name)[near])
+        rings = Sign("ring", self._bench.planes.places(name)[near])
         return Trace((Line(ways, "cursor", 1.5),), (rings, Sign("dot", ways[1:])))
 
     def showEvent(self, event: QShowEvent) -> None:
         self._schedule()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._bench.trace(KEY, {})
+        self._bench.display.trace(KEY, {})

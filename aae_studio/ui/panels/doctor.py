@@ -52,7 +52,7 @@ class Doctor(Panel):
         workbench.training_changed.connect(self._ask)
         workbench.following_changed.connect(self._show_again)
         workbench.surveyed.connect(self._on_surveyed)
-        workbench.display_changed.connect(self._follow_overlays)
+        workbench.display.changed.connect(self._follow_overlays)
         self.applied.undo_chosen.connect(workbench.undo)
 
     @property
@@ -72,7 +72,7 @@ class Doctor(Panel):
 
     def hideEvent(self, event: QHideEvent) -> None:
         super().hideEvent(event)
-        self._bench.drop(self._key)
+        self._bench.questions.drop(self._key)
 
     def _arrange(self) -> None:
         words = QLabel(
@@ -108,7 +108,7 @@ class Doctor(Panel):
         bench = self._bench
         if self.isVisible() and bench.snapshot is not None and bench.history is not None:
             context = (bench.config, bench.history, bench.training)
-            bench.ask(self._key, partial(self.rounds.visit, *context), soon=not bench.training)
+            bench.questions.ask(self._key, partial(self.rounds.visit, *context), soon=not bench.training)
 
     def _on_configured(self) -> None:
         self._show_again()
@@ -116,7 +116,7 @@ class Doctor(Panel):
             self._ask()
 
     def _on_surveyed(self) -> None:
-        visit = self._bench.answers.get(self._key)
+        visit = self._bench.questions.answers.get(self._key)
         if visit is None:
             return
         if visit is not self._visit:
@@ -163,7 +163,7 @@ class Doctor(Panel):
         card = FindingCard(self._theme, frozen.model, overlay, title)
         card.shown.connect(partial(self._show_me, key))
         card.remedy_chosen.connect(partial(self._apply, key))
-        card.follow_overlays(self._bench.overlays)
+        card.follow_overlays(self._bench.display.overlays)
         self.cards[key] = card
         return card
 
@@ -211,7 +211,7 @@ class Doctor(Panel):
                 )
             )
         applied, asked = self._applied, self._bench.asked
-        self.applied.setVisible(applied is not None and asked == applied[1] and self._bench.can_undo)
+        self.applied.setVisible(applied is not None and asked == applied[1] and self._bench.changes.can_undo)
 
     def _in_words(self, remedy: Remedy) -> str:
         """What a remedy changes: each option's label, its value before and after."""
@@ -233,13 +233,13 @@ class Doctor(Panel):
     def _show_me(self, key: tuple[str, str], on: bool) -> None:
         card = self.cards[key]
         if card.overlay is not None:
-            self._bench.show_overlay(card.overlay, on)
+            self._bench.display.show_overlay(card.overlay, on)
         if self._bench.history is not None:
             card.draw_curves(self._bench.history)
 
     def _follow_overlays(self) -> None:
         for card in self.cards.values():
-            card.follow_overlays(self._bench.overlays)
+            card.follow_overlays(self._bench.display.overlays)
 
     def _apply(self, key: tuple[str, str]) -> None:
         finding = self.cards[key].finding

@@ -65,7 +65,7 @@ class Labels(Panel):
         workbench.configured.connect(self.show_state)
         workbench.prepared.connect(self._on_prepared)
         workbench.surveyed.connect(self._show_shares)
-        workbench.tool_changed.connect(self._show_mode)
+        workbench.display.tool_changed.connect(self._show_mode)
         workbench.following_changed.connect(self._enable)
         self._on_prepared()
 
@@ -118,21 +118,21 @@ class Labels(Panel):
     def set_mode(self, on: bool) -> None:
         """Let the mouse label in the planes, or move the cursor again."""
         bench = self._bench
-        if on and bench.tool is not self.brush:
-            self._showed_overlay = OVERLAY not in bench.overlays
-            bench.show_overlay(OVERLAY, True)
-            bench.take_up(self.brush)
-        elif not on and bench.tool is self.brush:
-            bench.take_up(None)
+        if on and bench.display.tool is not self.brush:
+            self._showed_overlay = OVERLAY not in bench.display.overlays
+            bench.display.show_overlay(OVERLAY, True)
+            bench.display.take_up(self.brush)
+        elif not on and bench.display.tool is self.brush:
+            bench.display.take_up(None)
             if self._showed_overlay:
-                bench.show_overlay(OVERLAY, False)
+                bench.display.show_overlay(OVERLAY, False)
 
     def _leave(self) -> None:
         if not self.brush.take_back():
             self.set_mode(False)
 
     def _show_mode(self) -> None:
-        self.mode.setChecked(self._bench.tool is self.brush)
+        self.mode.setChecked(self._bench.display.tool is self.brush)
 
     def _set_brush(self, *_: object) -> None:
         self.brush.radius, self.brush.removing = float(self._size.value()), self._remove.isChecked()
@@ -152,20 +152,20 @@ class Labels(Panel):
 
     @property
     def settled(self) -> bool:
-        return self._bench.step >= self._goal and self._bench.surveyed_step >= self._goal
+        return self._bench.step >= self._goal and self._bench.findings.step >= self._goal
 
     def showEvent(self, event: QShowEvent) -> None:
         self._ask()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._bench.drop("labels")
+        self._bench.questions.drop("labels")
         self.set_mode(False)
 
     def _ask(self) -> None:
         if self.isVisible() and self._bench.snapshot is not None:
             from aae_studio.core.labelling import RestingShares
 
-            self._bench.ask("labels", RestingShares())
+            self._bench.questions.ask("labels", RestingShares())
 
     def _enable(self) -> None:
         """Only an experiment of one's own, once it is there, can be given labels."""
@@ -175,7 +175,7 @@ class Labels(Panel):
 
     def _on_prepared(self) -> None:
         self._enable()
-        self.table.set_classes([tr(name) for name in self._bench.probe_classes])
+        self.table.set_classes(list(self._bench.probe.classes))
         self.show_state()
         self._ask()
 
@@ -209,7 +209,7 @@ class Labels(Panel):
         self._show_shares()
 
     def _show_shares(self) -> None:
-        shares: OwnShares | None = self._bench.answers.get("labels")
+        shares: OwnShares | None = self._bench.questions.answers.get("labels")
         if shares is None or len(shares.each) != len(self.table):
             self.table.show_shares(None)
             self._whole.setText(tr("In the part of their class: –"))

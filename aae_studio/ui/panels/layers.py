@@ -37,8 +37,8 @@ class Panel(Base):
         self._arrange()
         self._fill_models()
         workbench.prepared.connect(self._fill_models)
-        workbench.cursor_moved.connect(self._on_moved)
-        for signal in (workbench.snapshot_changed, workbench.hovered, workbench.display_changed):
+        workbench.planes.cursor_moved.connect(self._on_moved)
+        for signal in (workbench.snapshot_changed, workbench.display.hovered, workbench.display.changed):
             signal.connect(self._refresh)
 
     @property
@@ -55,7 +55,7 @@ class Panel(Base):
         models = self._bench.models
         name = max(models, key=lambda name: len(models[name].model.networks))
         sigma = self._bench.snapshot.prior.sigma if self._bench.snapshot is not None else 1.0
-        self._bench.move_cursor(name, (0.8 * sigma, -0.9 * sigma))
+        self._bench.planes.move_cursor(name, (0.8 * sigma, -0.9 * sigma))
 
     def show_newest(self) -> None:
         """Look through the newest networks, and show it."""
@@ -64,15 +64,17 @@ class Panel(Base):
         bench, name = self._bench, self.model
         if not self.isVisible() or name not in bench.models or bench.snapshot is None:
             return
-        frozen, sample = bench.models[name], bench.hovered_sample
+        frozen, sample = bench.models[name], bench.display.hovered_sample
         if sample is None or not frozen.has_encoder:
-            passage = activations.of_code(frozen, bench.cursors[name], bench.conditions.get(name, 0))
+            passage = activations.of_code(
+                frozen, bench.planes.cursors[name], bench.planes.conditions.get(name, 0)
+            )
             self.subject.setText(tr("The code under the cursor:"))
         else:
-            label = int(bench.probe_labels[sample])
+            label = int(bench.probe.labels[sample])
             passage = activations.of_image(frozen, bench.snapshot.probe_images[sample], label)
             self.subject.setText(tr("The image under the mouse:"))
-        self.view.show_passage(passage, bench.crisp)
+        self.view.show_passage(passage, bench.display.crisp)
         self._stale = False
         self._turns.ask(self.view.redraw)
         self._rest.start()
@@ -88,13 +90,13 @@ class Panel(Base):
             self._turns.ask(self.show_newest)
 
     def _on_moved(self) -> None:
-        if self._bench.active != self.model:
-            self._choose(self._bench.active)
+        if self._bench.planes.active != self.model:
+            self._choose(self._bench.planes.active)
         self._refresh()
 
     def _fill_models(self) -> None:
         models = self._bench.models
-        chosen = self.model if self.model in models else self._bench.active
+        chosen = self.model if self.model in models else self._bench.planes.active
         with QSignalBlocker(self.models):
             self.models.clear()
             for name, frozen in models.items():

@@ -131,7 +131,7 @@ class Noise(Panel):
         bench.prepared.connect(self._on_prepared)
         bench.configured.connect(self._show_asked)
         bench.following_changed.connect(self._show_asked)
-        bench.display_changed.connect(self._apply_display)
+        bench.display.changed.connect(self._apply_display)
         self._apply_display()
 
     # What is asked
@@ -142,7 +142,7 @@ class Noise(Panel):
     def hideEvent(self, event: QHideEvent) -> None:
         # Another window on this workbench may have asked meanwhile.
         if self._bench.questions.get(KEY) is self._question:
-            self._bench.drop(KEY)
+            self._bench.questions.drop(KEY)
 
     def _on_prepared(self) -> None:
         self._seen = None
@@ -155,7 +155,7 @@ class Noise(Panel):
         self._show_amount()
         if self.isVisible():
             self._question = partial(_denoised, self.corruption, self._seed)
-            self._bench.ask(KEY, self._question)
+            self._bench.questions.ask(KEY, self._question)
 
     def _on_chosen(self) -> None:
         self._ask()
@@ -194,7 +194,7 @@ class Noise(Panel):
             self._turns.ask(self._show_newest)
 
     def _show_newest(self) -> None:
-        seen = self._bench.answers.get(KEY)
+        seen = self._bench.questions.answers.get(KEY)
         if seen is not None and seen is not self._seen:
             self._seen = seen
             self._show(seen)
@@ -248,7 +248,7 @@ class Noise(Panel):
         return f"{measured}\n\n{bound}"
 
     def _apply_display(self) -> None:
-        self.table.set_crisp(self._bench.crisp)
+        self.table.set_crisp(self._bench.display.crisp)
 
 
 def _denoised(corruption: Corruption, seed: int, snapshot: Snapshot, codes: Any) -> Denoising:

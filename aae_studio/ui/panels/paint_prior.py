@@ -112,7 +112,7 @@ class PaintPrior(Panel):
 
     @property
     def settled(self) -> bool:
-        return self._bench.step >= self._goal and self._bench.surveyed_step >= self._goal
+        return self._bench.step >= self._goal and self._bench.findings.step >= self._goal
 
     def _tell(self, sentence: str, bad: bool = False) -> None:
         self._note.setText(sentence)
@@ -180,7 +180,7 @@ class PaintPrior(Panel):
 
     def _undoes_painting(self) -> bool:
         """Whether the last change was one of the painting: any other is not this panel's to take back."""
-        return self._bench.undoes_only("prior", "painted.picture", "painted.shape")
+        return self._bench.changes.undoes_only("prior", "painted.picture", "painted.shape")
 
     def _take_painting(self) -> None:
         self._bench.try_configure(prior="painted")
@@ -214,14 +214,14 @@ class PaintPrior(Panel):
         self._ask()
 
     def hideEvent(self, event: QHideEvent) -> None:
-        self._bench.drop("paint-prior")
+        self._bench.questions.drop("paint-prior")
 
     def _ask(self) -> None:
         if self.isVisible():
-            self._bench.ask("paint-prior", shares_on_the_painting)
+            self._bench.questions.ask("paint-prior", shares_on_the_painting)
 
     def _show_shares(self) -> None:
-        shares = self._bench.answers.get("paint-prior")
+        shares = self._bench.questions.answers.get("paint-prior")
         if shares is None or not self.isVisible():
             return
         words = [

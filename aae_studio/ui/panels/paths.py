@@ -44,7 +44,7 @@ class Paths(Panel):
         self.ends: dict[str, End] = {}
         self.rows: dict[str, JourneyRow] = {}
         self._journeys: Journeys | None = None
-        self._conditions = dict(workbench.conditions)
+        self._conditions = dict(workbench.planes.conditions)
         self._random = np.random.default_rng(0)
         here = tr("Begin or end at the place under the cursor, or at the image that it is on.")
         self.set_a, self.set_b = _button(tr("Set A"), here), _button(tr("Set B"), here)
@@ -68,7 +68,7 @@ class Paths(Panel):
 
     def demonstrate(self) -> None:
         """From the first image of a class to that of the next on a geodesic, half way; an attribute."""
-        firsts = [int(np.flatnonzero(self._bench.probe_labels == place)[0]) for place in (0, 1)]
+        firsts = [int(np.flatnonzero(self._bench.probe.labels == place)[0]) for place in (0, 1)]
         self.way.setCurrentIndex(WAYS.index("geodesic"))
         self.ends = {letter: End(first, {}) for letter, first in zip("AB", firsts, strict=True)}
         self._ask()
@@ -137,9 +137,9 @@ class Paths(Panel):
         self._timer.timeout.connect(self._advance)
         bench.prepared.connect(self._begin)
         bench.surveyed.connect(self._on_surveyed)
-        bench.views_changed.connect(self._schedule)
-        bench.cursor_moved.connect(self._follow_conditions)
-        bench.display_changed.connect(self._apply_display)
+        bench.planes.views_changed.connect(self._schedule)
+        bench.planes.cursor_moved.connect(self._follow_conditions)
+        bench.display.changed.connect(self._apply_display)
 
     def _begin(self) -> None:
         """Rows for the models that there are now; ends that mean nothing to them are forgotten."""
@@ -156,7 +156,7 @@ class Paths(Panel):
         self._enable()
         if self._filming is not None:
             # The question went with the experiment; the images are still there.
-            self._bench.ask(GIF, self._filming)
+            self._bench.questions.ask(GIF, self._filming)
         self.attributes.fill()
         self._ask()
 
@@ -177,13 +177,13 @@ class Paths(Panel):
         self._take("B")
 
     def _take(self, letter: str) -> None:
-        codes = {name: code.copy() for name, code in self._bench.cursors.items()}
-        self.ends[letter] = End(self._bench.picked, codes)
+        codes = {name: code.copy() for name, code in self._bench.planes.cursors.items()}
+        self.ends[letter] = End(self._bench.planes.picked, codes)
         self._ask()
 
     def take_random(self) -> None:
         """Make two images of different classes A and B."""
-        labels = self._bench.probe_labels
+        labels = self._bench.probe.labels
         first = int(self._random.integers(len(labels)))
         others = np.flatnonzero(labels != labels[first])
         second = int(self._random.choice(others)) if len(others) else first
@@ -195,25 +195,25 @@ class Paths(Panel):
 
     def _follow_conditions(self) -> None:
         """Paths are decoded with the lanes' conditions."""
-        if self._conditions != self._bench.conditions:
+        if self._conditions != self._bench.planes.conditions:
             self._ask()
 
     def _ask(self) -> None:
         """Have the paths worked out, where both ends are known."""
-        self._conditions = dict(self._bench.conditions)
+        self._conditions = dict(self._bench.planes.conditions)
         if not self.isVisible() or self._bench.snapshot is None:
             return
         if len(self.ends) == 2:
             way = WAYS[self.way.currentIndex()]
             self._journeys = Journeys(way, self.ends["A"], self.ends["B"], self._conditions, self._journeys)
-            self._bench.ask(KEY, self._journeys)
+            self._bench.questions.ask(KEY, self._journeys)
         self._schedule()
 
     # What is on show
 
     def journeys(self) -> dict[str, Journey]:
         """The newest paths, by model."""
-        return self._bench.answers.get(KEY) or {}
+        return self._bench.questions.answers.get(KEY) or {}
 
     def _schedule(self) -> None:
         if self.isVisible():
@@ -246,7 +246,7 @@ class Paths(Panel):
         snapshot = self._bench.snapshot
         if end.picked is None or snapshot is None:
             return tr("a place")
-        name = self._bench.class_name(int(self._bench.probe_labels[end.picked]))
+        name = self._bench.probe.classes[int(self._bench.probe.labels[end.picked])]
         return tr("{name} · id {id}", name=name, id=int(snapshot.dataset.probe.ids[end.picked]))
 
     def _show_place(self) -> None:
@@ -254,7 +254,9 @@ class Paths(Panel):
         place = self.slider.value()
         for row in self.rows.values():
             row.show_place(place)
-        self._bench.trace(KEY, {name: trace for name in self.rows if (trace := self._trace(name, place))})
+        self._bench.display.trace(
+            KEY, {name: trace for name in self.rows if (trace := self._trace(name, place))}
+        )
 
     def _trace(self, name: str, place: int) -> Trace | None:
         bench, journey = self._bench, self.journeys().get(name)
@@ -264,7 +266,7 @@ class Paths(Panel):
         badges = [
             Sign("badge", plane.project(code[None]), letter)
             for letter, end in self.ends.items()
-            if (code := end.code(name, bench.codes)) is not None
+            if (code := end.code(name, bench.findings.codes)) is not None
         ]
         if journey is None:
             return Trace((), tuple(badges))
@@ -276,7 +278,7 @@ class Paths(Panel):
 
     def _apply_display(self) -> None:
         for part in (*self.rows.values(), *self.attributes.views.values()):
-            part.set_crisp(self._bench.crisp)
+            part.set_crisp(self._bench.display.crisp)
 
     # The animation
 
@@ -311,13 +313,13 @@ class Paths(Panel):
             if name in models
         ]
         if reels:
-            self._filming = Filming(file, reels, self._theme, self._bench.crisp, FRAME_MS)
-            self._bench.ask(GIF, self._filming)
+            self._filming = Filming(file, reels, self._theme, self._bench.display.crisp, FRAME_MS)
+            self._bench.questions.ask(GIF, self._filming)
 
     def _on_surveyed(self) -> None:
-        if self._filming is not None and GIF in self._bench.answers:
-            (fault,), filming, self._filming = self._bench.answers[GIF], self._filming, None
-            self._bench.drop(GIF)
+        if self._filming is not None and GIF in self._bench.questions.answers:
+            (fault,), filming, self._filming = self._bench.questions.answers[GIF], self._filming, None
+            self._bench.questions.drop(GIF)
             if fault is not None:
                 self._bench.failed.emit(fault)
             else:
@@ -333,8 +335,8 @@ class Paths(Panel):
     def hideEvent(self, event: QHideEvent) -> None:
         self.play.setChecked(False)
         self.attributes.forget()
-        self._bench.drop(KEY)
-        self._bench.trace(KEY, {})
+        self._bench.questions.drop(KEY)
+        self._bench.display.trace(KEY, {})
 
 
 def _button(text: str, tip: str) -> QPushButton:

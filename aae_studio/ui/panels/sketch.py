@@ -121,7 +121,7 @@ class Sketch(Panel):
         self.color.clicked.connect(self.choose_color)
         bench.surveyed.connect(self._schedule)
         bench.prepared.connect(self._on_prepared)
-        bench.display_changed.connect(self._apply_display)
+        bench.display.changed.connect(self._apply_display)
         self._apply_display()
 
     # The ink
@@ -187,8 +187,8 @@ class Sketch(Panel):
 
     def hideEvent(self, event: QHideEvent) -> None:
         # Another window on this workbench may have marked meanwhile.
-        if self._bench.marks.get(KEY) is self._mark:
-            self._bench.set_mark(KEY, None)
+        if self._bench.display.marks.get(KEY) is self._mark:
+            self._bench.display.mark(KEY, None)
 
     def _on_prepared(self) -> None:
         self._show_state()
@@ -206,23 +206,23 @@ class Sketch(Panel):
     def _encode(self) -> None:
         """Encode what is drawn by the newest weights: at once, so that it follows the hand."""
         snapshot = self._bench.snapshot
-        if snapshot is None:
+        if snapshot is None or not self.isVisible():
             return
         if self.pad.blank:
-            self._bench.set_mark(KEY, None)
+            self._bench.display.mark(KEY, None)
             self.table.show_table((), ())
             return
         image = snapshot.dataset.normalised(self.pad.picture(self._channels()))
         columns, errors, codes, images = [Column("x", "muted", [to_qimage(image)])], [""], {}, {}
         for name, frozen in snapshot.models.items():
             if frozen.has_encoder:
-                told = self._bench.conditions.get(name, 0)
+                told = self._bench.planes.conditions.get(name, 0)
                 rebuilt = frozen.reconstruct(image[None], [told])[0]
                 codes[name], images[name] = frozen.encode(image[None])[0], to_qimage(rebuilt)
                 columns.append(Column(frozen.model.short, frozen.model.color, [images[name]]))
                 errors.append(f"{((rebuilt - image) ** 2).mean():.3f}")
         self._mark = Mark(tr("sketch"), codes, images)
-        self._bench.set_mark(KEY, self._mark)
+        self._bench.display.mark(KEY, self._mark)
         self.table.show_table(columns, [FigureRow(tr("MSE"), errors, ["text"] * len(errors))])
 
     def _channels(self) -> int:
@@ -249,7 +249,7 @@ class Sketch(Panel):
         )
 
     def _apply_display(self) -> None:
-        self.table.set_crisp(self._bench.crisp)
+        self.table.set_crisp(self._bench.display.crisp)
 
 
 def _three() -> list[tuple[float, float]]:

@@ -225,7 +225,7 @@ class Panel(Base):
     def _fill_models(self) -> None:
         """Offer the models; at first the one whose lane is in use."""
         models = self._bench.models
-        chosen = self.model if self.model in models else self._bench.active
+        chosen = self.model if self.model in models else self._bench.planes.active
         with QSignalBlocker(self.models):
             self.models.clear()
             for name, frozen in models.items():

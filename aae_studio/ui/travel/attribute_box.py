@@ -64,7 +64,7 @@ class AttributeBox(QWidget):
         for box in (self.present, self.absent):
             box.currentIndexChanged.connect(self.ask)
         self.strength.valueChanged.connect(self._schedule)
-        workbench.cursor_moved.connect(self._schedule)
+        workbench.planes.cursor_moved.connect(self._schedule)
         workbench.surveyed.connect(self._schedule)
 
     def _arrange(self) -> None:
@@ -94,7 +94,7 @@ class AttributeBox(QWidget):
 
     def fill(self) -> None:
         """Offer the dataset's classes, and a place for each model's image."""
-        names = [self._bench.class_name(place) for place in range(len(self._bench.probe_classes))]
+        names = list(self._bench.probe.classes)
         for box, place in ((self.present, 1), (self.absent, 0)):
             if [box.itemText(row) for row in range(box.count())] != names:
                 box.blockSignals(True)
@@ -110,7 +110,7 @@ class AttributeBox(QWidget):
         for column, name in enumerate(encoding):
             model = self._bench.models[name].model
             self.views[name] = view = DecodeView(self._theme, SIDE)
-            view.set_crisp(self._bench.crisp)
+            view.set_crisp(self._bench.display.crisp)
             view.setAccessibleName(tr(model.title))
             view.setToolTip(tr("What is decoded from z + s · (a − b)."))
             caption = QLabel(tr(model.short))
@@ -123,22 +123,22 @@ class AttributeBox(QWidget):
     def ask(self) -> None:
         """Ask for the difference of the chosen classes' means."""
         if self.isVisible() and self.present.currentIndex() >= 0:
-            self._bench.ask(KEY, Attribute(self.present.currentIndex(), self.absent.currentIndex()))
+            self._bench.questions.ask(KEY, Attribute(self.present.currentIndex(), self.absent.currentIndex()))
 
     def forget(self) -> None:
         """Ask no longer, and draw nothing in the planes."""
-        self._bench.drop(KEY)
-        self._bench.trace(KEY, {})
+        self._bench.questions.drop(KEY)
+        self._bench.display.trace(KEY, {})
 
     def codes(self) -> dict[str, Array]:
         """z + s · (a − b) by model, as far as the means are known."""
-        s, cursors = self.strength.value() / POSITIONS, self._bench.cursors
-        directions = self._bench.answers.get(KEY) or {}
+        s, cursors = self.strength.value() / POSITIONS, self._bench.planes.cursors
+        directions = self._bench.questions.answers.get(KEY) or {}
         return {name: cursors[name] + s * found for name, found in directions.items() if name in cursors}
 
     def move_cursors(self) -> None:
         """Put every cursor where the attribute leads."""
-        self._bench.place_cursors(self.codes())
+        self._bench.planes.place_cursors(self.codes())
 
     def _schedule(self) -> None:
         if self.isVisible():
@@ -155,9 +155,9 @@ class AttributeBox(QWidget):
             if name not in codes or name not in self._bench.models:
                 view.set_image(None)
                 continue
-            condition = self._bench.conditions.get(name, 0)
+            condition = self._bench.planes.conditions.get(name, 0)
             view.set_image(self._bench.models[name].decode(codes[name][None], condition)[0])
-            ways = self._bench.planes[name].project(np.stack([self._bench.cursors[name], codes[name]]))
+            ways = self._bench.planes[name].project(np.stack([self._bench.planes.cursors[name], codes[name]]))
             if self.strength.value():
                 traces[name] = Trace((Line(ways, "accent", 1.8),), (Sign("dot", ways[1:]),))
-        self._bench.trace(KEY, traces)
+        self._bench.display.trace(KEY, traces)

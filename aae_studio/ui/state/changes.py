@@ -1,0 +1,87 @@
+"""Changes: the configuration that the user asked for, with those before it to go back to."""
+
+from __future__ import annotations
+
+from aae_studio.core.config import ExperimentConfig
+
+UNDO_DEPTH = 100
+
+
+class Changes:
+    """What was asked for last, and whether it holds already.
+
+    `held` holds; `asked` is what the user wants to hold. Between the two lies what the trainer has still to
+    answer.
+    """
+
+    def __init__(self, config: ExperimentConfig) -> None:
+        self.held = self.asked = config
+        self._before: list[ExperimentConfig] = []
+        self._after: list[ExperimentConfig] = []
+        self._pending = 0
+
+    @property
+    def can_undo(self) -> bool:
+        return bool(self._before)
+
+    @property
+    def can_redo(self) -> bool:
+        return bool(self._after)
+
+    def remember(self) -> None:
+        """Keep what is asked for now, for `undone`; what was taken back cannot be made again."""
+        self._before = [*self._before[-UNDO_DEPTH:], self.asked]
+        self._after.clear()
+
+    def extend(self) -> None:
+        """What is asked for next belongs to the change before."""
+        self._after.clear()
+
+    def undone(self) -> ExperimentConfig | None:
+        """The configuration before the last change, if there is one."""
+        if not self._before:
+            return None
+        self._after.append(self.asked)
+        return self._before.pop()
+
+    def redone(self) -> ExperimentConfig | None:
+        """The configuration that `undone` left, if there is one."""
+        if not self._after:
+            return None
+        self._before.append(self.asked)
+        return self._after.pop()
+
+    def undoes_only(self, *names: str) -> bool:
+        """Whether undoing would change these fields and options alone (`prior`, `painted.picture`)."""
+        if not self._before:
+            return False
+        before, after = vars(self._before[-1]), vars(self.asked)
+        fields = {name for name in after if name != "options" and before[name] != after[name]}
+        old, new = before["options"], after["options"]
+        options = {key for key in {*old, *new} if old.get(key) != new.get(key)}
+        return fields | options <= set(names)
+
+    def forget(self) -> None:
+        """Nothing of what was changed before can be taken back."""
+        self._before.clear()
+        self._after.clear()
+
+    # What became of it
+
+    def ask(self, config: ExperimentConfig) -> None:
+        """The trainer is asked to go over to this."""
+        self.asked = config
+        self._pending += 1
+
+    def hold(self, config: ExperimentConfig) -> None:
+        """The trainer went over to this, which the newest wish may have overtaken."""
+        self.held = config
+        self._pending = max(0, self._pending - 1)
+        if not self._pending:
+            self.asked = config
+
+    def fail(self) -> None:
+        """What was asked for cannot be: what holds stays."""
+        if self._pending and self._before and self._before[-1] == self.held:
+            self._before.pop()
+        self.asked, self._pending = self.held, 0

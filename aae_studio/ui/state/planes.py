@@ -1,0 +1,241 @@
+"""Planes: which part of each model's latent space is on show, and where the cursors are in it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+import numpy.typing as npt
+from PySide6.QtCore import QObject, Signal
+
+from aae_studio.ui.canvas.plane import (
+    Plane,
+    View,
+    axis_plane,
+    fitting_view,
+    placed,
+    principal_plane,
+    settled,
+)
+from aae_studio.ui.state.findings import Findings
+
+if TYPE_CHECKING:
+    from aae_studio.core.snapshot import Snapshot
+
+Array = npt.NDArray[np.float32]
+
+
+class Planes(QObject):
+    """A plane, a view and a cursor for each model of the newest snapshot; `planes[name]` is the plane.
+
+    Emits `cursor_moved` and `views_changed`.
+    """
+
+    cursor_moved = Signal()
+    views_changed = Signal()
+
+    def __init__(self, findings: Findings) -> None:
+        super().__init__()
+        self._findings = findings
+        self._snapshot: Snapshot | None = None
+        self._planes: dict[str, Plane] = {}
+        self._zoomed: set[str] = set()
+        self.views: dict[str, View] = {}
+        self.cursors: dict[str, Array] = {}
+        # By model: as which of its conditions codes are decoded.
+        self.conditions: dict[str, int] = {}
+        # The probe sample whose codes the cursors are on.
+        self.picked: int | None = None
+        self.linked = True
+        self.active = ""
+        # Two code axes, or None: the first two principal components.
+        self.axes: tuple[int, int] | None = (0, 1)
+
+    def __getitem__(self, name: str) -> Plane:
+        return self._planes[name]
+
+    def __contains__(self, name: str) -> bool:
+        return name in self._planes
+
+    # The cursors
+
+    def move_cursor(self, name: str, place: tuple[float, float]) -> None:
+        """Move one lane's cursor to a place in its plane, and the others with it when they are linked.
+
+        Lanes of equal scale get the same place, others the place that looks the same.
+        """
+        self.active, self.picked = name, None
+        for other in self.cursors if self.linked else (name,):
+            there = place if other == name else self.views[name].carried(place, self.views[other])
+            self.cursors[other] = self[other].moved(self.cursors[other], there)
+        self.cursor_moved.emit()
+
+    def pick(self, place: int, name: str | None = None) -> None:
+        """Put each lane's cursor on its own code of this probe sample, and keep it there while they train.
+
+        `name`: the lane in which it was picked.
+        """
+        self.active = name or self.active
+        self.picked = place
+        self._follow_picked()
+
+    def _follow_picked(self) -> None:
+        assert self.picked is not None
+        for name, codes in self._findings.codes.items():
+            self.cursors[name] = codes[self.picked]
+        self.cursor_moved.emit()
+
+    def place_cursors(self, codes: Mapping[str, Array]) -> None:
+        """Put lanes' cursors on these codes (latent size,), by model, linked or not."""
+        self.picked = None
+        self.cursors |= {name: code for name, code in codes.items() if name in self.cursors}
+        self.cursor_moved.emit()
+
+    def set_code_axis(self, axis: int, value: float) -> None:
+        """Set one number of the cursor's code, in all lanes when they are linked."""
+        self.picked = None
+        for name in self.cursors if self.linked else (self.active,):
+            code = self.cursors[name].copy()
+            code[axis] = value
+            self.cursors[name] = code
+        self.cursor_moved.emit()
+
+    def reset_code(self) -> None:
+        """Put the cursor on the code 0, in all lanes when they are linked."""
+        self.picked = None
+        for name in self.cursors if self.linked else (self.active,):
+            self.cursors[name] = np.zeros_like(self.cursors[name])
+        self.cursor_moved.emit()
+
+    def cursor_place(self, name: str) -> tuple[float, float]:
+        """Where a lane's cursor is in its plane."""
+        x, y = self[name].project(self.cursors[name][None])[0]
+        return float(x), float(y)
+
+    def set_condition(self, name: str, place: int) -> None:
+        """Decode a lane's codes as this one of its model's conditions."""
+        self.conditions[name] = place
+        self.cursor_moved.emit()
+
+    def set_linked(self, linked: bool) -> None:
+        """Move all cursors together, or each for itself."""
+        self.linked = linked
+
+    # The planes and the views
+
+    def places(self, name: str) -> Array:
+        """Where the probe subset's codes are in a lane's plane, (n, 2)."""
+        assert self._snapshot is not None
+        codes, data = self._findings.codes[name], self._snapshot.dataset
+        return placed(
+            self[name], self.home_view(name), codes, data.probe.labels[: len(codes)], len(data.classes)
+        )
+
+    def set_axes(self, axes: tuple[int, int] | None) -> None:
+        """Show the plane of two code axes, or None: of the first two principal components."""
+        self.axes = axes
+        self._refresh()
+        self._go_home()
+        self.views_changed.emit()
+        # It may not have moved in its space; in the plane it has.
+        self.cursor_moved.emit()
+
+    def set_view(self, name: str, view: View) -> None:
+        """Show another part of a lane's plane. Lanes that share a prior keep one scale."""
+        for other in self._sharing(name):
+            self.views[other] = view
+            self._zoomed.add(other)
+        self.views_changed.emit()
+
+    def fit_view(self, name: str) -> None:
+        """Show the whole lane again."""
+        for other in self._sharing(name):
+            self._zoomed.discard(other)
+            self.views[other] = self.home_view(other)
+        self.views_changed.emit()
+
+    def home_view(self, name: str) -> View:
+        """The view that shows a lane whole: the prior's extent, or the codes where no prior holds."""
+        assert self._snapshot is not None
+        if not self._shares_scale(name) and name in self._findings.codes:
+            return fitting_view(self[name].project(self._findings.codes[name]))
+        return View(0.0, 0.0, self._snapshot.prior.extent)
+
+    def _go_home(self) -> None:
+        assert self._snapshot is not None
+        self._zoomed.clear()
+        self.views = {name: self.home_view(name) for name in self._snapshot.models}
+
+    def _sharing(self, name: str) -> list[str]:
+        """The lanes that share this lane's scale."""
+        if not self._shares_scale(name):
+            return [name]
+        return [other for other in self._planes if self._shares_scale(other)]
+
+    def _shares_scale(self, name: str) -> bool:
+        assert self._snapshot is not None
+        return self.axes is not None and self._snapshot.models[name].model.uses_prior
+
+    def _refresh(self) -> None:
+        assert self._snapshot is not None
+        size, old = self._snapshot.prior.latent_size, self._planes
+        self._planes = {}
+        for name in self._snapshot.models:
+            if self.axes is None and name in self._findings.codes and size > 1:
+                before = old.get(name)
+                follow = before if before is not None and before.labels[0] == "PC1" else None
+                self._planes[name] = principal_plane(self._findings.codes[name], follow)
+            else:
+                x, y = self.axes or (0, 1)
+                self._planes[name] = axis_plane(size, min(x, size - 1), min(y, size - 1))
+
+    # News, which the workbench passes on
+
+    def prepare(self, snapshot: Snapshot) -> None:
+        """Another experiment: a cursor for each lane where it was, where the others are, or on the code 0."""
+        old, size = self._snapshot, snapshot.prior.latent_size
+        if old is None or old.prior.latent_size != size:
+            self.cursors.clear()
+            self.axes = (0, 1)
+        self._snapshot, self.picked = snapshot, None
+        self.conditions.clear()
+        self._planes.clear()
+        zero = np.zeros(size, np.float32)
+        shared = next(iter(self.cursors.values()), zero) if self.linked else zero
+        self.cursors = {name: self.cursors.get(name, shared) for name in snapshot.models}
+        self.active = next(iter(snapshot.models))
+        self._refresh()
+        self._go_home()
+        for name, view in self.views.items():
+            x, y = self.cursor_place(name)
+            if max(abs(x - view.x), abs(y - view.y)) > view.half:
+                self.cursors[name] = zero
+
+    def take_snapshot(self, snapshot: Snapshot) -> None:
+        """New weights, of another prior or of fewer models perhaps."""
+        old, self._snapshot = self._snapshot, snapshot
+        assert old is not None
+        for name in set(self.cursors) - set(snapshot.models):
+            del self.cursors[name], self._planes[name], self.views[name]
+            self.picked = None
+        if self.active not in snapshot.models:
+            self.active = next(iter(snapshot.models))
+        if snapshot.prior is not old.prior:
+            self._go_home()
+            self.views_changed.emit()
+
+    def take_codes(self) -> None:
+        """The codes are new: principal axes turn with them, and so do views that the user left alone."""
+        if self.axes is None:
+            self._refresh()
+        moved = False
+        for name in self._planes:
+            if name not in self._zoomed:
+                view = settled(self.views[name], self.home_view(name))
+                moved |= view is not self.views[name]
+                self.views[name] = view
+        if moved:
+            self.views_changed.emit()
+        if self.picked is not None:
+            self._follow_picked()
