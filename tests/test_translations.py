@@ -25,7 +25,7 @@ from aae_studio.core.options import resolved
 from aae_studio.core.registry import DATASETS, DIAGNOSES, MODELS, PRIORS
 from aae_studio.ui import plugins as plugins_of_the_window
 from aae_studio.ui.actions import ROWS
-from aae_studio.ui.main_window import THEMES
+from aae_studio.ui.menus import THEMES
 from aae_studio.ui.translation import LANGUAGES
 
 PACKAGE = Path(aae_studio.__file__).parent
@@ -33,13 +33,12 @@ CATALOGUES = [language for language in LANGUAGES if language != "en"]
 # What `tr` may be given besides literals: data that is declared once and collected below.
 DECLARED = {"title", "short", "summary", "attribution", "label", "help", "text", "tip", "template"}
 TABLES = {
-    ("labels.py", "name"),  # of a dataset's class
-    ("main_window.py", "title"),  # of the menus
-    ("main_window.py", "text"),  # of THEMES
+    ("menus.py", "title"),  # of the menus
+    ("menus.py", "text"),  # of THEMES
     ("options_form.py", "name"),  # of a dataset's class
     ("tool_bar.py", "words"),  # from `unavailable`
     ("words.py", "name"),  # of a network, a phase or a module
-    ("workbench.py", "name"),  # of a dataset's class
+    ("probe.py", "name"),  # of a dataset's class
 }
 
 

@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Signal
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton, QWidget
+from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QPushButton, QSizePolicy, QToolButton
 
 from aae_studio.core.errors import DataMissing, NonFinite, StudioError
 from aae_studio.ui.translation import tr, tr_error
+from aae_studio.ui.workbench import Workbench
 
 
 class Banner(QFrame):
-    """Shows an error's sentence, and a button for what would mend it. Hidden when all is well.
+    """Shows an error's sentence, and a button for what would mend it. Hidden when all is well again.
 
     Emits `download_asked` (dataset name), `folder_asked` and `rewind_asked`.
     """
@@ -19,8 +20,9 @@ class Banner(QFrame):
     folder_asked = Signal()
     rewind_asked = Signal()
 
-    def __init__(self, parent: QWidget | None = None) -> None:
-        super().__init__(parent)
+    def __init__(self, workbench: Workbench) -> None:
+        super().__init__()
+        self._bench = workbench
         self.setObjectName("banner")
         self._fault: StudioError | None = None
         self._sentence = QLabel()
@@ -44,6 +46,11 @@ class Banner(QFrame):
         self._folder.clicked.connect(self.folder_asked)
         self._rewind.clicked.connect(self.rewind_asked)
         close.clicked.connect(self.hide)
+        workbench.failed.connect(self.show_fault)
+        workbench.prepared.connect(self.hide)
+        workbench.training_changed.connect(self._on_training)
+        workbench.following_changed.connect(self._on_following)
+        workbench.progressed.connect(self._on_progressed)
         self.hide()
 
     def show_fault(self, fault: StudioError) -> None:
@@ -58,6 +65,20 @@ class Banner(QFrame):
     def text(self) -> str:
         """The sentence on show, or nothing."""
         return "" if self.isHidden() else self._sentence.text()
+
+    def _on_training(self, training: bool) -> None:
+        if training:
+            self.hide()
+
+    def _on_following(self, following: bool) -> None:
+        if following:
+            # What it offers would change an experiment that is no longer on show.
+            self.hide()
+
+    def _on_progressed(self) -> None:
+        if self._bench.following is not None:
+            # A run that could not be read for a while can be read again.
+            self.hide()
 
     def _ask_download(self) -> None:
         if isinstance(self._fault, DataMissing):

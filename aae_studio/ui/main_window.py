@@ -5,31 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable
 from functools import partial
 from itertools import pairwise
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QActionGroup, QCloseEvent, QPaintEvent
+from PySide6.QtGui import QCloseEvent, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
     QDockWidget,
-    QFrame,
-    QHBoxLayout,
-    QLabel,
     QLineEdit,
     QMainWindow,
-    QMenu,
     QMessageBox,
-    QScrollArea,
     QTabWidget,
     QVBoxLayout,
     QWidget,
 )
 
 from aae_studio import __version__
-from aae_studio.core.errors import DataMissing, StudioError
 from aae_studio.ui import plugins
 from aae_studio.ui.actions import ROWS, describe, make_actions, overlay_rows
 from aae_studio.ui.banner import Banner
@@ -38,7 +31,9 @@ from aae_studio.ui.files import Files
 from aae_studio.ui.icons import application_icon
 from aae_studio.ui.keys import keys_table
 from aae_studio.ui.lane import Lane
+from aae_studio.ui.lane_row import LaneRow
 from aae_studio.ui.legend_bar import LegendBar
+from aae_studio.ui.menus import Menus
 from aae_studio.ui.options_form import OptionsForm
 from aae_studio.ui.panel_dock import PanelDock
 from aae_studio.ui.panels.base import Panel
@@ -46,7 +41,7 @@ from aae_studio.ui.show_panel import ShowPanel
 from aae_studio.ui.status_bar import StatusBar
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.tool_bar import ToolBar
-from aae_studio.ui.translation import LANGUAGES, tr, tr_error
+from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
@@ -59,7 +54,6 @@ FORM_WIDTH = 228
 LATEST_MS = 1500
 # What only an experiment of one's own can do.
 TRAINING = ("train", "step", "rewind", "new_seed", "save", "save_as")
-THEMES = {"system": "As the system", "dark": "Dark", "light": "Light"}
 
 
 class MainWindow(QMainWindow):
@@ -85,17 +79,15 @@ class MainWindow(QMainWindow):
         self._bench, self._theme, self._settings, self._may_close = workbench, theme, settings, may_close
         self.turns = Turns(self)
         self.files = Files(self, workbench, settings)
-        self.lanes: dict[str, Lane] = {}
         self._painted = False
-        self._last_step = workbench.step
         self.setWindowTitle("AAE Studio")
         self.setWindowIcon(application_icon())
         self.overlays, self.panel_docks = plugins.overlays(), dict[str, PanelDock]()
         rows = (*ROWS, *overlay_rows(self.overlays))
         self.actions_by_name = make_actions(self, theme, rows, self._slots())
         self.tool_bar = ToolBar(workbench, theme, self.actions_by_name)
-        self.banner = Banner()
-        self.setStatusBar(StatusBar(workbench, self))
+        self.banner, self.status_bar = Banner(workbench), StatusBar(workbench, self)
+        self.setStatusBar(self.status_bar)
         self._make_center()
         self._make_docks()
         self._make_menus()
@@ -103,7 +95,7 @@ class MainWindow(QMainWindow):
         self.resize(1480, 900)
         self._default_state = self.saveState(LAYOUT_VERSION)
         self._restore_layout()
-        self._show_lanes()
+        self.code_dock.setVisible(self.code_panel.relevant)
         # What takes long to import waits until the window is on the screen.
         self.first_painted.connect(self._make_plots, Qt.ConnectionType.QueuedConnection)
         QTimer.singleShot(LATEST_MS, self._announce_paint)
@@ -111,15 +103,13 @@ class MainWindow(QMainWindow):
     # Layout
 
     def _make_center(self) -> None:
-        self._lane_row = QHBoxLayout()
-        self._lane_row.setContentsMargins(0, 0, 0, 0)
-        self._lane_row.setSpacing(8)
+        self._lane_row = LaneRow(self._bench, self._theme, self.turns, self.overlays)
         center = QWidget()
         column = QVBoxLayout(center)
         column.setContentsMargins(4, 8, 8, 2)
         column.setSpacing(8)
         column.addWidget(self.banner)
-        column.addWidget(_scrolling_sideways(self._lane_row), 1)
+        column.addWidget(self._lane_row, 1)
         column.addWidget(LegendBar(self._bench, self._theme, self.overlays))
         self.setCentralWidget(center)
         self.setMenuWidget(self._top())
@@ -130,7 +120,7 @@ class MainWindow(QMainWindow):
         column = QVBoxLayout(top)
         column.setContentsMargins(0, 0, 0, 0)
         column.setSpacing(0)
-        self._menus = self.menuBar()
+        self._menus = Menus(self.actions_by_name, self._settings)
         column.addWidget(self._menus)
         column.addWidget(self.tool_bar)
         return top
@@ -164,6 +154,11 @@ class MainWindow(QMainWindow):
         self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
         for first, second in pairwise(self.panel_docks.values()):
             self.tabifyDockWidget(first, second)
+
+    @property
+    def lanes(self) -> dict[str, Lane]:
+        """The lanes by model."""
+        return self._lane_row.lanes
 
     def _make_panel(self, kind: type[Panel]) -> Panel:
         return kind(self._bench, self._theme, self.turns)
@@ -201,28 +196,9 @@ class MainWindow(QMainWindow):
         assert layout is not None
         layout.addWidget(self.loss_plots)
 
-    def _show_lanes(self) -> None:
-        """One lane a model, in the configuration's order; cards to wait before there are models."""
-        while (item := self._lane_row.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
-        self.lanes = {
-            name: Lane(self._bench, name, self._theme, self.turns, self.overlays)
-            for name in self._bench.models
-        }
-        for lane in self.lanes.values():
-            self._lane_row.addWidget(lane, 1)
-        if not self.lanes:
-            for name in self._bench.config.models:
-                self._lane_row.addWidget(_waiting_card(name), 1)
-        self.code_dock.setVisible(self.code_panel.relevant)
-
     def catch_up(self) -> None:
         """Draw what waits for its turn now: for a picture."""
-        for lane in self.lanes.values():
-            lane.show_newest()
+        self._lane_row.show_newest()
         self.turns.finish()
         if self.loss_plots is not None:
             self.loss_plots.redraw()
@@ -230,58 +206,28 @@ class MainWindow(QMainWindow):
     # Menus
 
     def _make_menus(self) -> None:
-        actions = self.actions_by_name
-        sections = (
-            ("&File", ("open", "follow", "save", "save_as", "", "data_dir", "downloads", "", "quit")),
+        docks = (self.options_dock, self.code_dock, self.show_dock, self.plots_dock)
+        data, prior = self.tool_bar.dataset_menu, self.tool_bar.prior_menu
+        data.setTitle(tr("Dataset"))
+        prior.setTitle(tr("Prior"))
+        toggles, downloads = (dock.toggleViewAction() for dock in docks), self.files.download_actions()
+        for title, parts in (
+            ("&File", ("open", "follow", "save", "save_as", "", "data_dir", *downloads, "", "quit")),
             ("&Edit", ("undo", "redo")),
-            ("E&xperiment", ("train", "step", "rewind", "new_seed", "stop_following")),
-            ("&View", (*self._layers(), "", "linked", "crisp", "fit", "")),
-            ("&Panels", ()),
+            ("E&xperiment", ("train", "step", "rewind", "new_seed", "stop_following", "", data, prior)),
+            (
+                "&View",
+                (
+                    *(*self._layers(), "", "linked", "crisp", "fit", ""),
+                    *(*toggles, "reset_layout", "", *self._menus.choices()),
+                ),
+            ),
+            ("&Panels", (dock.action for dock in self.panel_docks.values())),
             ("&Help", ("keys", "about")),
-        )
-        for title, names in sections:
-            menu = self._menus.addMenu(tr(title))
-            menu.setObjectName(title)
-            for name in names:
-                if name == "downloads":
-                    menu.addActions(self.files.download_actions())
-                elif name:
-                    menu.addAction(actions[name])
-                else:
-                    menu.addSeparator()
-            if title == "E&xperiment":
-                self.tool_bar.dataset_menu.setTitle(tr("Dataset"))
-                self.tool_bar.prior_menu.setTitle(tr("Prior"))
-                menu.addSeparator()
-                menu.addMenu(self.tool_bar.dataset_menu)
-                menu.addMenu(self.tool_bar.prior_menu)
-            if title == "&View":
-                self._fill_view_menu(menu)
-            if title == "&Panels":
-                for dock in self.panel_docks.values():
-                    menu.addAction(dock.action)
-
-    def _fill_view_menu(self, menu: QMenu) -> None:
-        for dock in (self.options_dock, self.code_dock, self.show_dock, self.plots_dock):
-            menu.addAction(dock.toggleViewAction())
-        menu.addAction(self.actions_by_name["reset_layout"])
-        menu.addSeparator()
-        chosen = (self._settings.value("theme", "system"), self._settings.value("language", "en"))
-        for title, choices, current, signal in (
-            (tr("Theme"), {key: tr(text) for key, text in THEMES.items()}, chosen[0], self.theme_chosen),
-            ("Language · 언어", LANGUAGES, chosen[1], self.language_chosen),
         ):
-            submenu = menu.addMenu(title)
-            group = QActionGroup(submenu)
-            for key, text in choices.items():
-                action = submenu.addAction(text)
-                action.setCheckable(True)
-                action.setChecked(key == current)
-                action.triggered.connect(partial(self._choose, signal, key))
-                group.addAction(action)
-
-    def _choose(self, signal: Signal, key: str) -> None:
-        signal.emit(key)  # type: ignore[attr-defined]
+            self._menus.add(title, parts)
+        self._menus.theme_chosen.connect(self.theme_chosen)
+        self._menus.language_chosen.connect(self.language_chosen)
 
     def _slots(self) -> dict[str, Callable[..., object]]:
         bench = self._bench
@@ -312,16 +258,13 @@ class MainWindow(QMainWindow):
         bench = self._bench
         bench.prepared.connect(self._on_prepared)
         bench.configured.connect(self._show_undo)
-        bench.failed.connect(self._on_failed)
-        bench.saved.connect(self._on_saved)
-        bench.training_changed.connect(self._on_training)
+        bench.failed.connect(self._enable_training)
         bench.following_changed.connect(self._on_following)
-        bench.progressed.connect(self._on_progressed)
         self.banner.download_asked.connect(self.files.download)
         self.banner.folder_asked.connect(self.files.choose_data_dir)
-        self.files.said.connect(self.say)
-        bench.display.changed.connect(self._show_overlays)
+        self.files.said.connect(self.status_bar.say)
         self.banner.rewind_asked.connect(bench.rewind)
+        bench.display.changed.connect(self._show_overlays)
         self.actions_by_name["linked"].setChecked(bench.planes.linked)
         for name in ("crisp", "show_codes", "show_prior"):
             self.actions_by_name[name].setChecked(getattr(bench.display, name))
@@ -346,36 +289,12 @@ class MainWindow(QMainWindow):
     # News from the workbench
 
     def _on_prepared(self) -> None:
-        self.banner.hide()
-        lost, self._last_step = self._last_step, self._bench.step
-        self._show_lanes()
+        self._lane_row.show_models()
+        self.code_dock.setVisible(self.code_panel.relevant)
         self._enable_training()
         if not isinstance(QApplication.focusWidget(), QLineEdit | QAbstractSpinBox | QComboBox):
             # Keys speak to the first canvas until the person chooses otherwise.
             next(iter(self.lanes.values())).canvas.setFocus()
-        if self._bench.training:
-            return
-        if self._bench.following is None and lost > self._bench.step:
-            self.say(tr("Started again from step 0: what was trained to step {step} is gone.", step=lost))
-        elif self._bench.following is None:
-            self.say(tr("Ready: press Space to train, drag in a plane to look around."))
-        else:
-            self._say_following()
-
-    def _on_training(self, training: bool) -> None:
-        if training:
-            self.banner.hide()
-            self.say(tr("Training. Drag the point: the decoded image follows."))
-        elif self._bench.step and self._bench.following is None:
-            self.say(tr("Paused at step {step}.", step=self._bench.step))
-
-    def _on_failed(self, fault: StudioError) -> None:
-        self.banner.show_fault(fault)
-        self._enable_training()
-        self.say(tr_error(fault) if not isinstance(fault, DataMissing) else tr("Data missing."))
-
-    def _on_saved(self, folder: Path) -> None:
-        self.say(tr("Saved in {folder}.", folder=folder))
 
     def _show_undo(self) -> None:
         self.actions_by_name["undo"].setEnabled(self._bench.changes.can_undo)
@@ -396,31 +315,6 @@ class MainWindow(QMainWindow):
                 describe(self.actions_by_name[row.name], elsewhere if following else tr(row.tip))
         self.actions_by_name["stop_following"].setVisible(following)
         self.options_form.setEnabled(not following)
-        if following:
-            # What it offers would change an experiment that is no longer on show.
-            self.banner.hide()
-            self._say_following()
-
-    def _say_following(self) -> None:
-        folder, there = self._bench.following, self._bench.snapshot is not None
-        self.say(
-            tr("Following {folder}, which is trained elsewhere.", folder=folder)
-            if there
-            else tr("Waiting for {folder} to be saved…", folder=folder)
-        )
-
-    def _on_progressed(self) -> None:
-        self._last_step = self._bench.step
-        # A run that could not be read for a while can be read again.
-        if self._bench.following is not None and not self.banner.isHidden():
-            self.banner.hide()
-            self._say_following()
-
-    def say(self, text: str) -> None:
-        """Show a message in the status bar."""
-        bar = self.statusBar()
-        assert isinstance(bar, StatusBar)
-        bar.say(text)
 
     # Help
 
@@ -473,31 +367,5 @@ class MainWindow(QMainWindow):
             event.accept()
         else:
             self.show()
-            self.say(tr("Training did not stop yet. Close once more."))
+            self.status_bar.say(tr("Training did not stop yet. Close once more."))
             event.ignore()
-
-
-def _scrolling_sideways(row: QHBoxLayout) -> QScrollArea:
-    """An area with this row in it: more lanes than fit make it scroll, and not the window wider."""
-    content, area = QWidget(), QScrollArea()
-    content.setLayout(row)
-    area.setWidget(content)
-    area.setWidgetResizable(True)
-    area.setFrameShape(QFrame.Shape.NoFrame)
-    area.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
-    area.setFocusPolicy(Qt.FocusPolicy.NoFocus)
-    return area
-
-
-def _waiting_card(name: str) -> QFrame:
-    """What a lane's place shows until the models are there."""
-    card = QFrame()
-    card.setObjectName("card")
-    column = QVBoxLayout(card)
-    title, note = QLabel(name.upper()), QLabel(tr("loading…"))
-    title.setObjectName("cardTitle")
-    note.setProperty("muted", True)
-    note.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    column.addWidget(title)
-    column.addWidget(note, 1)
-    return card

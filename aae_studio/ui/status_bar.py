@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import time
+from pathlib import Path
 
 import psutil
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
-from aae_studio.ui.translation import tr
+from aae_studio.core.errors import DataMissing, StudioError
+from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.workbench import Workbench
 
 PERIOD_MS = 1000
 
 
 class StatusBar(QStatusBar):
-    """Shows measured figures of the program itself, once a second. Emits nothing."""
+    """Says what happened last, and once a second measured figures of the program itself. Emits nothing."""
 
     def __init__(self, workbench: Workbench, canvas_area: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -39,6 +41,21 @@ class StatusBar(QStatusBar):
         self._timer.timeout.connect(self._refresh)
         self._timer.start(PERIOD_MS)
         self._refresh()
+        # What was trained when another experiment came up.
+        self._last_step = workbench.step
+        # Whether the run that is followed is in trouble.
+        self._stuck = False
+        self._connect()
+
+    def _connect(self) -> None:
+        bench = self._bench
+        bench.prepared.connect(self._on_prepared)
+        bench.progressed.connect(self._on_progressed)
+        bench.training_changed.connect(self._on_training)
+        bench.following_changed.connect(self._on_following)
+        bench.failed.connect(self._on_failed)
+        bench.saved.connect(self._on_saved)
+        self._on_following(bench.following is not None)
 
     def say(self, text: str) -> None:
         """Show a message until the next one."""
@@ -47,6 +64,49 @@ class StatusBar(QStatusBar):
     def message(self) -> str:
         """The message on show."""
         return self._message.text()
+
+    def _on_prepared(self) -> None:
+        bench = self._bench
+        lost, self._last_step = self._last_step, bench.step
+        if bench.training:
+            return
+        if bench.following is not None:
+            self._say_following()
+        elif lost > bench.step:
+            self.say(tr("Started again from step 0: what was trained to step {step} is gone.", step=lost))
+        else:
+            self.say(tr("Ready: press Space to train, drag in a plane to look around."))
+
+    def _on_training(self, training: bool) -> None:
+        if training:
+            self.say(tr("Training. Drag the point: the decoded image follows."))
+        elif self._bench.step and self._bench.following is None:
+            self.say(tr("Paused at step {step}.", step=self._bench.step))
+
+    def _on_progressed(self) -> None:
+        self._last_step = self._bench.step
+        if self._stuck and self._bench.following is not None:
+            self._say_following()
+
+    def _on_failed(self, fault: StudioError) -> None:
+        self._stuck = True
+        self.say(tr_error(fault) if not isinstance(fault, DataMissing) else tr("Data missing."))
+
+    def _on_saved(self, folder: Path) -> None:
+        self.say(tr("Saved in {folder}.", folder=folder))
+
+    def _on_following(self, following: bool) -> None:
+        if following:
+            self._say_following()
+
+    def _say_following(self) -> None:
+        self._stuck = False
+        folder, there = self._bench.following, self._bench.snapshot is not None
+        self.say(
+            tr("Following {folder}, which is trained elsewhere.", folder=folder)
+            if there
+            else tr("Waiting for {folder} to be saved…", folder=folder)
+        )
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.UpdateRequest:
