@@ -17,7 +17,8 @@ from PySide6.QtWidgets import QApplication
 
 from aae_studio import paths
 from aae_studio.core.config import ExperimentConfig
-from aae_studio.ui.app import Studio, offscreen_studio, screenshot
+from aae_studio.ui.app import Studio
+from aae_studio.ui.screenshot import offscreen_studio, screenshot
 
 SIZE, GIF_WIDTH = (1280, 800), 860
 TRAINING_FRAMES, STEPS_PER_FRAME, DRAG_FRAMES = 22, 20, 36

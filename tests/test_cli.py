@@ -97,6 +97,7 @@ class FakeApp:
 def app(monkeypatch: pytest.MonkeyPatch) -> FakeApp:
     fake = FakeApp()
     monkeypatch.setattr(window, "_app", lambda: fake)
+    monkeypatch.setattr(window, "_pictures", lambda: fake)
     return fake
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
+from collections.abc import Iterator
 from typing import Any
 
 from aae_studio import paths
@@ -118,7 +120,7 @@ def screenshot(args: argparse.Namespace) -> int:
     config = read_config(args.run) if args.run else config_from(args)
     steps = (0 if args.run else STEPS) if args.steps is None else args.steps
     return int(
-        _app().screenshot(
+        _pictures().screenshot(
             config,
             paths.data_dir(args.data_dir),
             steps,
@@ -156,12 +158,24 @@ def _add_looks(parser: Parser, theme: str | None = None, language: str | None = 
 
 
 def _app() -> Any:
-    try:
+    with _explaining():
         from aae_studio.ui import app
+    return app
+
+
+def _pictures() -> Any:
+    with _explaining():
+        from aae_studio.ui import screenshot
+    return screenshot
+
+
+@contextlib.contextmanager
+def _explaining() -> Iterator[None]:
+    try:
+        yield
     except ImportError as fault:
         raise StudioError(
             "The window cannot open, because a part of it fails to load: {fault}. "
             "`aae-studio doctor` says how to mend it.",
             fault=fault,
         ) from fault
-    return app

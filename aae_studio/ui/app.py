@@ -2,29 +2,16 @@
 
 from __future__ import annotations
 
-import contextlib
 import gc
 import os
 import signal
 import sys
-import tempfile
-import time
 import traceback
-from collections.abc import Iterator, Sequence
 from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import (
-    QEventLoop,
-    QMessageLogContext,
-    QObject,
-    QSettings,
-    Qt,
-    QtMsgType,
-    Signal,
-    qInstallMessageHandler,
-)
+from PySide6.QtCore import QObject, QSettings, Qt, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog
 
@@ -43,8 +30,6 @@ from aae_studio.ui.workbench import Workbench
 SWITCH_INTERVAL_S = 0.00005
 # A step of a large network on a busy machine may take this long.
 CLOSE_LIMIT_MS = 5000
-# What a picture shows may take this long to be worked out.
-SETTLING_S = 60.0
 
 
 class Studio(QObject):
@@ -223,101 +208,3 @@ def open_window(
 def _report_defect(kind: type[BaseException], fault: BaseException, trace: TracebackType | None) -> None:
     """A defect in a slot is printed; the window goes on."""
     traceback.print_exception(kind, fault, trace)
-
-
-def _pass_on(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
-    """Print Qt's messages, but for one that every window without a screen causes."""
-    if "propagateSizeHints" not in text:
-        print(text, file=sys.stderr)
-
-
-@contextlib.contextmanager
-def offscreen_studio(
-    config: ExperimentConfig, data_dir: Path, size: tuple[int, int], theme: str, language: str
-) -> Iterator[Studio]:
-    """A Studio with its real main window, drawn without a screen and without the user's settings."""
-    if QApplication.instance() is None:
-        os.environ["QT_QPA_PLATFORM"] = "offscreen"
-        qInstallMessageHandler(_pass_on)
-    application = make_application()
-    with tempfile.TemporaryDirectory() as folder:
-        settings = QSettings(str(Path(folder) / "settings.ini"), QSettings.Format.IniFormat)
-        settings.setValue("theme", theme)
-        settings.setValue("language", language)
-        studio = Studio(application, config, data_dir, settings)
-        studio.window.resize(*size)
-        studio.window.show()
-        try:
-            yield studio
-        finally:
-            studio.close_threads()
-            studio.window.close()
-            studio.window.deleteLater()
-
-
-def screenshot(
-    config: ExperimentConfig,
-    data_dir: Path,
-    steps: int,
-    out: Path,
-    size: tuple[int, int],
-    theme: str,
-    language: str,
-    run: Path | None = None,
-    show: Sequence[str] = (),
-) -> int:
-    """Train so many steps in the real main window and save its picture, with overlays and panels on show.
-
-    Raises StudioError.
-    """
-    faults: list[StudioError] = []
-    goals: list[int] = []
-    with offscreen_studio(config, data_dir, size, theme, language) as studio:
-        bench = studio.workbench
-        loop = QEventLoop()
-
-        def finish_on_fault(fault: StudioError) -> None:
-            faults.append(fault)
-            loop.quit()
-
-        def finish_when_surveyed() -> None:
-            whole = all(
-                name in bench.findings.figures for name, frozen in bench.models.items() if frozen.has_encoder
-            )
-            if goals and bench.findings.step >= goals[0] and whole:
-                loop.quit()
-
-        def remember_goal() -> None:
-            goals.append(bench.step + steps)
-
-        bench.prepared.connect(remember_goal)
-        bench.failed.connect(finish_on_fault)
-        bench.surveyed.connect(finish_when_surveyed)
-        studio.start(run)
-        if steps:
-            bench.train(steps)
-        loop.exec()
-        if faults:
-            raise faults[0]
-        studio.window.demonstrate(show)
-        # Layouts that a first round of events made are drawn in the second.
-        for _ in range(3):
-            QApplication.processEvents()
-        patience = time.monotonic() + SETTLING_S
-        while not studio.window.settled and time.monotonic() < patience:
-            QApplication.processEvents(QEventLoop.ProcessEventsFlag.AllEvents, 20)
-            # Without events that returns at once, and the threads have the answers to work out.
-            time.sleep(0.005)
-        studio.window.catch_up()
-        for _ in range(3):
-            QApplication.processEvents()
-        if studio.window.width() > size[0] or studio.window.height() > size[1]:
-            raise StudioError(
-                "The window can be no smaller than {width}x{height}.",
-                width=studio.window.width(),
-                height=studio.window.height(),
-            )
-        picture = studio.window.grab()
-        if not out.parent.is_dir() or not picture.save(str(out)):
-            raise StudioError("The picture {out} cannot be written.", out=out)
-    return 0

@@ -7,9 +7,10 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QThread, Signal
+from PySide6.QtCore import Signal
 
 from aae_studio.core.errors import SessionError, StudioError
+from aae_studio.ui.closing_thread import ClosingThread
 from aae_studio.ui.trainer_thread import Prepared
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ PATIENCE_S = 5.0
 NICE = 10
 
 
-class FollowThread(QThread):
+class FollowThread(ClosingThread):
     """Looks again and again at one RUN folder; not started before there is one to follow.
 
     Its public methods are thread-safe. Emits what TrainerThread emits for an experiment of its own:
@@ -60,12 +61,9 @@ class FollowThread(QThread):
             self._target = None
             self._news.notify()
 
-    def close(self, limit_ms: int = 3000) -> bool:
-        """Ask the thread to end and wait; False when it is still busy at the time limit."""
-        self.requestInterruption()
+    def wake(self) -> None:
         with self._news:
             self._news.notify()
-        return self.wait(limit_ms)
 
     # In the thread
 

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-from PySide6.QtCore import QThread, Signal
+from PySide6.QtCore import Signal
 
 from aae_studio.core.errors import StudioError
+from aae_studio.ui.closing_thread import ClosingThread
 
 # How soon it notices that it should stop.
 POLL_S = 0.1
@@ -22,7 +23,7 @@ class Job:
     work: Callable[[], tuple[Callable[..., Iterator[Any]], tuple[Any, ...]]]
 
 
-class RepeatsThread(QThread):
+class RepeatsThread(ClosingThread):
     """Does one job after the other.
 
     Its public methods are thread-safe. Emits `happened` (Job, what its generator yielded) and `ended` (Job,
@@ -50,11 +51,8 @@ class RepeatsThread(QThread):
         """Leave this job at whatever step it is."""
         self._cancelled.add(job)
 
-    def close(self, limit_ms: int = 3000) -> bool:
-        """Ask the thread to end and wait; False when it is still busy at the time limit."""
-        self.requestInterruption()
+    def wake(self) -> None:
         self._waiting.put(None)
-        return self.wait(limit_ms)
 
     # In the thread
 

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QThread, Signal
+from PySide6.QtCore import Signal
 
 from aae_studio.core.region import Region
+from aae_studio.ui.closing_thread import ClosingThread
 
 if TYPE_CHECKING:
     from aae_studio.core.snapshot import Figures, Snapshot
@@ -63,7 +64,7 @@ class Survey:
     questions: Mapping[Hashable, Question]
 
 
-class SurveyThread(QThread):
+class SurveyThread(ClosingThread):
     """Surveys snapshots; the newest wins. Emits `surveyed` (Survey) and `failed` (str)."""
 
     surveyed = Signal(object)
@@ -90,12 +91,9 @@ class SurveyThread(QThread):
             self._wanted = request
             self._news.notify()
 
-    def close(self, limit_ms: int = 3000) -> bool:
-        """Ask the thread to end and wait; False when it is still busy at the time limit."""
-        self.requestInterruption()
+    def wake(self) -> None:
         with self._news:
             self._news.notify()
-        return self.wait(limit_ms)
 
     def run(self) -> None:
         prepared = False

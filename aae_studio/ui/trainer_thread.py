@@ -9,10 +9,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeGuard
 
-from PySide6.QtCore import QThread, Signal
+from PySide6.QtCore import Signal
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
+from aae_studio.ui.closing_thread import ClosingThread
+from aae_studio.ui.trainer_mail import Configure, Mail, Open, Save, Train, WalkPhase, WalkStep, Watch
 
 if TYPE_CHECKING:
     from aae_studio.core.experiment import Experiment, Report
@@ -32,62 +34,6 @@ NICE = 10
 
 
 @dataclass(frozen=True)
-class Configure:
-    """Mail: go over to this configuration, live where that is possible and `restart` is not asked for."""
-
-    config: ExperimentConfig
-    data_dir: Path
-    restart: bool
-
-
-@dataclass(frozen=True)
-class Open:
-    """Mail: bring back the session in this folder."""
-
-    folder: Path
-    data_dir: Path
-
-
-@dataclass(frozen=True)
-class Train:
-    """Mail: train so many steps; None: until told otherwise; 0: pause."""
-
-    steps: int | None
-
-
-@dataclass(frozen=True)
-class Save:
-    """Mail: write the session into this folder."""
-
-    folder: Path
-
-
-@dataclass(frozen=True)
-class Watch:
-    """Mail: write down a step of this model a few times a second; None: of no model any more."""
-
-    model: str | None
-
-
-@dataclass(frozen=True)
-class WalkStep:
-    """Mail: pause, take one step and write this model's down."""
-
-    model: str
-
-
-@dataclass(frozen=True)
-class WalkPhase:
-    """Mail: pause, and update one model by one of its phases alone."""
-
-    model: str
-    phase: str
-
-
-Mail = Configure | Open | Train | Save | Watch | WalkStep | WalkPhase
-
-
-@dataclass(frozen=True)
 class Prepared:
     """A new experiment at its first step: what the interface needs to show it.
 
@@ -102,7 +48,7 @@ class Prepared:
     seconds: float
 
 
-class TrainerThread(QThread):
+class TrainerThread(ClosingThread):
     """Trains in the background.
 
     Its public methods are thread-safe: they put mail into a box that is emptied between two steps.
@@ -170,11 +116,8 @@ class TrainerThread(QThread):
         """Pause, and update one model by one of its phases alone."""
         self._mailbox.put(WalkPhase(model, phase))
 
-    def close(self, limit_ms: int = 3000) -> bool:
-        """Ask the thread to end and wait; False when it is still busy at the time limit."""
-        self.requestInterruption()
+    def wake(self) -> None:
         self._mailbox.put(None)
-        return self.wait(limit_ms)
 
     # In the thread
 

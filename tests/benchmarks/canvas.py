@@ -24,7 +24,7 @@ def ours(count: int) -> None:
     from PySide6.QtWidgets import QApplication
 
     from aae_studio.core.config import ExperimentConfig
-    from aae_studio.ui.app import offscreen_studio
+    from aae_studio.ui.screenshot import offscreen_studio
 
     rng = np.random.default_rng(0)
     codes = rng.normal(size=(count, 2)).astype(np.float32)

@@ -28,7 +28,7 @@ def ours() -> None:
 
     from aae_studio.core.config import ExperimentConfig
     from aae_studio.ui import decode_view
-    from aae_studio.ui.app import offscreen_studio
+    from aae_studio.ui.screenshot import offscreen_studio
 
     painted: dict[int, float] = {}
     paint = decode_view.DecodeView.paintEvent

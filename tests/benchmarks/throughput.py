@@ -50,8 +50,8 @@ def window(overlays: bool) -> None:
     from PySide6.QtWidgets import QApplication
 
     from aae_studio.core.config import ExperimentConfig
-    from aae_studio.ui.app import offscreen_studio
     from aae_studio.ui.plugins import OVERLAYS
+    from aae_studio.ui.screenshot import offscreen_studio
 
     config = ExperimentConfig(dataset=data()[1], hidden=(512,), options={"aae.discriminator_hidden": (256,)})
     marks: list[tuple[int, float]] = []

@@ -12,8 +12,9 @@ from PySide6.QtCore import QObject, Qt, QTimer
 from shiboken6 import delete
 
 from aae_studio.core.config import ExperimentConfig
-from aae_studio.ui.app import Studio, offscreen_studio
+from aae_studio.ui.app import Studio
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
+from aae_studio.ui.screenshot import offscreen_studio
 from aae_studio.ui.turns import Turns
 
 

@@ -15,8 +15,10 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 from aae_studio import paths
 from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.errors import StudioError
 from aae_studio.ui import app, translation
 from aae_studio.ui.app import Studio
+from aae_studio.ui.screenshot import screenshot
 
 SMALL = ExperimentConfig(models=("ae", "vae"), hidden=(16,), batch_size=64, seed=3)
 
@@ -114,7 +116,7 @@ def test_the_data_folder_is_the_option_then_the_variable_then_ones_own(monkeypat
 
 def test_a_screenshot_is_a_picture_of_the_real_window(qapp, tmp_path):
     picture = tmp_path / "shot.png"
-    app.screenshot(SMALL, tmp_path, 3, picture, (1200, 760), "light", "ko", show=("lattice",))
+    screenshot(SMALL, tmp_path, 3, picture, (1200, 760), "light", "ko", show=("lattice",))
     image = QImage(str(picture))
     assert (image.width(), image.height()) == (1200, 760)
     shades = {image.pixelColor(x, y).rgb() for x in range(0, 1200, 7) for y in range(0, 760, 7)}
@@ -123,8 +125,8 @@ def test_a_screenshot_is_a_picture_of_the_real_window(qapp, tmp_path):
 
 
 def test_a_picture_smaller_than_the_window_can_be_is_refused(qapp, tmp_path):
-    with pytest.raises(app.StudioError, match="no smaller than"):
-        app.screenshot(SMALL, tmp_path, 0, tmp_path / "shot.png", (400, 320), "dark", "en")
+    with pytest.raises(StudioError, match="no smaller than"):
+        screenshot(SMALL, tmp_path, 0, tmp_path / "shot.png", (400, 320), "dark", "en")
 
 
 def test_numpy_leaves_the_trainers_core_alone(qapp, tmp_path):

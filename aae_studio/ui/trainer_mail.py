@@ -1,0 +1,64 @@
+"""What the trainer thread is asked for, piece by piece."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from aae_studio.core.config import ExperimentConfig
+
+
+@dataclass(frozen=True)
+class Configure:
+    """Go over to this configuration, live where that is possible and `restart` is not asked for."""
+
+    config: ExperimentConfig
+    data_dir: Path
+    restart: bool
+
+
+@dataclass(frozen=True)
+class Open:
+    """Bring back the session in this folder."""
+
+    folder: Path
+    data_dir: Path
+
+
+@dataclass(frozen=True)
+class Train:
+    """Train so many steps; None: until told otherwise; 0: pause."""
+
+    steps: int | None
+
+
+@dataclass(frozen=True)
+class Save:
+    """Write the session into this folder."""
+
+    folder: Path
+
+
+@dataclass(frozen=True)
+class Watch:
+    """Write down a step of this model a few times a second; None: of no model any more."""
+
+    model: str | None
+
+
+@dataclass(frozen=True)
+class WalkStep:
+    """Pause, take one step and write this model's down."""
+
+    model: str
+
+
+@dataclass(frozen=True)
+class WalkPhase:
+    """Pause, and update one model by one of its phases alone."""
+
+    model: str
+    phase: str
+
+
+Mail = Configure | Open | Train | Save | Watch | WalkStep | WalkPhase
