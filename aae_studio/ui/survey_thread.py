@@ -96,14 +96,11 @@ class SurveyThread(ClosingThread):
             self._news.notify()
 
     def run(self) -> None:
-        prepared = False
+        humble = False
         while (wanted := self._next()) is not None:
-            if not prepared:
-                from aae_studio.core import compute
+            from aae_studio.core import compute
 
-                compute.lower_priority(NICE)
-                compute.use_threads(1)
-                prepared = True
+            compute.use_threads(1)
             start = time.thread_time()
             try:
                 survey = self._survey(wanted)
@@ -113,6 +110,10 @@ class SurveyThread(ClosingThread):
             if self.isInterruptionRequested():
                 return
             self.surveyed.emit(survey)
+            if not humble:
+                # Not before: the first figures are what a person waits for.
+                compute.lower_priority(NICE)
+                humble = True
             self._rest(max(SHORTEST_REST_S, REST * (time.thread_time() - start)))
 
     def _next(self) -> Request | None:
