@@ -31,7 +31,7 @@ from aae_studio.ui.translation import LANGUAGES
 PACKAGE = Path(aae_studio.__file__).parent
 CATALOGUES = [language for language in LANGUAGES if language != "en"]
 # What `tr` may be given besides literals: data that is declared once and collected below.
-DECLARED = {"title", "short", "summary", "attribution", "label", "help", "text", "tip", "template"}
+DECLARED = {"title", "short", "summary", "attribution", "label", "help", "text", "tip", "template", "absent"}
 TABLES = {
     ("menus.py", "title"),  # of the menus
     ("menus.py", "text"),  # of THEMES
@@ -143,7 +143,7 @@ def declared_words() -> set[str]:
     for kind in DIAGNOSES.all().values():
         found |= {kind.title, kind.summary}
     for kind in (*plugins_of_the_window.overlays().values(), *plugins_of_the_window.panels().values()):
-        found |= {kind.title, kind.tip}
+        found |= {kind.title, kind.tip, getattr(kind, "absent", "")}
     return found - {""}
 
 

@@ -25,20 +25,28 @@ class LegendBar(QWidget):
         super().__init__()
         self._bench, self._theme, self._overlays = workbench, theme, overlays
         self._keys: list[LegendEntry] = []
+        # Entries without a sign: models in which an overlay has nothing to show.
+        self._notes: list[str] = []
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         self.setAccessibleName(tr("Legend"))
         workbench.display.changed.connect(self._choose)
+        workbench.prepared.connect(self._choose)
         self._choose()
 
     def keys(self) -> list[LegendEntry]:
         """The entries on show."""
         return self._keys
 
+    def notes(self) -> list[str]:
+        """What is said of models in which an overlay has nothing to show."""
+        return self._notes
+
     def _choose(self) -> None:
         shown = [overlay for name, overlay in self._overlays.items() if name in self._bench.display.overlays]
         self._keys = [key for overlay in shown for key in overlay.legend(self._theme)]
+        self._notes = list(dict.fromkeys(note for overlay in shown if (note := self._note(overlay))))
         self.setVisible(bool(self._keys))
-        self.setAccessibleDescription(" · ".join(tr(key.text) for key in self._keys))
+        self.setAccessibleDescription(" · ".join(text for _, text in self._entries()))
         self._fit()
 
     def sizeHint(self) -> QSize:
@@ -46,6 +54,16 @@ class LegendBar(QWidget):
 
     def resizeEvent(self, event: object) -> None:
         self._fit()
+
+    def _note(self, overlay: Overlay) -> str:
+        """Which models it has nothing to show of, and why."""
+        models = [frozen for frozen in self._bench.models.values() if not overlay.applies(frozen)]
+        names = ", ".join(tr(frozen.model.short) for frozen in models)
+        return tr(overlay.absent, models=names) if names else ""
+
+    def _entries(self) -> list[tuple[LegendEntry | None, str]]:
+        """Signs with what they mean, then what has no sign."""
+        return [*((key, tr(key.text)) for key in self._keys), *((None, note) for note in self._notes)]
 
     def _fit(self) -> None:
         self.setFixedHeight(ROW * (1 + max((row for _, row in self._spots()), default=0)))
@@ -55,8 +73,8 @@ class LegendBar(QWidget):
         """Where each entry begins, and in which row: as many in a row as fit."""
         metrics = QFontMetricsF(self.font())
         spots, x, row = [], 2.0, 0
-        for key in self._keys:
-            width = SIGN + 5 + metrics.horizontalAdvance(tr(key.text))
+        for key, words in self._entries():
+            width = metrics.horizontalAdvance(words) + (SIGN + 5 if key is not None else 0)
             if x > 2 and x + width > self.width():
                 x, row = 2.0, row + 1
             spots.append((x, row))
@@ -66,12 +84,14 @@ class LegendBar(QWidget):
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for key, (x, row) in zip(self._keys, self._spots(), strict=True):
-            middle = row * ROW + ROW / 2
-            _draw_sign(painter, key, QRectF(x, middle - 5, SIGN, 10))
+        for (key, words), (x, row) in zip(self._entries(), self._spots(), strict=True):
+            left = x
+            if key is not None:
+                _draw_sign(painter, key, QRectF(x, row * ROW + ROW / 2 - 5, SIGN, 10))
+                left += SIGN + 5
             painter.setPen(self._theme.color("muted"))
-            text = QRectF(x + SIGN + 5, row * ROW, self.width(), ROW)
-            painter.drawText(text, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, tr(key.text))
+            space = QRectF(left, row * ROW, self.width(), ROW)
+            painter.drawText(space, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
         painter.end()
 
 

@@ -219,7 +219,6 @@ def test_holes_are_tinted_by_their_reason_and_counted(qapp) -> None:
     assert near(at(image, 3, 1), DARK.color("unlike"))
     sound = np.full_like(side, -0.3)
     assert not inked(painted("holes", Seen(grid, sound, sound, [], None))).any()
-    assert not inked(noted("holes", Seen(grid, sound, sound, [], None))).any()
     assert inked(noted("holes", Seen(grid, sound, sound, [], 0.25)))[:25, 100:].any()
 
 
@@ -233,9 +232,7 @@ def test_there_are_no_holes_where_the_prior_asks_for_nothing(digits) -> None:
         # Barely trained, next to everything comes back elsewhere.
         assert seen.displaced[~outside].max() > 0
         assert (seen.displaced[outside].max() < 0) == asked
-        assert (seen.share is not None) == asked
-        if asked:
-            assert 0.5 < seen.share <= 1
+        assert 0.5 < seen.share <= 1
 
 
 def test_a_model_that_gives_its_codes_back_has_no_displaced_places(digits, monkeypatch) -> None:

@@ -117,9 +117,11 @@ def test_all_overlays_together_say_what_they_mean_and_leave_a_drag_alone(qtbot, 
     wanted = {(name, "aae") for name in window.overlays} - {("posterior", "aae")}
     qtbot.waitUntil(lambda: wanted <= set(bench.questions.answers), timeout=20_000)
     assert ("field", "ae") not in bench.questions
-    entries = window.findChild(LegendBar).keys()
+    legend = window.findChild(LegendBar)
+    entries = legend.keys()
     wanted_texts = [key.text for overlay in window.overlays.values() for key in overlay.legend(load("dark"))]
     assert [key.text for key in entries] == wanted_texts
+    assert legend.notes() == ["AE: no discriminator", "AE, AAE: q(z|x) is no Gaussian"]
     window.turns.finish()
     questions, backdrops = dict(bench.questions), []
     paint = LatentCanvas._painted_backdrop

@@ -45,6 +45,8 @@ class Overlay(ABC):
     order: ClassVar[int] = 50
     covers: ClassVar[bool] = False
     replaces_points: ClassVar[bool] = False
+    # What the legend says of models in which there is nothing to see.
+    absent: ClassVar[str] = "{models}: no encoder"
 
     def applies(self, frozen: FrozenModel) -> bool:
         """Whether there is anything to see in this model."""

@@ -42,6 +42,8 @@ class DiscriminatorField(Overlay):
     shortcut = "I"
     order = 20
 
+    absent = "{models}: no discriminator"
+
     def applies(self, frozen: FrozenModel) -> bool:
         return frozen.has_discriminator
 

@@ -36,13 +36,14 @@ EDGE = 0.5
 class Seen:
     """Over a grid (rows, columns) each: how deep a place lies in a hole, because its image is encoded
     elsewhere and because its image is like no real one, from -1 to 1 and above 0 in a hole. The holes'
-    outlines, and the share of the prior in holes, None for a model without prior."""
+    outlines, and the share of the prior's samples that fall into holes, whether the model knows of the prior
+    or not."""
 
     grid: Grid
     displaced: Array
     unlike: Array
     outlines: list[Array]
-    share: float | None
+    share: float
 
 
 class Holes(Overlay):
@@ -76,7 +77,7 @@ class Holes(Overlay):
             for over in (displaced, unlike)
         ]
         worst = np.maximum(displaced, unlike)[len(within) :]
-        share = float((worst > 1).mean()) if toward_prior else None
+        share = float((worst > 1).mean())
         return Seen(grid, *depths, contours(np.maximum(*depths), 0.0, grid), share)
 
     def draw(self, painter: QPainter, seen: Seen, stage: Stage) -> None:
@@ -88,9 +89,8 @@ class Holes(Overlay):
         marks.draw_lines(painter, seen.outlines, faded(stage.theme.color("hole"), 0.9), stage, 1.2)
 
     def annotate(self, painter: QPainter, seen: Seen, stage: Stage) -> None:
-        if seen.share is not None:
-            text = tr("holes: {share} % of p(z)", share=round(100 * seen.share))
-            marks.draw_note(painter, text, Qt.Corner.TopRightCorner, stage)
+        text = tr("holes: {share} % of p(z)", share=round(100 * seen.share))
+        marks.draw_note(painter, text, Qt.Corner.TopRightCorner, stage)
 
     def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
         return (

@@ -41,6 +41,7 @@ class Posterior(Overlay):
     shortcut = "Q"
     order = 80
     covers = True
+    absent = "{models}: q(z|x) is no Gaussian"
 
     def applies(self, frozen: FrozenModel) -> bool:
         return frozen.has_posterior
