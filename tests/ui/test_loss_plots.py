@@ -647,12 +647,34 @@ def test_nothing_is_cut_at_any_size(make, size):
     plots = make(Bench(models, history_of(100, models)), size)
     tops = set()
     for each in plots.cards:
-        places = [each.row.title.geometry(), *(button.geometry() for button in each.row.buttons)]
+        places = [each.row.title.geometry(), *(button.geometry() for button in each.row.entries())]
         assert all(each.row.rect().contains(place) for place in places)
         assert not any(one.intersects(other) for at, one in enumerate(places) for other in places[at + 1 :])
         assert each.plot.area().width() > 50
         tops.add(each.plot.geometry().top())
     assert len(tops) == 1
+
+
+def test_a_crowded_legend_has_one_entry_a_model_that_switches_its_curves(make):
+    models = ("supervised_aae", "semi_supervised_aae", "clustering_aae", "reduction_aae")
+    plots = make(Bench(models, history_of(100, models)), (1000, 230))
+    row = card(plots, "discriminator").row
+    assert [button.text() for button in row.entries()] == ["S-AAE", "SS-AAE", "C-AAE", "DR-AAE"]
+    assert not any(button.isVisible() for button in row.buttons)
+    assert row.height() <= 40
+    row.entries()[1].click()
+    hidden = [name for model, name in card(plots, "discriminator").hidden if model == models[1]]
+    assert len(hidden) == len(card(plots, "discriminator").hidden) == 4
+    row.entries()[1].click()
+    assert not card(plots, "discriminator").hidden
+    # With room for all of them, each curve has its own.
+    plots.resize(3000, 230)
+    row.buttons[0].click()
+    plots.resize(1000, 230)
+    assert row.entries()[0].isChecked(), "there is something of it to be seen"
+    plots.resize(3000, 230)
+    assert row.entries() == row.buttons
+    assert all(button.isVisible() for button in row.buttons)
 
 
 def test_the_controls_have_names_and_tooltips(make):

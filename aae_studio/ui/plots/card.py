@@ -43,7 +43,7 @@ def traces_of(models: Mapping[str, FrozenModel], plot: str) -> Iterator[Trace]:
             short = frozen.model.short
             # In the plot “reconstruction”, a curve of that name needs no more than its model's.
             label = short if curve.label == plot else f"{short} {tr(curve.label)}"
-            yield Trace(name, curve.name, label, frozen.model.color, place)
+            yield Trace(name, curve.name, label, frozen.model.color, place, short)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ class PlotCard(QFrame):
         for button in buttons:
             button.toggled.connect(partial(self._on_toggled, button))
             button.pointed.connect(partial(self._on_pointed, button))
-        self.row.set_buttons(buttons)
+        self.row.set_buttons(buttons, theme)
 
     def title_height(self) -> int:
         """The height that the title row needs in this width."""
@@ -111,8 +111,7 @@ class PlotCard(QFrame):
 
     def set_theme(self, theme: Theme) -> None:
         self.plot.set_theme(theme)
-        for button in self.row.buttons:
-            button.set_theme(theme)
+        self.row.set_theme(theme)
 
     def show_history(self, extract: Extract) -> None:
         """Draw a part of the history, with about one value a pixel."""

@@ -21,7 +21,7 @@ TREND_PIXELS = 6
 
 @dataclass(frozen=True)
 class Trace:
-    """A curve to show: whose it is, what the legend calls it, and how it looks.
+    """A curve to show: whose it is, what the legend calls it and its model, and how it looks.
 
     `color` names a colour of the theme. `place` counts the curves of one model in one plot; it decides
     on the line style, so that colour alone carries nothing.
@@ -32,6 +32,7 @@ class Trace:
     label: str
     color: str
     place: int
+    short: str = ""
 
     @property
     def key(self) -> tuple[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import groupby
 
 from PySide6.QtCore import QEvent, QPointF, QRect, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import QEnterEvent, QFocusEvent, QFont, QFontMetrics, QPainter, QPaintEvent, QResizeEvent
@@ -15,6 +16,7 @@ from aae_studio.ui.translation import tr
 SAMPLE, GAP, MARGIN, ROW = 20, 5, 5, 20
 FONT_PIXELS = 11
 SPACING = 2
+MOST_ROWS = 2
 
 
 class LegendButton(QAbstractButton):
@@ -94,33 +96,78 @@ class LegendButton(QAbstractButton):
         painter.drawText(rect, Qt.AlignmentFlag.AlignLeft | Qt.AlignmentFlag.AlignVCenter, self.text())
 
 
+class ModelButton(LegendButton):
+    """Stands in for all entries of a model, which it switches together."""
+
+    def __init__(self, members: Sequence[LegendButton], theme: Theme, parent: QWidget) -> None:
+        super().__init__(members[0].trace, theme, any(button.isChecked() for button in members), parent)
+        self._members = members
+        self.setText(self.trace.short)
+        self.setAccessibleName(self.trace.short)
+        self.setToolTip(
+            tr(
+                "Show or hide the curves of “{name}”: {curves}.",
+                name=self.trace.short,
+                curves=", ".join(button.text() for button in members),
+            )
+        )
+        for button in members:
+            button.toggled.connect(self._follow)
+        self.clicked.connect(self._switch)
+        self.pointed.connect(members[0].pointed)
+
+    def _switch(self, shown: bool) -> None:
+        for button in self._members:
+            button.setChecked(shown)
+
+    def _follow(self) -> None:
+        self.setChecked(any(button.isChecked() for button in self._members))
+
+
 class TitleRow(QWidget):
-    """A card's title on the left and its legend on the right, on as many rows as that takes."""
+    """A card's title on the left and its legend on the right, on as many rows as that takes.
+
+    Where that are more than two, the legend has one entry a model.
+    """
 
     def __init__(self, title: str, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.title = QLabel(title, self)
         self.title.setObjectName("cardTitle")
         self.buttons: list[LegendButton] = []
+        self._models: list[ModelButton] = []
 
-    def set_buttons(self, buttons: Sequence[LegendButton]) -> None:
+    def set_buttons(self, buttons: Sequence[LegendButton], theme: Theme) -> None:
         """Have these legend entries and no others. They are children of this row."""
-        for button in self.buttons:
+        for button in (*self.buttons, *self._models):
             button.hide()
             button.deleteLater()
         self.buttons = list(buttons)
-        for button in self.buttons:
-            button.show()
+        groups = groupby(self.buttons, key=lambda button: button.trace.model)
+        self._models = [ModelButton(list(members), theme, self) for _, members in groups]
         self._place()
 
     def height_for(self, width: int) -> int:
         """The height that title and legend take at this width."""
         return len(self._rows(width)) * ROW
 
+    def set_theme(self, theme: Theme) -> None:
+        for button in (*self.buttons, *self._models):
+            button.set_theme(theme)
+
+    def entries(self) -> list[LegendButton]:
+        """The entries on show."""
+        return [button for row in self._rows(self.width()) for button in row]
+
     def _rows(self, width: int) -> list[list[LegendButton]]:
+        whole = self._broken(self.buttons, width)
+        return whole if len(whole) <= MOST_ROWS else self._broken(self._models, width)
+
+    def _broken(self, buttons: Sequence[LegendButton], width: int) -> list[list[LegendButton]]:
+        """These entries in rows."""
         rows: list[list[LegendButton]] = [[]]
         room = width - self.title.sizeHint().width() - 2 * SPACING
-        for button in self.buttons:
+        for button in buttons:
             need = button.sizeHint().width() + SPACING
             if need > room and (rows[-1] or len(rows) == 1):
                 rows.append([])
@@ -131,7 +178,11 @@ class TitleRow(QWidget):
 
     def _place(self) -> None:
         self.title.setGeometry(QRect(0, 0, self.title.sizeHint().width(), ROW))
-        for number, row in enumerate(self._rows(self.width())):
+        rows = self._rows(self.width())
+        shown = [button for row in rows for button in row]
+        for button in (*self.buttons, *self._models):
+            button.setVisible(button in shown)
+        for number, row in enumerate(rows):
             right = self.width()
             for button in reversed(row):
                 size = button.sizeHint()
