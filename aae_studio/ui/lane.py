@@ -71,7 +71,7 @@ class Lane(QFrame):
         # The weights that the decoded image comes from.
         self._decoded_by: Snapshot | None = None
         self._arrange()
-        workbench.planes.cursor_moved.connect(self.show_decoded)
+        workbench.planes.cursor_moved.connect(self._show_moved)
         workbench.snapshot_changed.connect(self._await_drag)
         self._drag_wait = QTimer(self)
         self._drag_wait.setSingleShot(True)
@@ -95,12 +95,15 @@ class Lane(QFrame):
         self._decoded_by = self._bench.snapshot
         self._image = self._bench.decoded(self._name)
         self.decode_view.set_image(self._image)
-        # The image goes first: the verdict on it can wait for a turn.
-        self._turns.ask(self._show_verdict)
         if self._conditions:
             self.strip.set_images(self._bench.decoded_as_each(self._name))
             self.strip.select(self._bench.planes.conditions.get(self._name, 0))
         self._show_code()
+
+    def _show_moved(self) -> None:
+        self.show_decoded()
+        # The image goes first: the verdict on it can wait for a turn.
+        self._turns.ask(self._show_verdict)
 
     def _show_code(self) -> None:
         code = self._bench.planes.cursors[self._name]
@@ -109,7 +112,10 @@ class Lane(QFrame):
         self._code.setText(f"{'z = ' if self.width() >= ROOMY else ''}({numbers}{more})")
 
     def show_newest(self) -> None:
-        """Decode at the cursor if there are newer weights than those on show."""
+        """Decode at the cursor if there are newer weights than those on show.
+
+        The verdict waits for the next survey, which knows where the data are now.
+        """
         if self._decoded_by is not self._bench.snapshot:
             self.show_decoded()
 

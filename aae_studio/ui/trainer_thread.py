@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 REPORT_INTERVAL_S = 1 / 30
 # Each snapshot makes the interface decode anew: more often than this nobody sees.
-SNAPSHOT_INTERVAL_S = 0.1
+SNAPSHOT_INTERVAL_S = 0.15
 # A snapshot waits until this many times its own cost has gone into training.
 SNAPSHOT_PATIENCE = 80
 # Of so many steps, and in so long, one at most is watched: it costs up to twice as much as the others.

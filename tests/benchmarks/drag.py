@@ -1,7 +1,8 @@
-"""Mouse event to painted image while three models train on 28×28 images: ours beside a plain program.
+"""Mouse event to painted image while three models train: ours beside a plain program.
 
-A drag is one mouse-move event posted to a lane's canvas; it ends when all three lanes have painted the image
-decoded at the new place. The peer is `drag_naive.py`: one widget, three training threads.
+Ours trains perceptrons on 28×28 images, and then convolutional networks on 64×64×3. A drag is one
+mouse-move event posted to a lane's canvas; it ends when all three lanes have painted the image decoded at the
+new place. The peer is `drag_naive.py`: one widget, three training threads, perceptrons on 28×28 images.
 Usage: drag.py [--json] [--rounds N]
 """
 
@@ -18,9 +19,10 @@ from measuring import MNIST, PEERS, arguments, child, publish, run, spread
 
 DRAGS = int(os.environ.get("DRAGS", "2000"))
 PERIOD_MS = 16
+CONVOLUTIONAL = "AAE Studio, convolutional 64×64×3"
 
 
-def ours() -> None:
+def ours(convolutional: bool) -> None:
     """One round in this process: prints one JSON line."""
     from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer
     from PySide6.QtGui import QMouseEvent
@@ -41,6 +43,9 @@ def ours() -> None:
     decode_view.DecodeView.paintEvent = timed_paint
     dataset = "mnist" if (MNIST / "MNIST").is_dir() else "shapes"
     config = ExperimentConfig(dataset=dataset, hidden=(512,))
+    if convolutional:
+        images = {"shapes.size": 64, "shapes.color": True}
+        config = ExperimentConfig(dataset="shapes", network="conv", options=images)
 
     class Hand(QObject):
         """Drags around a circle, one move a tick."""
@@ -93,8 +98,11 @@ def ours() -> None:
                 hands.append(Hand(studio))
 
         studio.workbench.progressed.connect(begin)
+        studio.workbench.failed.connect(lambda fault: QApplication.exit())
         studio.start(train=True)
         QApplication.exec()
+        if not hands:
+            sys.exit("it did not train")
         hand = hands[0]
         seconds = time.perf_counter() - hand.first_time
         rate = (studio.workbench.step - hand.first_step) / seconds
@@ -118,15 +126,16 @@ def peer() -> dict[str, float]:
 
 
 def main() -> None:
-    if sys.argv[1:] == ["--one"]:
-        ours()
+    if sys.argv[1:2] == ["--one"]:
+        ours(convolutional="conv" in sys.argv)
         return
     options = arguments(__doc__, rounds=3)
-    rounds: dict[str, list[dict[str, float]]] = {"AAE Studio": [], "drag_naive.py": []}
+    rounds: dict[str, list[dict[str, float]]] = {"AAE Studio": [], "drag_naive.py": [], CONVOLUTIONAL: []}
     for _ in range(options.rounds):
         rounds["AAE Studio"].append(child(__file__, "--one"))
         if PEERS.is_dir():
             rounds["drag_naive.py"].append(peer())
+        rounds[CONVOLUTIONAL].append(child(__file__, "--one", "conv"))
     rows = {
         name: {
             f"{figure} {kind}".replace(" median", ""): value

@@ -793,3 +793,31 @@ def test_a_plot_that_is_drawn_paints_once(qtbot, make):
     bench.progressed.emit()
     qtbot.waitUntil(lambda: not plots._timer.isActive())
     assert paints.count == 1
+
+
+def test_steps_that_fill_less_than_a_pixel_are_drawn_once_a_second(qtbot, make):
+    plots = make(Bench(("ae",), history_of(40_000, ("ae",))))
+    bench = plots._workbench
+    card = plots.cards[0]
+    assert card.spacing > 20
+    qtbot.waitUntil(lambda: not plots._timer.isActive() and not plots._waiting)
+    bench.history.append(reports(40_001, 5, ("ae",)))
+    bench.progressed.emit()
+    assert plots._latest.isActive()
+    assert not plots._waiting
+    assert card.drawn_rows == 40_000
+    # The last steps before a pause are drawn too.
+    qtbot.waitUntil(lambda: card.drawn_rows == 40_005, timeout=3_000)
+    qtbot.waitUntil(lambda: not plots._timer.isActive() and not plots._waiting)
+    bench.history.append(reports(40_006, 2 * card.spacing, ("ae",)))
+    bench.progressed.emit()
+    assert plots._waiting
+    assert not plots._latest.isActive()
+
+
+def test_another_size_is_drawn_at_once(qtbot, make):
+    plots = make(Bench(("ae",), history_of(40_000, ("ae",))))
+    qtbot.waitUntil(lambda: not plots._timer.isActive() and not plots._waiting)
+    spacing = plots.cards[0].spacing
+    plots.resize(500, 230)
+    qtbot.waitUntil(lambda: plots.cards[0].spacing > spacing, timeout=800)

@@ -21,8 +21,8 @@ from aae_studio.ui.turns import Turns
 if TYPE_CHECKING:
     from aae_studio.ui.workbench import Workbench
 
-# From one round over the three plots to the next.
-REDRAW_MS = 200
+# From one round over the three plots to the next; and to one that moves no curve by a pixel.
+REDRAW_MS, LATEST_MS = 200, 1000
 # Names in @ signs are colours of the theme.
 STYLE = """
 #cursorLine { background: @outline@; }
@@ -35,7 +35,8 @@ class LossPlots(QWidget):
     """Three plots over one x axis, and a row of controls above them.
 
     While the models train it draws each plot at most five times a second, in a turn of its own, and only
-    when it can be seen. It follows the training until the user zooms or pans; a double click follows again.
+    when it can be seen; where the new steps fill less than a pixel, once a second. It follows the training
+    until the user zooms or pans; a double click follows again.
     """
 
     def __init__(
@@ -48,13 +49,18 @@ class LossPlots(QWidget):
         self._log = False
         # Where the user points, as a fraction of the x axis.
         self._pointed: float | None = None
-        # Plots that the round has not come to yet, and whether another round must follow.
+        # Plots that the round has not come to yet, whether another round must follow, and whether that one
+        # has more to show than new steps.
         self._waiting: list[PlotCard] = []
-        self._news = False
+        self._news = self._resized = False
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
         self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._begin_round)
+        self._latest = QTimer(self)
+        self._latest.setSingleShot(True)
+        self._latest.setInterval(LATEST_MS)
+        self._latest.timeout.connect(self._start_round)
         self.controls = PlotControls()
         self.cards = make_cards()
         self._arrange()
@@ -126,8 +132,9 @@ class LossPlots(QWidget):
     def redraw(self) -> None:
         """Draw what the history holds now."""
         self._timer.stop()
+        self._latest.stop()
         self._waiting.clear()
-        self._news = False
+        self._news = self._resized = False
         self.controls.fit.setEnabled(self._timeline.span is not None)
         for card in self.cards:
             self._draw(card)
@@ -192,8 +199,23 @@ class LossPlots(QWidget):
 
     def _begin_round(self) -> None:
         """Draw all plots anew, if there is news and it is time."""
-        if self._news and self.isVisible() and not self._waiting and not self._timer.isActive():
-            self._waiting, self._news = list(self.cards), False
+        if not self._news or self._timer.isActive():
+            return
+        if self._moves_curves():
+            self._start_round()
+        elif not self._latest.isActive():
+            self._latest.start()
+
+    def _moves_curves(self) -> bool:
+        """Whether the steps since the last round are as many as one drawn value stands for."""
+        new = len(self._timeline.x) - min(card.drawn_rows for card in self.cards)
+        return self._resized or new >= max(card.spacing for card in self.cards)
+
+    def _start_round(self) -> None:
+        if self.isVisible() and not self._waiting:
+            self._latest.stop()
+            self._waiting = list(self.cards)
+            self._news = self._resized = False
             self._timer.start()
             self._turns.ask(self._draw_next)
 
@@ -249,4 +271,5 @@ class LossPlots(QWidget):
     def resizeEvent(self, event: QResizeEvent) -> None:
         super().resizeEvent(event)
         self._even_rows()
+        self._resized = True
         self._schedule()
