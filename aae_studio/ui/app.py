@@ -63,7 +63,8 @@ class Studio(QObject):
 
     def close_threads(self) -> bool:
         """End all threads; False when one is still busy at the time limit."""
-        threads = (self.trainer, self.survey, self.follower, self.workbench.repeats)
+        bench = self.workbench
+        threads = (self.trainer, self.survey, self.follower, bench.repeats, bench.decodings)
         for thread in threads:
             thread.requestInterruption()
         gc.unfreeze()

@@ -15,6 +15,7 @@ from aae_studio.ui.at_cursor.verdict_line import VerdictLine
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
+from aae_studio.ui.decodings import Decoded
 from aae_studio.ui.readout import Readout, spaced
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
@@ -68,10 +69,12 @@ class Lane(QFrame):
         self._code.setToolTip(tr("The code under the cursor."))
         self.verdict = VerdictLine(theme, self.font())
         self._rows: list[tuple[QLabel, Readout]] = []
-        # The weights that the decoded image comes from.
+        # The weights that the newest image was asked of, and the image that is on show.
         self._decoded_by: Snapshot | None = None
+        self._decoded: Decoded | None = None
         self._arrange()
         workbench.planes.cursor_moved.connect(self._show_moved)
+        workbench.decodings.decoded.connect(self._on_decoded)
         workbench.snapshot_changed.connect(self._await_drag)
         self._drag_wait = QTimer(self)
         self._drag_wait.setSingleShot(True)
@@ -93,12 +96,19 @@ class Lane(QFrame):
         if self._name not in self._bench.models:
             return
         self._decoded_by = self._bench.snapshot
-        self._image = self._bench.decoded(self._name)
-        self.decode_view.set_image(self._image)
-        if self._conditions:
-            self.strip.set_images(self._bench.decoded_as_each(self._name))
-            self.strip.select(self._bench.planes.conditions.get(self._name, 0))
+        self._bench.decodings.ask(self._name, self._bench.at_cursor(self._name))
         self._show_code()
+
+    def _on_decoded(self, name: str, decoded: Decoded) -> None:
+        if name != self._name or name not in self._bench.models:
+            return
+        self._decoded = decoded
+        self.decode_view.set_image(decoded.image)
+        if decoded.each is not None:
+            self.strip.set_images(decoded.each)
+            self.strip.select(self._bench.planes.conditions.get(self._name, 0))
+        if decoded.back is not None:
+            self._turns.ask(self._show_verdict)
 
     def _show_moved(self) -> None:
         self.show_decoded()
@@ -120,9 +130,9 @@ class Lane(QFrame):
             self.show_decoded()
 
     def _show_verdict(self) -> None:
-        if self._name not in self._bench.models:
+        if self._name not in self._bench.models or self._decoded is None:
             return
-        found = trust_in(self._bench, self._name, self._image)
+        found = trust_in(self._bench, self._name, self._decoded)
         self.verdict.show_trust(None if found is None else found[0])
 
     def _await_drag(self) -> None:

@@ -14,6 +14,7 @@ from PySide6.QtCore import QObject, Signal
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import DataMissing, StudioError
+from aae_studio.ui.decodings import Decodings, Place
 from aae_studio.ui.follow_thread import FollowThread
 from aae_studio.ui.repeats import Repeats
 from aae_studio.ui.state.changes import Changes
@@ -39,8 +40,8 @@ class Workbench(QObject):
     """Holds what the window shows. Widgets read it, call its methods and listen to its signals.
 
     It consists of `planes` (views and cursors), `display` (what the canvases show), `findings` (codes and
-    figures), `questions` (what panels and overlays want to know), `changes` (configurations to go back to)
-    and `repeats` (what panels have trained beside it).
+    figures), `decodings` (images at the cursors), `questions` (what panels and overlays want to know),
+    `changes` (configurations to go back to) and `repeats` (what panels have trained beside it).
 
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes, figures or
@@ -72,6 +73,7 @@ class Workbench(QObject):
         super().__init__()
         self.data_dir = data_dir
         self.changes, self.display, self.repeats = Changes(config), Display(), Repeats()
+        self.decodings = Decodings()
         self.training = False
         # Where this experiment was opened or saved last.
         self.folder: Path | None = None
@@ -278,16 +280,10 @@ class Workbench(QObject):
         assert self.snapshot is not None
         return Probe(self.snapshot.dataset)
 
-    def decoded(self, name: str) -> Array:
-        """The image at a lane's cursor, (C, H, W) in [0, 1], by the newest snapshot."""
+    def at_cursor(self, name: str) -> Place:
+        """The place under a lane's cursor, in the newest snapshot."""
         planes = self.planes
-        return self.models[name].decode(planes.cursors[name][None], planes.conditions.get(name, 0))[0]
-
-    def decoded_as_each(self, name: str) -> Array:
-        """The code at a lane's cursor, decoded as each of the model's conditions, (n, C, H, W) in [0, 1]."""
-        count = len(self.models[name].conditions)
-        codes = np.repeat(self.planes.cursors[name][None], count, axis=0)
-        return self.models[name].decode(codes, np.arange(count))
+        return Place(self.models[name], planes.cursors[name], planes.conditions.get(name, 0))
 
     def reconstruction(self, name: str, place: int) -> tuple[Array, Array]:
         """One probe image and what a model makes of it, each (C, H, W) in [0, 1]."""
@@ -320,6 +316,7 @@ class Workbench(QObject):
         self._rate_mark = (self.step, time.perf_counter())
         self.losses = {}
         self.findings.clear()
+        self.decodings.forget()
         self._forget_answers()
         self.planes.prepare(news.snapshot)
         self._look(thorough=True)

@@ -17,6 +17,7 @@ from aae_studio.ui.app import Studio
 from aae_studio.ui.canvas.images import to_qimage
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.decode_view import ImageStrip
+from aae_studio.ui.decodings import decoded_at
 
 
 @pytest.fixture
@@ -56,9 +57,9 @@ def test_a_click_on_a_class_decodes_the_code_as_that_class(qtbot, studio) -> Non
 
 def test_the_strip_and_the_image_follow_the_cursor(qtbot, studio) -> None:
     bench = studio.workbench
-    before = bench.decoded_as_each("supervised_aae")
+    before = decoded_at(bench.at_cursor("supervised_aae")).each
     bench.planes.move_cursor("supervised_aae", (1.5, -0.5))
-    after = bench.decoded_as_each("supervised_aae")
+    after = decoded_at(bench.at_cursor("supervised_aae")).each
     assert after.shape == (10, 1, 8, 8)
     assert not np.allclose(before, after)
     assert on_show(studio) == decoded(studio, 0)

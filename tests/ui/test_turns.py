@@ -183,8 +183,8 @@ def test_a_canvas_of_another_size_is_painted_at_once(qtbot, studio, built):
 def test_new_weights_are_decoded_once_by_the_drag_or_by_themselves(qtbot, studio, monkeypatch):
     bench, lanes = studio.workbench, studio.window.lanes.values()
     decoded: list[str] = []
-    decode = bench.decoded
-    monkeypatch.setattr(bench, "decoded", lambda name: decoded.append(name) or decode(name))
+    ask = bench.decodings.ask
+    monkeypatch.setattr(bench.decodings, "ask", lambda name, place: decoded.append(name) or ask(name, place))
 
     def news() -> None:
         bench.snapshot = dataclasses.replace(bench.snapshot)

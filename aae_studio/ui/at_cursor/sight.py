@@ -8,22 +8,24 @@ import numpy as np
 import numpy.typing as npt
 
 from aae_studio.core.region import Trust
+from aae_studio.ui.decodings import Decoded, decoded_at
 from aae_studio.ui.workbench import Workbench
 
 Array = npt.NDArray[np.float32]
 NEIGHBOURS = 5
 
 
-def trust_in(bench: Workbench, name: str, image: Array) -> tuple[Trust, Array] | None:
-    """How far to trust the image (C, H, W) decoded at a lane's cursor, and the code that it is encoded to.
+def trust_in(bench: Workbench, name: str, decoded: Decoded) -> tuple[Trust, Array] | None:
+    """How far to trust what a lane's model made of a code, and the code that this image is encoded to.
 
     None for a model without encoder, and as long as no codes are known.
     """
     region = bench.findings.regions.get(name)
     if region is None:
         return None
-    frozen, code = bench.models[name], bench.planes.cursors[name]
-    back = frozen.encode(image[None])[0]
+    code, back = decoded.code, decoded.back
+    if back is None:
+        back = bench.models[name].encode(decoded.image[None])[0]
     away = float(np.linalg.norm(back - code)) / unit(bench, name)
     return Trust(region.strangeness(code), away, len(code)), back
 
@@ -60,17 +62,15 @@ def sight(bench: Workbench, name: str) -> Sight:
     from aae_studio.core import fields
 
     assert bench.snapshot is not None
-    frozen, code, condition = (
-        bench.models[name],
-        bench.planes.cursors[name],
-        bench.planes.conditions.get(name, 0),
-    )
-    image = bench.decoded(name)
+    place = bench.at_cursor(name)
+    frozen, code, condition = place.frozen, place.code, place.condition
+    decoded = decoded_at(place)
+    image = decoded.image
     verdict = fields.verdicts(frozen, code[None], condition)
     density = fields.log_prior(bench.snapshot, code[None]) if frozen.model.uses_prior else None
     says = None if verdict is None else float(verdict[0])
     log_prior = None if density is None else float(density[0])
-    found = trust_in(bench, name, image)
+    found = trust_in(bench, name, decoded)
     if found is None:
         return Sight(image, says, log_prior)
     trust, back = found
