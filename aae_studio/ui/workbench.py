@@ -125,6 +125,7 @@ class Workbench(QObject):
         # The probe sample under the mouse, in whichever lane.
         self.hovered_sample: int | None = None
         self.axes: tuple[int, int] | None = (0, 1)
+        self._places: dict[str, tuple[Array, Plane, Array]] = {}
         self._zoomed: set[str] = set()
         self._generation = 0
         self._undo: list[ExperimentConfig] = []
@@ -391,10 +392,15 @@ class Workbench(QObject):
         self.cursor_moved.emit()
 
     def places(self, name: str) -> Array:
-        """Where the probe subset's codes are in a lane's plane, (n, 2)."""
-        codes = self.codes[name]
-        labels, count = self.probe_labels[: len(codes)], len(self.probe_classes)
-        return placed(self.planes[name], self._home(name), codes, labels, count)
+        """Where the probe subset's codes are in a lane's plane, (n, 2): one array while they stay there."""
+        codes, plane = self.codes[name], self.planes[name]
+        known = self._places.get(name)
+        # A single axis has the height from the home view.
+        if known is None or known[0] is not codes or known[1] is not plane or codes.shape[1] == 1:
+            labels, count = self.probe_labels[: len(codes)], len(self.probe_classes)
+            known = codes, plane, placed(plane, self._home(name), codes, labels, count)
+            self._places[name] = known
+        return known[2]
 
     @property
     def probe_labels(self) -> npt.NDArray[np.int64]:
