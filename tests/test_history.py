@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from aae_studio.core.errors import StudioError
 from aae_studio.core.experiment import Report
-from aae_studio.core.history import History
+from aae_studio.core.history import Column, History
 
 
 def reports(first: int, last: int, models: tuple[str, ...] = ("ae", "gan")) -> list[Report]:
@@ -140,3 +140,20 @@ def test_arrays_that_are_no_history_are_refused(change: dict[str, np.ndarray], w
     History.from_arrays(good)
     with pytest.raises(StudioError, match=words):
         History.from_arrays({**good, **change})
+
+
+def test_means_are_those_of_a_plain_loop_at_every_length_and_growth() -> None:
+    rng = np.random.default_rng(0)
+    values = rng.normal(size=700)
+    column = Column(values[:1])
+    for end in (1, 15, 16, 17, 31, 33, 255, 257, 700):
+        column.extend(values[column.count : end])
+        rows = np.arange(end)
+        for width in (2, 15, 16, 17, 64, 1000):
+            expected = [values[max(0, row + 1 - width) : row + 1].mean() for row in rows]
+            np.testing.assert_allclose(column.means(rows, width), expected, atol=1e-12)
+
+
+def test_a_step_takes_the_memory_of_its_values_and_little_more() -> None:
+    column = Column(np.zeros(100_000))
+    assert column._values.nbytes + column._sums.nbytes < 1.1 * 8 * 100_000

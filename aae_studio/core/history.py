@@ -16,14 +16,19 @@ if TYPE_CHECKING:
 Floats = npt.NDArray[np.float64]
 Rows = npt.NDArray[np.int64]
 AXES = ("steps", "seconds")
+# A sum is kept for each so many values.
+BLOCK = 16
 
 
 class Column:
-    """float64 numbers that grow at the end, with their cumulative sums; the room for them doubles."""
+    """float64 numbers that grow at the end, with sums from which means over any window follow.
+
+    The room for them doubles; memory that nothing was written to yet is not taken.
+    """
 
     def __init__(self, values: npt.ArrayLike = ()) -> None:
         self.count = 0
-        # Place i of the sums holds the sum of the first i values.
+        # Place i of the sums holds the sum of the first i blocks.
         self._values, self._sums = np.empty(0), np.zeros(1)
         self.extend(values)
 
@@ -36,10 +41,13 @@ class Column:
         start, end = self.count, self.count + len(fresh)
         if end > len(self._values):
             room = max(end, 2 * len(self._values), 256)
-            self._values = np.concatenate([self.values, np.empty(room - start)])
-            self._sums = np.concatenate([self._sums[: start + 1], np.empty(room - start)])
+            self._values = _grown(self._values, start, room)
+            self._sums = _grown(self._sums, start // BLOCK + 1, room // BLOCK + 1)
         self._values[start:end] = fresh
-        self._sums[start : end + 1] = np.cumsum(np.append(self._sums[start], fresh))
+        first, last = start // BLOCK, end // BLOCK
+        if last > first:
+            blocks = self._values[first * BLOCK : last * BLOCK].reshape(-1, BLOCK).sum(axis=1)
+            self._sums[first : last + 1] = np.cumsum(np.append(self._sums[first], blocks))
         self.count = end
 
     def means(self, rows: Rows, width: int) -> Floats:
@@ -47,7 +55,23 @@ class Column:
         if width == 1:
             return self._values[rows]
         low = np.maximum(rows + 1 - width, 0)
-        return (self._sums[rows + 1] - self._sums[low]) / (rows + 1 - low)
+        return (self._sum_before(rows + 1) - self._sum_before(low)) / (rows + 1 - low)
+
+    def _sum_before(self, rows: Rows) -> Floats:
+        """Sums of all values before each of these rows."""
+        blocks, rest = np.divmod(rows, BLOCK)
+        sums = self._sums[blocks]
+        for place in range(int(rest.max(initial=0))):
+            within = place < rest
+            sums[within] += self._values[blocks[within] * BLOCK + place]
+        return sums
+
+
+def _grown(array: Floats, count: int, room: int) -> Floats:
+    """The first `count` numbers with room for more."""
+    grown = np.empty(room)
+    grown[:count] = array[:count]
+    return grown
 
 
 class History:

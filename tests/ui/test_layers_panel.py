@@ -63,9 +63,10 @@ def test_a_hovered_point_shows_its_image(qtbot, studio, panel):
     bench = studio.workbench
     canvas = studio.window.lanes["ae"].canvas
     qtbot.waitUntil(lambda: "ae" in bench.findings.codes, timeout=10_000)
-    qtbot.waitUntil(lambda: canvas.grab() is not None and len(canvas._places) > 0)
-    inside = np.flatnonzero((canvas._places > 8).all(axis=1) & (canvas._places < 100).all(axis=1))
-    at = canvas._places[inside[0] if len(inside) else 0]
+    qtbot.waitUntil(lambda: canvas.grab() is not None and canvas._dotted)
+    places = bench.planes.views["ae"].to_pixels(bench.planes.places("ae"), canvas.width(), canvas.height())
+    inside = np.flatnonzero((places > 8).all(axis=1) & (places < 100).all(axis=1))
+    at = places[inside[0] if len(inside) else 0]
     canvas._hover(QPointF(float(at[0]), float(at[1])))
     sample = bench.display.hovered_sample
     assert sample is not None

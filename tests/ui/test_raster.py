@@ -5,7 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from aae_studio.ui.canvas.raster import SHAPES, coverage, marker_size, rasterise
+from aae_studio.ui.canvas.plane import View
+from aae_studio.ui.canvas.raster import PART, SHAPES, coverage, marker_size, rasterise
 
 PALETTE = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint32)
 
@@ -15,7 +16,7 @@ def channels(image):
 
 
 def test_a_marker_is_centred_on_its_point_and_has_its_colour():
-    image = rasterise(np.array([[20.5, 12.5]], np.float32), np.array([0]), PALETTE, 41, 25)
+    image = rasterise(np.array([[20.5, 12.5]], np.float32), np.array([0]), PALETTE, 41, 25).pixels
     alpha, red, green, blue = channels(image)
     assert alpha[12, 20] == 255
     assert (green.max(), blue.max()) == (0, 0)
@@ -37,7 +38,7 @@ def test_single_pixels_match_a_plain_loop():
     rng = np.random.default_rng(0)
     places = rng.uniform(-5, 70, size=(200_000, 2)).astype(np.float32)
     classes = rng.integers(0, 3, len(places))
-    image = rasterise(places, classes, PALETTE, 64, 48)
+    image = rasterise(places, classes, PALETTE, 64, 48).pixels
     expected = np.zeros((48, 64), np.uint32)
     colors = [0xFFFF0000, 0xFF00FF00, 0xFF0000FF]
     for (x, y), kind in zip(places, classes, strict=True):
@@ -52,11 +53,11 @@ def test_single_pixels_match_a_plain_loop():
 
 def test_points_outside_leave_no_mark_at_the_edges():
     far = np.array([[-500, 10], [10, -500], [900, 10], [10, 900], [1e30, 5], [-1e30, 5]], np.float32)
-    assert not rasterise(far, np.zeros(6, int), PALETTE, 64, 64).any()
+    assert not rasterise(far, np.zeros(6, int), PALETTE, 64, 64).pixels.any()
 
 
 def test_a_marker_at_the_edge_is_cut_not_moved():
-    image = rasterise(np.array([[0.0, 32.0]], np.float32), np.array([1]), PALETTE, 64, 64)
+    image = rasterise(np.array([[0.0, 32.0]], np.float32), np.array([1]), PALETTE, 64, 64).pixels
     _, columns = np.nonzero(image)
     assert columns.max() <= 4
 
@@ -68,7 +69,7 @@ def test_more_points_make_smaller_marks():
 
 
 def test_no_points_no_paint():
-    assert not rasterise(np.zeros((0, 2), np.float32), np.zeros(0, int), PALETTE, 8, 8).any()
+    assert not rasterise(np.zeros((0, 2), np.float32), np.zeros(0, int), PALETTE, 8, 8).pixels.any()
 
 
 def test_markers_match_a_plain_loop_soft_edges_first():
@@ -88,5 +89,40 @@ def test_markers_match_a_plain_loop_soft_edges_first():
                     continue
                 red, green, blue = ((int(c) * a + 127) // 255 for c in PALETTE[kind % 3])
                 expected[at] = a << 24 | red << 16 | green << 8 | blue
-    assert (rasterise(places, classes, PALETTE, width, height) == expected).all()
-    assert (rasterise(places, classes, PALETTE, width, height - 7) == expected[:-7]).all()
+    assert (rasterise(places, classes, PALETTE, width, height).pixels == expected).all()
+    assert (rasterise(places, classes, PALETTE, width, height - 7).pixels == expected[:-7]).all()
+
+
+@pytest.mark.parametrize("count", [10_000, 40_000, PART + 1, 130_000])
+@pytest.mark.parametrize("ratio", [1.0, 1.5])
+def test_small_marks_seen_through_a_view_match_a_plain_loop(count, ratio):
+    rng = np.random.default_rng(2)
+    width, height, view = 60, 44, View(0.3, -0.2, 1.7)
+    places = rng.normal(size=(count, 2)).astype(np.float32)
+    places[::1000] = [[np.nan, 0.0], [np.inf, 1e38], [-1e38, 0.0]][count % 3]
+    classes = rng.integers(0, 7, count)
+    across, down = round(width * ratio), round(height * ratio)
+    found = rasterise(places, classes, PALETTE, across, down, ratio, view.lens(width, height, ratio))
+    side = max(1, round(marker_size(count) * ratio))
+    before = (side - 1) // 2
+    scale, (x, y) = np.float32(view.scale(width, height) * ratio), places.T
+    there = np.abs(places).max(axis=1) < 100
+    column = np.floor((x[there] - np.float32(view.x)) * scale + np.float32(width / 2 * ratio)).astype(int)
+    row = np.floor((y[there] - np.float32(view.y)) * -scale + np.float32(height / 2 * ratio)).astype(int)
+    numbers = np.flatnonzero(there)
+    last = {}
+    for number, at in zip(numbers, zip(row, column, strict=True), strict=True):
+        last[at] = int(number)
+    tops, pixels = np.zeros((down, across), int), np.zeros((down, across), np.uint32)
+    colors = [0xFFFF0000, 0xFF00FF00, 0xFF0000FF]
+    inside = {at: n for at, n in last.items() if 0 <= at[0] < down and 0 <= at[1] < across}
+    for at, number in inside.items():
+        tops[at] = number + 1
+    # The lower right corners of squares lie above the others, whosever they are.
+    for offset in np.ndindex(side, side):
+        for (middle_row, middle_column), number in last.items():
+            at = middle_row + offset[0] - before, middle_column + offset[1] - before
+            if 0 <= at[0] < down and 0 <= at[1] < across:
+                pixels[at] = colors[classes[number] % 3]
+    assert (found.tops == tops).all()
+    assert (found.pixels == pixels).all()

@@ -8,11 +8,10 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, QSize, Qt, QTimer
 from PySide6.QtGui import (
     QEnterEvent,
     QFocusEvent,
-    QImage,
     QKeyEvent,
     QMouseEvent,
     QPainter,
@@ -26,11 +25,10 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from aae_studio.ui.canvas import painting
-from aae_studio.ui.canvas.images import pixel_image
 from aae_studio.ui.canvas.mark import draw_mark
 from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.canvas.plane import View
-from aae_studio.ui.canvas.raster import rasterise
+from aae_studio.ui.canvas.points import Points
 from aae_studio.ui.canvas.scene import Scene, Stage
 from aae_studio.ui.canvas.trace import draw_trace
 from aae_studio.ui.theme import Theme
@@ -43,6 +41,8 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float32]
 HOVER_PX = 9
+# A view that has not changed for so long rests.
+REST_MS = 120
 NUDGE = 1 / 60
 KEYS = {
     Qt.Key.Key_Left: (-1, 0),
@@ -74,13 +74,17 @@ class LatentCanvas(QWidget):
         self._planes, self._display = workbench.planes, workbench.display
         self._available = overlays
         self._color = theme.color(workbench.models[name].model.color)
-        self._palette = np.array(
-            [theme.class_color(place).getRgb()[:3] for place in range(len(theme.classes))], np.uint32
-        )
+        colors = [theme.class_color(place).getRgb()[:3] for place in range(len(theme.classes))]
+        self._points = Points(np.array(colors, np.uint32))
         self._backdrop: QPixmap | None = None
         # Whether there is news that the backdrop does not show yet.
         self._stale = False
-        self._places = np.zeros((0, 2), np.float32)
+        # Whether points are on show: what is not drawn cannot be hovered.
+        self._dotted = False
+        self._resting = QTimer(self)
+        self._resting.setSingleShot(True)
+        self._resting.setInterval(REST_MS)
+        self._resting.timeout.connect(self._rest)
         self._hovered: int | None = None
         self._card: painting.Card | None = None
         self._drag_from: tuple[float, float] | None = None
@@ -103,7 +107,7 @@ class LatentCanvas(QWidget):
         self.setAccessibleDescription(
             tr("Drag or arrow keys: move the point. Wheel: zoom. Right drag: pan. Double click: show all.")
         )
-        self._planes.views_changed.connect(self.refresh)
+        self._planes.views_changed.connect(self._follow_view)
         self._planes.views_changed.connect(self._ask_again)
         self._planes.cursor_moved.connect(self.follow_cursor)
         self._planes.cursor_moved.connect(self._ask_again)
@@ -137,6 +141,16 @@ class LatentCanvas(QWidget):
             if self.isVisible() and self._name in self._bench.models:
                 # Not in the paint: there the lanes' backdrops, and what the mouse moved, come together.
                 self._backdrop = self._painted_backdrop()
+
+    def _follow_view(self) -> None:
+        if self._points.many:
+            self._resting.start()
+        self.refresh()
+
+    def _rest(self) -> None:
+        """The view has come to rest: points that were only moved are drawn where they belong."""
+        self._resting.stop()
+        self.refresh()
 
     def follow_cursor(self) -> None:
         """Repaint only where the cursor was and is."""
@@ -172,9 +186,10 @@ class LatentCanvas(QWidget):
             painting.draw_cursor(painter, at, self._color, self._theme)
         else:
             painting.draw_pointer(painter, at, self.size(), self._color, self._theme)
-        if self._hovered is not None and self._card is not None and self._hovered < len(self._places):
-            spot = self._places[self._hovered]
-            painting.draw_card(painter, QPointF(*map(float, spot)), self._card, self.size(), self._theme)
+        if self._hovered is not None and self._card is not None and self._dotted:
+            spot = self._points.spot(self._hovered)
+            if spot is not None:
+                painting.draw_card(painter, spot, self._card, self.size(), self._theme)
         if self._display.tool is not None:
             self._display.tool.draw(painter, self, self._name)
         if self.hasFocus():
@@ -201,14 +216,12 @@ class LatentCanvas(QWidget):
         pixmap.fill(self._theme.color("well"))
         painter = QPainter(pixmap)
         view, size = self._view(), self.size()
-        # What is not drawn cannot be hovered.
-        self._places = np.zeros((0, 2), np.float32)
         painting.draw_grid(painter, view, size, self._theme)
         self._draw_overlays(painter, covering=False)
-        shown = self._display.show_codes and not self._replaces_points()
-        if shown and self._name in self._bench.findings.codes:
-            points = self._points_image(pixmap.width(), pixmap.height(), ratio)
-            painter.drawImage(QPoint(0, 0), points)
+        self._dotted = self._name in self._bench.findings.codes and self._display.show_codes
+        self._dotted = self._dotted and not self._replaces_points()
+        if self._dotted:
+            self._draw_points(painter, ratio)
         self._draw_overlays(painter, covering=True)
         if self._display.show_prior and self._planes.axes in ((0, 1), None):
             snapshot = self._bench.snapshot
@@ -275,12 +288,12 @@ class LatentCanvas(QWidget):
             draw(painter, answer, stage)
             painter.restore()
 
-    def _points_image(self, width: int, height: int, ratio: float) -> QImage:
-        places = self._planes.places(self._name)
-        self._places = self._view().to_pixels(places, self.width(), self.height())
-        classes = self._bench.probe.labels[: len(places)]
-        self._pixels = rasterise(self._places * ratio, classes, self._palette, width, height, ratio)
-        return pixel_image(self._pixels, ratio)
+    def _draw_points(self, painter: QPainter, ratio: float) -> None:
+        places, view, size, points = self._planes.places(self._name), self._view(), self.size(), self._points
+        moving = self._resting.isActive() and points.many
+        if not points.shows(places, size, ratio, None if moving else view):
+            points.make(places, self._bench.probe.labels, view, size, ratio)
+        points.draw(painter, view)
 
     def _stage(self) -> Stage:
         return Stage(self._view(), self.size(), self._theme, self._display.crisp, self._color)
@@ -332,6 +345,8 @@ class LatentCanvas(QWidget):
             self._hover(event.position())
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
+        if self._pan_from is not None and self._resting.isActive():
+            self._rest()
         self._drag_from = self._pan_from = None
         self.setCursor(Qt.CursorShape.CrossCursor)
 
@@ -419,7 +434,7 @@ class LatentCanvas(QWidget):
 
     def _hover(self, at: QPointF) -> None:
         """Show the point under the mouse, if there is one."""
-        found = painting.nearest(self._places, at, HOVER_PX)
+        found = self._points.at(at, HOVER_PX) if self._dotted else None
         if found == self._hovered:
             return
         self._hovered = found

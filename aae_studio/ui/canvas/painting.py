@@ -39,7 +39,8 @@ def nearest(places: Array, at: QPointF, reach: float) -> int | None:
     """The place (of n, in pixels) nearest to a pixel, if one lies within reach."""
     if len(places) == 0:
         return None
-    squared = ((places - np.array([at.x(), at.y()], np.float32)) ** 2).sum(axis=1)
+    x, y = places[:, 0] - np.float32(at.x()), places[:, 1] - np.float32(at.y())
+    squared = x * x + y * y
     found = int(squared.argmin())
     return found if squared[found] <= reach * reach else None
 

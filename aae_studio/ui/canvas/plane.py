@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 Array = npt.NDArray[np.float32]
+# A view is fitted to about so many places at most.
+MEASURED = 20_000
 
 
 @dataclass(frozen=True)
@@ -22,8 +25,15 @@ class Plane:
     labels: tuple[str, str]
 
     def project(self, codes: Array) -> Array:
-        """Places in the plane, (n, 2), of codes (n, latent size)."""
+        """Places in the plane, (n, 2), of codes (n, latent size): these where they are just that."""
+        if self.is_whole:
+            return codes
         return (codes - self.origin) @ self.basis.T
+
+    @cached_property
+    def is_whole(self) -> bool:
+        """Whether the plane is all of the latent space, as it is."""
+        return np.array_equal(self.basis, np.eye(2)) and not self.origin.any()
 
     def moved(self, code: Array, place: npt.ArrayLike) -> Array:
         """The code moved within the plane to a place; what lies across the plane stays as it is."""
@@ -62,6 +72,32 @@ def principal_plane(codes: Array, previous: Plane | None = None) -> Plane:
 
 
 @dataclass(frozen=True)
+class Lens:
+    """How places come onto a screen: shifted by a centre, scaled, and shifted to a middle, each (x, y)."""
+
+    centre: tuple[float, float]
+    scale: tuple[float, float]
+    middle: tuple[float, float]
+
+    def pixels(self, places: Array) -> Array:
+        """Places (n, 2) to pixels (n, 2)."""
+        centre, scale, middle = (
+            np.array(pair, places.dtype) for pair in (self.centre, self.scale, self.middle)
+        )
+        # Centred before it is scaled: deep in a zoom, float32 would not hold the difference.
+        return (places - centre) * scale + middle
+
+    def along(self, axis: int, numbers: Array, out: Array) -> None:
+        """The same for one axis, without other memory than `out`."""
+        np.subtract(numbers, np.float32(self.centre[axis]), out=out)
+        out *= np.float32(self.scale[axis])
+        out += np.float32(self.middle[axis])
+
+
+AS_IT_IS = Lens((0.0, 0.0), (1.0, 1.0), (0.0, 0.0))
+
+
+@dataclass(frozen=True)
 class View:
     """The part of a plane that a canvas shows: its centre, and half the shorter side, in code units."""
 
@@ -73,13 +109,17 @@ class View:
         """Pixels per code unit."""
         return min(width, height) / (2 * self.half)
 
+    def lens(self, width: float, height: float, ratio: float = 1.0) -> Lens:
+        """Places to the device pixels of a canvas; y points up in the plane, down on the screen.
+
+        `width` and `height` in logical pixels, of which each has `ratio` device pixels.
+        """
+        scale = self.scale(width, height) * ratio
+        return Lens((self.x, self.y), (scale, -scale), (width / 2 * ratio, height / 2 * ratio))
+
     def to_pixels(self, places: Array, width: float, height: float) -> Array:
-        """Places (n, 2) to pixels (n, 2); y points up in the plane, down on the screen."""
-        scale = self.scale(width, height)
-        # Centred before it is scaled: deep in a zoom, float32 would not hold the difference.
-        centre = np.array([self.x, self.y], places.dtype)
-        middle = np.array([width / 2, height / 2], places.dtype)
-        return (places - centre) * np.array([scale, -scale], places.dtype) + middle
+        """Places (n, 2) to logical pixels (n, 2)."""
+        return self.lens(width, height).pixels(places)
 
     def to_plane(self, x: float, y: float, width: float, height: float) -> tuple[float, float]:
         """A pixel to its place."""
@@ -102,7 +142,9 @@ class View:
 
 def fitting_view(places: Array) -> View:
     """A view of nearly all places (n, 2): the middle 98 % in each direction, with a margin."""
-    low, high = np.quantile(places, [0.01, 0.99], axis=0)
+    # Some of very many say as much.
+    some = places[:: max(1, len(places) // MEASURED)]
+    low, high = np.quantile(some, [0.01, 0.99], axis=0)
     middle = (low + high) / 2
     half = float(max((high - low).max() / 2, 1e-3))
     return View(float(middle[0]), float(middle[1]), 1.25 * half)

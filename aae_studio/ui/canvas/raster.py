@@ -8,14 +8,19 @@ from functools import lru_cache
 import numpy as np
 import numpy.typing as npt
 
+from aae_studio.ui.canvas.plane import AS_IT_IS, Lens
+
 Pixels = npt.NDArray[np.uint32]
 Floats = npt.NDArray[np.float32]
+Tops = npt.NDArray[np.int32]
 
 # Up to so many points are drawn with markers of this diameter, in logical pixels; more as single pixels.
 SIZES = ((3_000, 7.0), (8_000, 5.0), (30_000, 3.0), (120_000, 2.0))
 # Smaller markers, in logical pixels, are squares: their shapes could not be told apart.
 SMALLEST_SHAPE = 4.0
 SUPERSAMPLING = 8
+# So many points are worked on at a time.
+PART = 1 << 15
 # Pixels that a marker covers so much (of 255) or less stay clear.
 FAINTEST = 24
 SHAPES = (
@@ -112,31 +117,86 @@ def premultiplied(color: npt.NDArray[np.uint32], alpha: npt.NDArray[np.uint32]) 
     return (alpha << 24 | scaled[..., 0] << 16 | scaled[..., 1] << 8 | scaled[..., 2]).astype(np.uint32)
 
 
-def _blocks(
+@dataclass(frozen=True)
+class Raster:
+    """Points as an image, and which of them lies above all others at each of its pixels.
+
+    `pixels`: (height, width), premultiplied ARGB. `tops`: (height, width), the place of the last point
+    whose middle is there, counted from 1; 0 where there is none.
+    """
+
+    pixels: Pixels
+    tops: Tops
+
+
+def topmost(places: Floats, lens: Lens, width: int, height: int, frame: int) -> Tops:
+    """The last point at each pixel of an image with a frame around it, (height + 2 frame, width + 2 frame).
+
+    Counted from 1; 0 where there is none. The outer half of the frame stays empty.
+    """
+    rows, columns = height + 2 * frame, width + 2 * frame
+    tops = np.zeros(rows * columns, np.int32)
+    # A part at a time, which stays in the processor's cache while it is worked on.
+    part = min(PART, len(places))
+    x, y = np.empty(part, np.float32), np.empty(part, np.float32)
+    column, row, flat = np.empty(part, np.int32), np.empty(part, np.int32), np.empty(part, np.intp)
+    number = np.arange(1, part + 1, dtype=np.int32)
+    with np.errstate(over="ignore", invalid="ignore"):
+        for start in range(0, len(places), PART):
+            some = places[start : start + PART]
+            count = len(some)
+            for axis, (way, whole, length) in enumerate(((x, column, columns), (y, row, rows))):
+                lens.along(axis, some[:, axis], way[:count])
+                way += np.float32(frame)
+                # What is far away, or nowhere, goes to the edge.
+                np.fmin(np.fmax(way, np.float32(0), out=way), np.float32(length - 1), out=way)
+                np.copyto(whole, way, casting="unsafe")
+            row *= np.int32(columns)
+            row += column
+            np.copyto(flat, row)
+            tops[flat[:count]] = number[:count] + np.int32(start)
+    tops = tops.reshape(rows, columns)
+    half = frame // 2
+    tops[:half], tops[rows - half :], tops[:, :half], tops[:, columns - half :] = 0, 0, 0, 0
+    return tops
+
+
+def _blocks(tops: Tops, classes: npt.NDArray[np.int64], palette: npt.NDArray[np.uint32], side: int) -> Pixels:
+    """Points as squares of `side` pixels, which are too small for shapes. The frame is part of the image."""
+    colors = premultiplied(palette, np.full(len(palette), 255, np.uint32))
+    middles = np.flatnonzero(tops > 0)
+    kinds = classes[tops.ravel()[middles] - 1]
+    ink = colors[kinds if int(kinds.max(initial=0)) < len(colors) else kinds % len(colors)]
+    image = np.zeros(tops.size, np.uint32)
+    offsets = np.arange(side) - (side - 1) // 2
+    for down in offsets:
+        for right in offsets:
+            image[middles + (down * tops.shape[1] + right)] = ink
+    return image.reshape(tops.shape)
+
+
+def _markers(
     places: Floats,
     classes: npt.NDArray[np.int64],
     palette: npt.NDArray[np.uint32],
-    width: int,
-    height: int,
-    side: int,
+    shape: tuple[int, int],
+    frame: int,
+    size: float,
 ) -> Pixels:
-    """Points as squares of `side` pixels: too small for shapes, and as quick as numpy can be."""
-    before = (side - 1) // 2
-    # A frame around the image takes what squares at the edge have outside.
-    columns, rows = width + side, height + side
+    """Points as markers of their classes' shapes. The frame is part of the image."""
+    rows, columns = shape
+    pixels = np.floor(np.clip(places, -1e6, 1e6)).astype(np.intp)
+    x, y = pixels[:, 0] + frame, pixels[:, 1] + frame
+    reach = frame // 2
+    there = (x >= reach) & (x < columns - reach) & (y >= reach) & (y < rows - reach)
+    centre = (y * columns + x)[there, None]
+    stamps = _stamps(round(size, 2), palette.astype(np.uint32).tobytes(), columns)
+    kind = classes[there] % len(stamps.full)
     image = np.zeros(rows * columns, np.uint32)
-    x, y = places[:, 0] + np.float32(0), places[:, 1] + np.float32(0)
-    there = (x > -0.5) & (x < width) & (y > -0.5) & (y < height)
-    if not there.all():
-        x, y, classes = x[there], y[there], classes[there]
-    corner = np.rint(y - 0.5).astype(np.int32) * columns + np.rint(x - 0.5).astype(np.int32)
-    colors = premultiplied(palette, np.full(len(palette), 255, np.uint32))
-    ink = colors[classes] if int(classes.max(initial=0)) < len(colors) else colors[classes % len(colors)]
-    for down in range(side):
-        for right in range(side):
-            image[corner + (down * columns + right)] = ink
-    shown = image.reshape(rows, columns)[before : before + height, before : before + width]
-    return np.ascontiguousarray(shown)
+    # Soft edges first, full pixels above them: neighbours touch without dark seams.
+    image[centre + stamps.edge_places[kind]] = stamps.edges[kind]
+    image[centre + stamps.full_places[kind]] = stamps.full[kind]
+    return image.reshape(shape)
 
 
 def rasterise(
@@ -146,30 +206,21 @@ def rasterise(
     width: int,
     height: int,
     ratio: float = 1.0,
-) -> Pixels:
-    """Paint points into a transparent image (height, width) of premultiplied ARGB.
+    lens: Lens = AS_IT_IS,
+) -> Raster:
+    """Paint points into a transparent image of so many device pixels.
 
-    `places`: (n, 2) in device pixels. `classes`: (n,), each picks a colour of `palette` (k, 3), 0–255, and
-    a shape. `ratio`: device pixels per logical pixel. Later points lie above earlier ones.
+    `places`: (n, 2), which `lens` turns into device pixels. `classes`: (n,), each picks a colour of
+    `palette` (k, 3), 0–255, and a shape; integers of few bytes are read fastest. `ratio`: device pixels per
+    logical pixel. Later points lie above earlier ones.
     """
-    if len(places) == 0:
-        return np.zeros((height, width), np.uint32)
     size = marker_size(len(places)) * ratio
+    # Markers whose middle is outside show, too; a frame takes what any of them has beyond the image.
+    frame = 2 * (int(np.ceil(size / 2)) + 1)
+    tops = topmost(places, lens, width, height, frame)
     if size < SMALLEST_SHAPE * ratio:
-        return _blocks(places, classes, palette, width, height, max(1, round(size)))
-    # Centres up to `reach` outside still show; a frame around the image takes what they have beyond it.
-    reach = int(np.ceil(size / 2))
-    frame = 2 * reach
-    rows, columns = height + 2 * frame, width + 2 * frame
-    pixels = np.rint(np.clip(places, -1e6, 1e6) - 0.5).astype(np.intp)
-    x, y = pixels[:, 0], pixels[:, 1]
-    there = (x >= -reach) & (x < width + reach) & (y >= -reach) & (y < height + reach)
-    centre = ((y + frame) * columns + x + frame)[there, None]
-    stamps = _stamps(round(size, 2), palette.astype(np.uint32).tobytes(), columns)
-    kind = classes[there] % len(stamps.full)
-    image = np.zeros(rows * columns, np.uint32)
-    # Soft edges first, full pixels above them: neighbours touch without dark seams.
-    image[centre + stamps.edge_places[kind]] = stamps.edges[kind]
-    image[centre + stamps.full_places[kind]] = stamps.full[kind]
-    shown = image.reshape(rows, columns)[frame : frame + height, frame : frame + width]
-    return np.ascontiguousarray(shown)
+        image = _blocks(tops, classes, palette, max(1, round(size)))
+    else:
+        image = _markers(lens.pixels(places), classes, palette, tops.shape, frame, size)
+    inner = slice(frame, frame + height), slice(frame, frame + width)
+    return Raster(np.ascontiguousarray(image[inner]), tops[inner])

@@ -29,5 +29,5 @@ def thumbnail(codes: Array, labels: npt.NDArray[np.int64], extent: float | None,
         rows = labels / max(1, int(labels.max(initial=0)))
         places[:, 1] = view.y + view.half * (1.5 * rows - 0.75)
     palette = np.array([QColor(color).getRgb()[:3] for color in theme.classes], np.uint32)
-    pixels = rasterise(view.to_pixels(places, SIDE, SIDE), labels, palette, SIDE, SIDE)
-    return pixel_image(pixels, 1.0).copy()
+    seen = rasterise(places, labels, palette, SIDE, SIDE, lens=view.lens(SIDE, SIDE))
+    return pixel_image(seen.pixels, 1.0).copy()

@@ -40,6 +40,8 @@ class Planes(QObject):
         self._findings = findings
         self._snapshot: Snapshot | None = None
         self._planes: dict[str, Plane] = {}
+        # By model: codes, their plane, and their places in it.
+        self._places: dict[str, tuple[Array, Plane, Array]] = {}
         self._zoomed: set[str] = set()
         self.views: dict[str, View] = {}
         self.cursors: dict[str, Array] = {}
@@ -125,12 +127,16 @@ class Planes(QObject):
     # The planes and the views
 
     def places(self, name: str) -> Array:
-        """Where the probe subset's codes are in a lane's plane, (n, 2)."""
+        """Where the probe subset's codes are in a lane's plane, (n, 2): one array while they stay there."""
         assert self._snapshot is not None
-        codes, data = self._findings.codes[name], self._snapshot.dataset
-        return placed(
-            self[name], self.home_view(name), codes, data.probe.labels[: len(codes)], len(data.classes)
-        )
+        codes, plane, data = self._findings.codes[name], self[name], self._snapshot.dataset
+        known = self._places.get(name)
+        # A single axis has the height from the home view.
+        if known is None or known[0] is not codes or known[1] is not plane or codes.shape[1] == 1:
+            labels, count = data.probe.labels[: len(codes)], len(data.classes)
+            known = codes, plane, placed(plane, self.home_view(name), codes, labels, count)
+            self._places[name] = known
+        return known[2]
 
     def set_axes(self, axes: tuple[int, int] | None) -> None:
         """Show the plane of two code axes, or None: of the first two principal components."""

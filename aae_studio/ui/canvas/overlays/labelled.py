@@ -82,6 +82,6 @@ def _draw_points(
     width, height = stage.size.width(), stage.size.height()
     ratio = painter.device().devicePixelRatioF()
     palette = np.array([color.getRgb()[:3] for color in colors], np.uint32)
-    pixels = stage.view.to_pixels(places, width, height) * ratio
-    image = rasterise(pixels, classes, palette, round(width * ratio), round(height * ratio), ratio)
-    painter.drawImage(QPoint(0, 0), pixel_image(image, ratio))
+    lens = stage.view.lens(width, height, ratio)
+    seen = rasterise(places, classes, palette, round(width * ratio), round(height * ratio), ratio, lens)
+    painter.drawImage(QPoint(0, 0), pixel_image(seen.pixels, ratio))
