@@ -25,6 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from aae_studio.ui.canvas import painting
+from aae_studio.ui.canvas.layers import Layers, Piece
 from aae_studio.ui.canvas.mark import draw_mark
 from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.canvas.plane import View
@@ -96,6 +97,7 @@ class LatentCanvas(QWidget):
         # The overlays on show, in the order of drawing, and what they were last asked about.
         self._overlays: dict[str, Overlay] = {}
         self._scene: Scene | None = None
+        self._layers = Layers()
         self.setMouseTracking(True)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Expanding)
@@ -136,11 +138,25 @@ class LatentCanvas(QWidget):
         self._turns.ask(self._take_turn)
 
     def _take_turn(self) -> None:
-        if self._stale:
-            self.redraw()
-            if self.isVisible() and self._name in self._bench.models:
-                # Not in the paint: there the lanes' backdrops, and what the mouse moved, come together.
-                self._backdrop = self._painted_backdrop()
+        if not self._stale:
+            return
+        shown = self.isVisible() and self._name in self._bench.models
+        if shown and self._paint_one_layer():
+            self._turns.ask(self._take_turn)
+            return
+        self.redraw()
+        if shown:
+            # Not in the paint: there the lanes' backdrops, and what the mouse moved, come together.
+            self._backdrop = self._painted_backdrop()
+
+    def _paint_one_layer(self) -> bool:
+        """Paint what one overlay draws; False when the rest can be painted together."""
+        stage = self._stage()
+        pieces = self._pieces(covering=False) + self._pieces(covering=True)
+        piece = self._layers.one_of_several(pieces, stage)
+        if piece is not None:
+            self._layers.paint(piece, stage, self.devicePixelRatioF())
+        return piece is not None
 
     def _follow_view(self) -> None:
         if self._points.many:
@@ -215,14 +231,14 @@ class LatentCanvas(QWidget):
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(self._theme.color("well"))
         painter = QPainter(pixmap)
-        view, size = self._view(), self.size()
+        view, size, stage = self._view(), self.size(), self._stage()
         painting.draw_grid(painter, view, size, self._theme)
-        self._draw_overlays(painter, covering=False)
+        self._layers.draw(painter, self._pieces(covering=False), stage, ratio)
         self._dotted = self._name in self._bench.findings.codes and self._display.show_codes
         self._dotted = self._dotted and not self._replaces_points()
         if self._dotted:
             self._draw_points(painter, ratio)
-        self._draw_overlays(painter, covering=True)
+        self._layers.draw(painter, self._pieces(covering=True), stage, ratio)
         if self._display.show_prior and self._planes.axes in ((0, 1), None):
             snapshot = self._bench.snapshot
             assert snapshot is not None
@@ -246,7 +262,7 @@ class LatentCanvas(QWidget):
         }
         for name in self._overlays.keys() - chosen.keys():
             self._bench.questions.drop((name, self._name))
-        self._overlays, self._scene = chosen, None
+        self._overlays, self._scene, self._layers = chosen, None, Layers()
         self._ask_again()
         self.refresh()
 
@@ -275,18 +291,23 @@ class LatentCanvas(QWidget):
             for name, overlay in self._overlays.items()
         )
 
-    def _draw_overlays(self, painter: QPainter, covering: bool) -> None:
-        """Those that lie below the points, or those that cover them and the figures of all."""
-        stage = self._stage()
+    def _pieces(self, covering: bool) -> list[Piece]:
+        """What the overlays draw: those that lie below the points, or those that cover them and the figures
+        of all."""
         answers = self._bench.questions.answers
-        both = ((answers.get((name, self._name)), overlay) for name, overlay in self._overlays.items())
-        seen = [(answer, overlay) for answer, overlay in both if answer is not None]
-        draws = [(overlay.draw, answer) for answer, overlay in seen if overlay.covers == covering]
-        draws += [(overlay.annotate, answer) for answer, overlay in seen if covering]
-        for draw, answer in draws:
-            painter.save()
-            draw(painter, answer, stage)
-            painter.restore()
+        seen = [
+            (name, answers[name, self._name], overlay)
+            for name, overlay in self._overlays.items()
+            if answers.get((name, self._name)) is not None
+        ]
+        pieces = [
+            Piece((name, "draw"), answer, overlay.draw)
+            for name, answer, overlay in seen
+            if overlay.covers is covering
+        ]
+        if covering:
+            pieces += [Piece((name, "annotate"), answer, overlay.annotate) for name, answer, overlay in seen]
+        return pieces
 
     def _draw_points(self, painter: QPainter, ratio: float) -> None:
         places, view, size, points = self._planes.places(self._name), self._view(), self.size(), self._points
