@@ -238,6 +238,9 @@ def test_models_join_and_leave(qtbot, studio):
     qtbot.waitUntil(lambda: ("lattice", "gan") in bench.questions.answers, timeout=10_000)
     trained(qtbot, studio, 2)
     assert set(studio.window.lanes["gan"].figures()) == {"D(x)", "D(G(z))"}
+    aae, gan = studio.window.lanes["aae"], studio.window.lanes["gan"]
+    qtbot.waitUntil(lambda: gan.canvas.height() == aae.canvas.height() > 0)
+    assert gan.decode_view.y() == aae.decode_view.y()
 
 
 def test_a_run_that_blows_up_says_where_and_still_decodes(qtbot, studio):
