@@ -35,6 +35,7 @@ DECLARED = {"title", "short", "summary", "attribution", "label", "help", "text",
 TABLES = {
     ("menus.py", "title"),  # of the menus
     ("menus.py", "text"),  # of THEMES
+    ("option_editors.py", "word"),  # of an option's choices
     ("options_form.py", "name"),  # of a dataset's class
     ("tool_bar.py", "words"),  # from `unavailable`
     ("words.py", "name"),  # of a network, a phase or a module
@@ -131,7 +132,7 @@ def plugins() -> Iterator[Any]:
 def declared_words() -> set[str]:
     """What models, priors, datasets and the experiment say of themselves."""
     options = [*OPTIONS, *(option for plugin in plugins() for option in plugin.options)]
-    found = {text for option in options for text in (option.label, option.help)}
+    found = {text for option in options for text in (option.label, option.help, *option.choices)}
     for plugin in plugins():
         found |= {getattr(plugin, name, "") for name in ("title", "short", "summary", "attribution")}
         found |= {curve.label for curve in getattr(plugin, "curves", ())}

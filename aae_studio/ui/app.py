@@ -72,8 +72,8 @@ class Studio(QObject):
         return all(ended)
 
     def leave(self, *_: object) -> None:
-        """Close the window as its own button would: what Ctrl-C in the terminal does."""
-        self.window.close()
+        """Close the window without a question: what Ctrl-C in the terminal does."""
+        self.window.close_at_once()
 
     def set_theme(self, choice: str) -> None:
         """Dress in `dark`, `light` or as the `system`."""

@@ -7,7 +7,7 @@ from pathlib import Path
 
 from PySide6.QtCore import QObject, QSettings, Qt, Signal
 from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QFileDialog, QWidget
+from PySide6.QtWidgets import QFileDialog, QMessageBox, QWidget
 
 from aae_studio import paths
 from aae_studio.core.errors import StudioError
@@ -15,6 +15,11 @@ from aae_studio.core.registry import DATASETS
 from aae_studio.ui.download_dialog import DownloadDialog
 from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
+
+# After so much training a person is asked before it is lost.
+WORTH_SAVING_S = 60.0
+# The folder in which a session was opened or saved last.
+LAST_FOLDER = "sessions"
 
 
 class Files(QObject):
@@ -25,35 +30,82 @@ class Files(QObject):
     def __init__(self, window: QWidget, workbench: Workbench, settings: QSettings) -> None:
         super().__init__(window)
         self._window, self._bench, self._settings = window, workbench, settings
+        # Whether what is not saved may be lost, and whether the window goes when it has been saved.
+        self.loses = self._leaving = False
+        workbench.saved.connect(self._on_saved)
+        workbench.failed.connect(self._on_failed)
+
+    def may_leave(self) -> bool:
+        """Whether nothing is lost that took long; if not, a question closes the window or does not."""
+        if self.loses or self._bench.unsaved_seconds < WORTH_SAVING_S:
+            return True
+        kinds = QMessageBox.StandardButton
+        box = QMessageBox(
+            QMessageBox.Icon.Question,
+            "AAE Studio",
+            tr("Save the session before closing?"),
+            kinds.Save | kinds.Discard | kinds.Cancel,
+            self._window,
+        )
+        minutes = max(1, round(self._bench.unsaved_seconds / 60))
+        box.setInformativeText(
+            tr("Else what was trained since it was saved is lost: about {minutes} min.", minutes=minutes)
+        )
+        box.setDefaultButton(kinds.Save)
+        box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
+        box.finished.connect(self._on_answered)
+        box.open()
+        return False
+
+    def _on_answered(self, answer: int) -> None:
+        if answer == QMessageBox.StandardButton.Discard:
+            self.loses = True
+            self._window.close()
+        elif answer == QMessageBox.StandardButton.Save:
+            self._leaving = self.save_session()
+
+    def _on_saved(self) -> None:
+        if self._leaving:
+            self._window.close()
+
+    def _on_failed(self) -> None:
+        self._leaving = False
 
     def open_session(self) -> None:
         """Ask for a session's folder and bring it back."""
-        if folder := self._chosen(tr("Open session"), paths.sessions_dir()):
+        if folder := self._chosen(tr("Open session"), self._last_folder()):
+            self._remember(folder)
             self._bench.open(folder)
 
     def follow_run(self) -> None:
         """Ask for the folder of a run that is trained elsewhere, and follow it."""
-        if folder := self._chosen(tr("Follow a run"), paths.sessions_dir()):
+        if folder := self._chosen(tr("Follow a run"), self._last_folder()):
+            self._remember(folder)
             self._bench.follow(folder)
 
-    def save_session(self) -> None:
-        """Write the session where it was saved or opened last; ask where, if there is no such folder."""
-        if self._bench.folder is None:
-            self.save_session_as()
-        else:
-            self._bench.save(self._bench.folder)
+    def save_session(self) -> bool:
+        """Write the session where it was saved or opened last; ask where, if there is no such folder.
 
-    def save_session_as(self) -> None:
-        """Ask for a folder and write the session into it."""
+        False where the person thought better of it.
+        """
+        if self._bench.folder is None:
+            return self.save_session_as()
+        self._bench.save(self._bench.folder)
+        return True
+
+    def save_session_as(self) -> bool:
+        """Ask for a folder and write the session into it; False where none was chosen."""
         name = f"{self._bench.config.dataset}-{self._bench.config.seed}-{self._bench.step}"
         folder, _ = QFileDialog.getSaveFileName(
             self._window,
             tr("Save session as a folder"),
-            str(paths.sessions_dir() / name),
+            str(self._last_folder() / name),
             options=QFileDialog.Option.DontConfirmOverwrite,
         )
         if folder:
+            self._remember(Path(folder))
             self._bench.save(Path(folder))
+        return bool(folder)
 
     def choose_data_dir(self) -> None:
         """Ask for the folder of downloaded datasets."""
@@ -86,6 +138,14 @@ class Files(QObject):
         """A folder that the person chooses."""
         folder = QFileDialog.getExistingDirectory(self._window, title, str(start))
         return Path(folder) if folder else None
+
+    def _last_folder(self) -> Path:
+        """Where the last session lies beside others; at first, where sessions are kept."""
+        folder = Path(str(self._settings.value(LAST_FOLDER, paths.sessions_dir())))
+        return folder if folder.is_dir() else paths.sessions_dir()
+
+    def _remember(self, session: Path) -> None:
+        self._settings.setValue(LAST_FOLDER, str(session.parent))
 
     def _use_data_dir(self, folder: Path) -> None:
         self._settings.setValue("data_dir", str(folder))

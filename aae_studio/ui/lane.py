@@ -31,8 +31,8 @@ ROOMY = 284
 DECODE_SIDES = (108, 76)
 # With many models the lanes keep this width, and scroll.
 LEAST_WIDTH = 224
-# Six rows: a lane with fewer has its canvas as high as the others'.
-FIGURES_HEIGHT = 108
+# Of figures: a lane with fewer leaves room, so that image and canvas are where the others' are.
+ROWS = 4
 # New weights wait so long for a drag to show them: it decodes with the newest ones at every move.
 NEWS_MS = 50
 # Around a lane's title and the summary at its right; a longer title becomes the model's short name.
@@ -220,11 +220,13 @@ class Lane(QFrame):
             grid.addWidget(label, row, 0)
             grid.addWidget(value, row, 1)
             self._rows.append((label, value))
-        grid.setRowStretch(len(self._rows) + 2, 1)
+        for row in range(len(self._rows) + 2, ROWS + 2):
+            # A row without widgets has no space before it either.
+            grid.setRowMinimumHeight(row, self._rows[0][1].sizeHint().height() + grid.verticalSpacing())
+        grid.setRowStretch(ROWS + 2, 1)
         grid.setColumnStretch(1, 1)
         below = QHBoxLayout()
         below.setSpacing(10)
-        below.addStrut(FIGURES_HEIGHT)
         below.addWidget(self.decode_view)
         below.addLayout(grid, 1)
         samples = QLabel(self._strip_caption())

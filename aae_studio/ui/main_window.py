@@ -13,6 +13,7 @@ from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
     QComboBox,
+    QDialog,
     QDockWidget,
     QLineEdit,
     QMainWindow,
@@ -359,7 +360,17 @@ class MainWindow(QMainWindow):
             self._painted = True
             self.first_painted.emit()
 
+    def close_at_once(self) -> None:
+        """Close without asking whether anything is to be saved."""
+        self.files.loses = True
+        for dialog in self.findChildren(QDialog):
+            dialog.reject()
+        self.close()
+
     def closeEvent(self, event: QCloseEvent) -> None:
+        if not self.files.may_leave():
+            event.ignore()
+            return
         self.save_layout()
         # Gone at once for the person; the threads end behind it.
         self.hide()

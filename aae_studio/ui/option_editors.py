@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit,
 
 from aae_studio.core.errors import StudioError
 from aae_studio.core.options import Option, Value
-from aae_studio.ui.translation import tr_error
+from aae_studio.ui.translation import tr, tr_error
 
 # A run of steps is one choice: the last of them counts once they have paused for so long.
 STEP_PAUSE_MS = 350
@@ -210,7 +210,7 @@ class WidthsEntry(Typed, QLineEdit):
 
 
 class Choice(WheelWhenFocused, QComboBox):
-    """One of an option's words, as the command line knows them. Emits `chosen` (word) and `refused`."""
+    """One of an option's words. Emits `chosen` (the word, as the command line knows it) and `refused`."""
 
     chosen = Signal(object)
     refused = Signal(str)
@@ -223,14 +223,15 @@ class Choice(WheelWhenFocused, QComboBox):
         self._value = option.default
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
-        self.addItems(list(option.choices))
+        for word in option.choices:
+            self.addItem(tr(word), word)
         self.activated.connect(self._on_activated)
         self.show_value(option.default)
 
     def show_value(self, value: Value) -> None:
         """Show this word."""
         self._value = value
-        self.setCurrentIndex(self.findText(str(value)))
+        self.setCurrentIndex(self.findData(value))
         self.refused.emit("")
 
     def grey_out(self, reasons: dict[str, str]) -> None:

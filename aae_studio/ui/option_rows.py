@@ -15,7 +15,8 @@ from aae_studio.ui.translation import tr
 
 EDITOR_WIDTH = 80
 ROW_HEIGHT = 23
-RESTARTS = "↺"
+# After a space at which no line breaks: it belongs to the last word.
+RESTARTS = "\u00a0↺"
 
 
 @dataclass(frozen=True)
@@ -63,7 +64,7 @@ class OptionRow(QWidget):
         super().__init__()
         self.key = key
         self.name = name = tr(option.label)
-        label = QLabel(name + ("" if live else f" {RESTARTS}"))
+        label = QLabel(name + ("" if live else RESTARTS))
         label.setProperty("muted", True)
         label.setWordWrap(True)
         self.editor = editor_for(option, name)

@@ -71,7 +71,7 @@ def offscreen_studio(
             yield studio
         finally:
             studio.close_threads()
-            studio.window.close()
+            studio.window.close_at_once()
             studio.window.deleteLater()
 
 

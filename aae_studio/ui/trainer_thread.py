@@ -28,7 +28,7 @@ SNAPSHOT_INTERVAL_S = 0.15
 # A snapshot waits until this many times its own cost has gone into training.
 SNAPSHOT_PATIENCE = 80
 # Of so many steps, and in so long, one at most is watched: it costs up to twice as much as the others.
-WATCH_STEPS = 30
+WATCH_STEPS = 6
 WATCH_INTERVAL_S = 0.3
 NICE = 10
 

@@ -88,6 +88,8 @@ class Workbench(QObject):
         self.planes = Planes(self.findings)
         self.questions = Questions(partial(self._look, urgent=True))
         self.losses: dict[str, dict[str, float]] = {}
+        # Of these seconds of training, how many are saved.
+        self._saved_seconds = 0.0
         self._generation = 0
         self._request: ExperimentConfig | Path = config
         self._failed_request: ExperimentConfig | Path | None = None
@@ -244,6 +246,11 @@ class Workbench(QObject):
         """Write the session into a folder."""
         self._trainer.save(folder)
 
+    @property
+    def unsaved_seconds(self) -> float:
+        """How long was trained here since it was saved, opened or begun; 0 for a run trained elsewhere."""
+        return 0.0 if self.following is not None else self.seconds - self._saved_seconds
+
     def _ask(self, config: ExperimentConfig, restart: bool = False) -> None:
         assert self.following is None, "what is trained elsewhere cannot be changed here"
         self._request = config
@@ -314,6 +321,7 @@ class Workbench(QObject):
         self.step, self.seconds, self.steps_per_second = news.snapshot.step, news.seconds, 0.0
         self.epoch = self.step // self.steps_per_epoch
         self._rate_mark = (self.step, time.perf_counter())
+        self._saved_seconds = self.seconds
         self.losses = {}
         self.findings.clear()
         self.decodings.forget()
@@ -331,7 +339,7 @@ class Workbench(QObject):
         self.configured.emit()
 
     def _on_saved(self, folder: Path) -> None:
-        self.folder = folder
+        self.folder, self._saved_seconds = folder, self.seconds
         self.saved.emit(folder)
 
     def _on_reported(self, reports: list[Report]) -> None:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QRect, QSettings, Qt
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QMessageBox
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import NonFinite
+from aae_studio.ui import files
 from aae_studio.ui.app import Studio
 from aae_studio.ui.decodings import decoded_at
 
@@ -48,6 +49,7 @@ def studio(qtbot, qapp, settings, tmp_path) -> Iterator[Studio]:
 
 def closed(studio: Studio) -> bool:
     """Close the window for good; style sheets would go on dressing it."""
+    studio.window.files.loses = True
     done = studio.window.close()
     studio.window.deleteLater()
     return done
@@ -239,6 +241,9 @@ def test_models_join_and_leave(qtbot, studio):
     qtbot.waitUntil(lambda: ("lattice", "gan") in bench.questions.answers, timeout=10_000)
     trained(qtbot, studio, 2)
     assert set(studio.window.lanes["gan"].figures()) == {"D(x)", "D(G(z))"}
+    aae, gan = studio.window.lanes["aae"], studio.window.lanes["gan"]
+    qtbot.waitUntil(lambda: gan.canvas.height() == aae.canvas.height() > 0)
+    assert gan.decode_view.y() == aae.decode_view.y()
 
 
 def test_a_run_that_blows_up_says_where_and_still_decodes(qtbot, studio):
@@ -295,6 +300,52 @@ def test_closing_while_it_trains_leaves_no_thread(qtbot, qapp, settings, tmp_pat
     assert closed(studio)
     assert studio.trainer.isFinished()
     assert studio.survey.isFinished()
+
+
+def question(window) -> QMessageBox | None:
+    return next((box for box in window.findChildren(QMessageBox) if box.isVisible()), None)
+
+
+def test_what_took_long_is_not_lost_without_a_question(qtbot, studio, monkeypatch, tmp_path):
+    bench, window = studio.workbench, studio.window
+    trained(qtbot, studio, 2)
+    monkeypatch.setattr(files, "WORTH_SAVING_S", 0.0)
+    kinds = QMessageBox.StandardButton
+    assert not window.close()
+    question(window).button(kinds.Cancel).click()
+    assert window.isVisible()
+    # No folder is chosen: the window stays.
+    monkeypatch.setattr("aae_studio.ui.files.QFileDialog.getSaveFileName", lambda *_, **__: ("", ""))
+    assert not window.close()
+    question(window).button(kinds.Save).click()
+    assert window.isVisible()
+    folder = tmp_path / "kept" / "run"
+    folder.parent.mkdir()
+    asked = []
+    monkeypatch.setattr(
+        "aae_studio.ui.files.QFileDialog.getSaveFileName",
+        lambda *given, **_: asked.append(given[2]) or (str(folder), ""),
+    )
+    monkeypatch.setattr(files, "WORTH_SAVING_S", 1e-9)
+    assert not window.close()
+    question(window).button(kinds.Save).click()
+    qtbot.waitUntil(lambda: not window.isVisible(), timeout=10_000)
+    assert (folder / "session.json").exists()
+    assert studio.trainer.isFinished()
+    assert bench.unsaved_seconds == 0
+    # The next dialog begins where the last session lies.
+    assert window.files._last_folder() == folder.parent
+
+
+def test_a_signal_closes_it_without_a_question_even_while_one_is_asked(qtbot, studio, monkeypatch):
+    trained(qtbot, studio, 2)
+    monkeypatch.setattr(files, "WORTH_SAVING_S", 0.0)
+    assert not studio.window.close()
+    assert question(studio.window) is not None
+    studio.leave()
+    assert not studio.window.isVisible()
+    assert question(studio.window) is None
+    assert studio.trainer.isFinished()
 
 
 def test_geometry_and_panels_are_restored(qtbot, qapp, settings, tmp_path):

@@ -183,7 +183,7 @@ def test_nothing_is_cut_at_the_width_of_the_dock(form: OptionsForm) -> None:
         assert editor.mapToGlobal(QPoint(editor.width(), 0)).x() <= right
         assert editor.height() >= editor.minimumSizeHint().height()
         label = row.findChild(QLabel)
-        longest = max(label.text().removesuffix(" ↺").split(), key=len)
+        longest = max(label.text().removesuffix("\u00a0↺").split(), key=len)
         assert label.fontMetrics().horizontalAdvance(longest) <= label.width()
 
 

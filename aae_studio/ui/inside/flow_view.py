@@ -15,7 +15,7 @@ from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
 
 if TYPE_CHECKING:
-    from aae_studio.core.walk import Call, PhaseWalk, Value
+    from aae_studio.core.walk import Call, PhaseWalk
 
 VALUE_HEIGHT, BLOCK_HEIGHT, LINE_HEIGHT, GAP = 34, 40, 36, 5
 # Where arrows run, left of everything: a first lane and those further left.
@@ -167,9 +167,7 @@ class FlowView(QWidget):
         painter.setOpacity(1.0)
 
     def _draw_value(self, painter: QPainter, space: QRectF, row: Row, known: bool) -> None:
-        phase, theme = self._phase, self._theme
-        assert phase is not None
-        value = phase.values[row.place]
+        theme = self._theme
         label = QRectF(space.left(), space.top() + 3, LABEL_WIDTH - 4, 14)
         painter.save()
         font = painter.font()
@@ -179,33 +177,47 @@ class FlowView(QWidget):
             painter.setPen(theme.color(color))
             _draw_text(painter, label.translated(0, place // 2 * VALUE_HEIGHT + place % 2 * 15), text)
         if known:
-            self._draw_samples(painter, space, value)
+            self._draw_samples(painter, space, row.place)
         painter.restore()
 
-    def _draw_samples(self, painter: QPainter, space: QRectF, value: Value) -> None:
+    def _draw_samples(self, painter: QPainter, space: QRectF, number: int) -> None:
+        assert self._phase is not None
+        value = self._phase.values[number]
         samples = as_shown(value.samples)
         count = len(samples) // value.blocks
         room = QRectF(space.left() + LABEL_WIDTH, space.top(), space.width() - LABEL_WIDTH, VALUE_HEIGHT)
         shown = min(count, max(1, int(room.width() // CELL)))
         cell, scale = room.width() / shown, scale_of(samples)
-        for block in range(value.blocks):
+        for line, block in enumerate(self._order(number)):
             for place in range(shown):
-                at = QRectF(room.left() + place * cell, room.top() + block * VALUE_HEIGHT, cell, VALUE_HEIGHT)
+                at = QRectF(room.left() + place * cell, room.top() + line * VALUE_HEIGHT, cell, VALUE_HEIGHT)
                 sample = samples[block * count + place]
                 draw_sample(painter, at.adjusted(1.5, 1.5, -1.5, -1.5), sample, scale, self._theme)
+
+    def _inputs(self, place: int) -> tuple[int, ...]:
+        """What each block of a value was made from; nothing where there is one block, or nobody can say."""
+        assert self._phase is not None
+        value = self._phase.values[place]
+        inputs = () if value.call is None else self._phase.calls[value.call].inputs
+        return tuple(inputs) if len(inputs) == value.blocks > 1 else ()
+
+    def _order(self, place: int) -> list[int]:
+        """The blocks of a value from top to bottom: as what they were made from stands above."""
+        assert self._phase is not None
+        inputs, blocks = self._inputs(place), range(self._phase.values[place].blocks)
+        return sorted(blocks, key=inputs.__getitem__) if inputs else list(blocks)
 
     def _labels(self, place: int) -> list[tuple[str, str]]:
         """Two lines for each block of a value: its name and shape, and what each block was made from."""
         phase = self._phase
         assert phase is not None
-        value = phase.values[place]
-        name, size = words.value_name(phase, place, self._latent), words.shape(value.shape)
-        inputs = () if value.call is None else phase.calls[value.call].inputs
-        if value.blocks == 1 or len(inputs) != value.blocks:
+        name = words.value_name(phase, place, self._latent)
+        size, inputs = words.shape(phase.values[place].shape), self._inputs(place)
+        if not inputs:
             return [(name, "text"), (size, "muted")]
-        first, *others = (tr("of {name}", name=words.source(phase, each)) for each in inputs)
-        rest = [line for other in others for line in ((size, "muted"), (other, "muted"))]
-        return [(name, "text"), (first, "muted"), *rest]
+        made = [tr("of {name}", name=words.source(phase, inputs[block])) for block in self._order(place)]
+        heads = [(f"{name} {size}", "text"), *[("", "text")] * (len(made) - 1)]
+        return [line for head, below in zip(heads, made, strict=True) for line in (head, (below, "muted"))]
 
     def _draw_block(self, painter: QPainter, space: QRectF, row: Row, about: bool) -> None:
         phase, theme = self._phase, self._theme

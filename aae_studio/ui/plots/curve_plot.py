@@ -139,6 +139,7 @@ class CurvePlot(pg.PlotWidget):
         self.message.setVisible(bool(words))
         for axis in (self.left_axis, self.bottom_axis):
             axis.blank = bool(words)
+            axis.label.setOpacity(0.0 if words else 1.0)
             axis.update()
         if self.level is not None:
             self.level.set_visible(not words)
