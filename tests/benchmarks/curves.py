@@ -1,9 +1,9 @@
 """Loss curves of a million steps: pan, zoom and append until they are painted, ours beside pyqtgraph's plots.
 
-Three plots with all curves of AE, VAE and AAE in the Studio's window. pyqtgraph draws as many curves in three
-plots of the same size, with its own downsampling and clipping to the view. `append` adds 30 steps, as training
-does between two rounds of drawing. `memory` is what the first and a further million steps cost, and what 200
-pans leave behind.
+Three plots with all curves of AE, VAE and AAE in the Studio's window. pyqtgraph draws as many curves in
+three plots of the same size, with its own downsampling and clipping to the view. `append` adds 30 steps, as
+training does between two rounds of drawing. `memory` is what the first and a further million steps cost,
+and what 200 pans leave behind.
 Usage: curves.py [--json] [--rounds N]
 """
 
@@ -38,7 +38,7 @@ def ours() -> dict[str, float]:
 
     from aae_studio.core.config import ExperimentConfig
     from aae_studio.core.experiment import Report
-    from aae_studio.ui.app import offscreen_studio
+    from aae_studio.ui.screenshot import offscreen_studio
 
     with offscreen_studio(ExperimentConfig(models=MODELS), MNIST, SIZE, "dark", "en") as studio:
         bench = studio.workbench
