@@ -99,6 +99,7 @@ class Studio(QObject):
         old = self.window
         old.save_layout()
         self.window = self._new_window()
+        self.window.resume(old)
         self.window.show()
         old.hide()
         for dialog in old.findChildren(QDialog):

@@ -51,6 +51,7 @@ class Files(QObject):
         box.setInformativeText(
             tr("Else what was trained since it was saved is lost: about {minutes} min.", minutes=minutes)
         )
+        box.button(kinds.Discard).setText(tr("Close without saving"))
         box.setDefaultButton(kinds.Save)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
         box.finished.connect(self._on_answered)

@@ -161,6 +161,11 @@ class MainWindow(QMainWindow):
         """The lanes by model."""
         return self._lane_row.lanes
 
+    def resume(self, before: MainWindow) -> None:
+        """Take over what was chosen in the panels of another window on this workbench."""
+        for name, dock in before.panel_docks.items():
+            self.panel_docks[name].keep(dock.choices())
+
     def _make_panel(self, kind: type[Panel]) -> Panel:
         return kind(self._bench, self._theme, self.turns)
 

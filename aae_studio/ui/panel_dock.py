@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
 from PySide6.QtGui import QAction
 from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
@@ -21,6 +22,8 @@ class PanelDock(QDockWidget):
         self.setObjectName(name)
         self.panel: Panel | None = None
         self._kind, self._build = kind, build
+        # What was chosen in the window before, until there is a panel that wants to know.
+        self._choices: Any = None
         self._in_front = False
         # Not Qt's own: that one closes a panel which lies behind another.
         self.action = QAction(tr(kind.title), parent)
@@ -39,6 +42,14 @@ class PanelDock(QDockWidget):
         self._fill(True)
         assert self.panel is not None
         return self.panel
+
+    def choices(self) -> Any:
+        """What was chosen in the panel."""
+        return self._choices if self.panel is None else self.panel.choices()
+
+    def keep(self, choices: Any) -> None:
+        """Let the panel begin with these choices of the window before."""
+        self._choices = choices
 
     def _toggle(self) -> None:
         """Close what is in front, and bring everything else there."""
@@ -60,6 +71,8 @@ class PanelDock(QDockWidget):
         if not visible or self.panel is not None:
             return
         self.panel = self._build(self._kind)
+        if self._choices is not None:
+            self.panel.choose(self._choices)
         area = QScrollArea()
         area.setWidgetResizable(True)
         area.setFrameShape(QFrame.Shape.NoFrame)

@@ -6,36 +6,42 @@ import os
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QThread, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, QThread, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
+from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui import translation
+from aae_studio.ui.app import Studio
 
 
 @pytest.fixture(autouse=True)
 def nothing_left_behind(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     """Fail a test that leaves a running thread, a running timer or a visible window behind."""
-    started: list[QThread] = []
-    start = QThread.start
+    started: list[QThread | QTimer] = []
 
-    def remembered_start(thread: QThread, *args: object) -> None:
-        started.append(thread)
-        start(thread, *args)
+    def remembering(start: Callable[..., None]) -> Callable[..., None]:
+        def remembered_start(one: QThread | QTimer, *args: object) -> None:
+            started.append(one)
+            start(one, *args)
 
-    monkeypatch.setattr(QThread, "start", remembered_start)
+        return remembered_start
+
+    for kind in (QThread, QTimer):
+        monkeypatch.setattr(kind, "start", remembering(kind.start))
     yield
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
-    running = [thread.objectName() for thread in started if isValid(thread) and thread.isRunning()]
+    there = [one for one in started if isValid(one)]
+    running = [one.objectName() for one in there if isinstance(one, QThread) and one.isRunning()]
     assert not running, f"threads still running: {running}"
     windows = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
     assert not windows, f"still open: {windows}"
-    timers = [timer for timer in qapp.findChildren(QTimer) if timer.isActive()]
-    assert not timers, "a timer of the application is still running"
+    timers = {one.parent() for one in there if isinstance(one, QTimer) and one.isActive()}
+    assert not timers, f"timers still running, of: {timers}"
     # What one test wears and speaks, the next one does not.
     qapp.setStyleSheet("")
     translation.use("en", qapp)
@@ -47,6 +53,28 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     monkeypatch.setenv("AAE_STUDIO_SETTINGS", str(tmp_path / "settings.ini"))
     monkeypatch.setenv("AAE_STUDIO_DATA", str(tmp_path / "data"))
     return tmp_path
+
+
+@pytest.fixture
+def open_studio(qtbot, qapp: QApplication, tmp_path: Path) -> Iterator[Callable[..., Studio]]:
+    """Opens Studios, each on the screen and with its first experiment; they are closed after the test."""
+    opened: list[Studio] = []
+
+    def one_more(config: ExperimentConfig, size: tuple[int, int] = (1280, 800)) -> Studio:
+        settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+        settings.setValue("theme", "dark")
+        studio = Studio(qapp, config, tmp_path / "data", settings)
+        opened.append(studio)
+        studio.window.resize(*size)
+        studio.window.show()
+        with qtbot.waitSignal(studio.workbench.prepared, timeout=60_000):
+            studio.start()
+        return studio
+
+    yield one_more
+    for studio in opened:
+        studio.window.close_at_once()
+        studio.window.deleteLater()
 
 
 class Journal(QObject):

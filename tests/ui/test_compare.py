@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import numpy as np
 import psutil
 import pytest
-from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 
 from aae_studio.core import apart
@@ -51,17 +50,11 @@ def near(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture
-def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    studio = Studio(qapp, CONFIG, tmp_path / "data", settings)
+def studio(open_studio) -> Studio:
+    studio = open_studio(CONFIG)
     # An untrained one judges as well as any for what is tested here.
     studio.workbench.repeats.judges[data_of(CONFIG)] = Classifier((1, 8, 8), 10).eval()
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.prepared, timeout=60_000):
-        studio.start()
-    yield studio
-    studio.window.close()
-    studio.window.deleteLater()
+    return studio
 
 
 def opened(studio: Studio, name: str) -> Compare | Sweep:

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 
 from aae_studio.core import fields
 from aae_studio.core.config import ExperimentConfig
@@ -22,18 +19,11 @@ MODELS = ("ae", "aae", "gan")
 
 
 @pytest.fixture
-def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+def studio(qtbot, open_studio) -> Studio:
     config = ExperimentConfig(models=MODELS, hidden=(16,), batch_size=64)
-    studio = Studio(qapp, config, tmp_path / "data", settings)
-    studio.window.resize(1400, 900)
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
-        studio.start()
+    studio = open_studio(config, (1400, 900))
     qtbot.waitUntil(lambda: set(studio.workbench.findings.regions) == {"ae", "aae"}, timeout=30_000)
-    yield studio
-    studio.window.close()
-    studio.window.deleteLater()
+    return studio
 
 
 def opened(qtbot, studio: Studio):

@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import pytest
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui.app import Studio
@@ -18,15 +15,8 @@ COLLAPSE = ("posterior_collapse", "vae")
 
 
 @pytest.fixture
-def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    studio = Studio(qapp, SICK, tmp_path / "data", settings)
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
-        studio.start()
-    yield studio
-    studio.window.close()
-    studio.window.deleteLater()
+def studio(open_studio) -> Studio:
+    return open_studio(SICK)
 
 
 @pytest.fixture

@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
+from PySide6.QtCore import QPoint, QPointF, Qt
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui.app import Studio
@@ -21,17 +18,9 @@ SHIFT, LEFT = Qt.KeyboardModifier.ShiftModifier, Qt.MouseButton.LeftButton
 
 
 @pytest.fixture
-def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+def studio(open_studio) -> Studio:
     config = ExperimentConfig(models=("ae",), hidden=(16,), batch_size=64)
-    studio = Studio(qapp, config.with_(**{"aae.discriminator_hidden": (8,)}), tmp_path / "data", settings)
-    studio.window.resize(1280, 900)
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
-        studio.start()
-    yield studio
-    studio.window.close()
-    studio.window.deleteLater()
+    return open_studio(config.with_(**{"aae.discriminator_hidden": (8,)}), (1280, 900))
 
 
 @pytest.fixture

@@ -2,12 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
-from PySide6.QtCore import QPointF, QSettings
+from PySide6.QtCore import QPointF
 
 from aae_studio.core.activations import of_code, of_image
 from aae_studio.core.config import ExperimentConfig
@@ -16,16 +13,9 @@ from aae_studio.ui.inside.layer_view import MAPS, map_grid, parts
 
 
 @pytest.fixture
-def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+def studio(open_studio) -> Studio:
     config = ExperimentConfig(models=("ae", "aae", "gan"), hidden=(16,), batch_size=64, precision="float32")
-    studio = Studio(qapp, config, tmp_path / "data", settings)
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
-        studio.start()
-    yield studio
-    studio.window.close()
-    studio.window.deleteLater()
+    return open_studio(config)
 
 
 @pytest.fixture

@@ -372,6 +372,38 @@ def test_theme_and_language_change_without_touching_the_training(qtbot, studio, 
     assert not studio.window.grab().isNull()
 
 
+def test_what_was_chosen_in_panels_stays_in_another_language(qtbot, studio):
+    def panel(name: str):
+        return studio.window.panel_docks[name].open()
+
+    step, sweep, noise, paths, sketch = map(panel, ("step", "sweep", "noise", "paths", "sketch"))
+    step.models.setCurrentIndex(1)
+    sweep.model.setCurrentIndex(sweep.model.findData("aae"))
+    sweep.model.activated.emit(sweep.model.currentIndex())
+    sweep.across.choose("aae.r1", "0 1 2")
+    sweep.steps.show_value(77)
+    noise.kind.setCurrentIndex(1)
+    noise.strength.setValue(33)
+    paths.take_random()
+    paths.way.setCurrentIndex(1)
+    sketch.pad.stroke([(0.2, 0.2), (0.8, 0.8)])
+    chosen = [each.choices() for each in (step, sweep, noise, paths)]
+    drawn = sketch.pad.picture(1)
+    for language in ("ko", "en"):
+        studio.set_language(language)
+    names = ("step", "sweep", "noise", "paths")
+    assert studio.window.panel_docks["step"].panel is not step
+    assert [panel(name).choices() for name in names] == chosen
+    assert (panel("sweep").model.currentData(), panel("sweep").across.values.text()) == ("aae", "0 1 2")
+    np.testing.assert_array_equal(panel("sketch").pad.picture(1), drawn)
+    # What is gone cannot be chosen.
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=10_000):
+        studio.workbench.configure(models=("ae",))
+    studio.set_language("ko")
+    assert panel("step").model == "ae"
+    assert panel("sweep").model.currentData() == "ae"
+
+
 def test_a_session_is_saved_and_opened_again(qtbot, studio, tmp_path):
     bench = studio.workbench
     trained(qtbot, studio, 6)

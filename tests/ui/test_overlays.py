@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QSettings, QSize
+from PySide6.QtCore import QSize
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui.app import Studio
@@ -21,16 +18,9 @@ from aae_studio.ui.theme import load
 
 
 @pytest.fixture
-def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+def studio(open_studio) -> Studio:
     config = ExperimentConfig(models=("ae", "aae"), hidden=(16,), batch_size=64, latent_size=3)
-    studio = Studio(qapp, config, tmp_path / "data", settings)
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
-        studio.start()
-    yield studio
-    studio.window.close()
-    studio.window.deleteLater()
+    return open_studio(config)
 
 
 def scene(size: QSize, code: tuple[float, ...] = (0.0, 0.0)) -> Scene:
@@ -121,6 +111,7 @@ def test_all_overlays_together_say_what_they_mean_and_leave_a_drag_alone(qtbot, 
     entries = legend.keys()
     wanted_texts = [key.text for overlay in window.overlays.values() for key in overlay.legend(load("dark"))]
     assert [key.text for key in entries] == wanted_texts
+    assert all(overlay.legend(load("dark")) for overlay in window.overlays.values())
     assert legend.notes() == ["AE: no discriminator", "AE, AAE: q(z|x) is no Gaussian"]
     window.turns.finish()
     questions, backdrops = dict(bench.questions), []

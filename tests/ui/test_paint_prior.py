@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QPoint, QSettings, Qt
+from PySide6.QtCore import QPoint, Qt
 from PySide6.QtWidgets import QPushButton
 
 from aae_studio.core import painted_density
@@ -21,17 +18,9 @@ SHIFT, LEFT, RIGHT = Qt.KeyboardModifier.ShiftModifier, Qt.MouseButton.LeftButto
 
 
 @pytest.fixture
-def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+def studio(open_studio) -> Studio:
     config = ExperimentConfig(models=("vae", "aae"), hidden=(16,), batch_size=64)
-    studio = Studio(qapp, config, tmp_path / "data", settings)
-    studio.window.resize(1280, 900)
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
-        studio.start()
-    yield studio
-    studio.window.close()
-    studio.window.deleteLater()
+    return open_studio(config, (1280, 900))
 
 
 @pytest.fixture

@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QSettings, Qt
+from PySide6.QtCore import Qt
 
 from aae_studio.core import paths
 from aae_studio.core.config import ExperimentConfig
@@ -21,18 +18,11 @@ from aae_studio.ui.travel.journey import COUNT, WAYS
 
 
 @pytest.fixture
-def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+def studio(qtbot, open_studio) -> Studio:
     config = ExperimentConfig(models=("ae", "aae", "gan"), hidden=(16,), batch_size=64)
-    studio = Studio(qapp, config, tmp_path / "data", settings)
-    studio.window.resize(1400, 900)
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
-        studio.start()
+    studio = open_studio(config, (1400, 900))
     qtbot.waitUntil(lambda: set(studio.workbench.findings.codes) == {"ae", "aae"}, timeout=30_000)
-    yield studio
-    studio.window.close()
-    studio.window.deleteLater()
+    return studio
 
 
 @pytest.fixture

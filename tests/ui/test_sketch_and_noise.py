@@ -2,13 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
-
 import numpy as np
 import pytest
 from PIL import Image
-from PySide6.QtCore import QMimeData, QPoint, QPointF, QSettings, Qt, QUrl
+from PySide6.QtCore import QMimeData, QPoint, QPointF, Qt, QUrl
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QPainter
 from PySide6.QtTest import QTest
 
@@ -25,18 +22,10 @@ MODELS = ("ae", "aae", "gan")
 
 
 @pytest.fixture
-def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+def studio(open_studio) -> Studio:
     options = {"shapes.color": True, "shapes.size": 8}
     config = ExperimentConfig(models=MODELS, hidden=(16,), batch_size=64, options=options)
-    studio = Studio(qapp, config, tmp_path / "data", settings)
-    studio.window.resize(1500, 900)
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
-        studio.start()
-    yield studio
-    studio.window.close()
-    studio.window.deleteLater()
+    return open_studio(config, (1500, 900))
 
 
 @pytest.fixture

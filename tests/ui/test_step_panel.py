@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -54,16 +52,9 @@ class LoopingAutoencoder(Autoencoding):
 
 
 @pytest.fixture
-def studio(qtbot, qapp, tmp_path: Path) -> Iterator[Studio]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+def studio(open_studio) -> Studio:
     config = ExperimentConfig(models=("ae", "aae"), hidden=(16,), batch_size=64, precision="float32")
-    studio = Studio(qapp, config, tmp_path / "data", settings)
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
-        studio.start()
-    yield studio
-    studio.window.close()
-    studio.window.deleteLater()
+    return open_studio(config)
 
 
 @pytest.fixture

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -24,17 +22,8 @@ SMALL = ExperimentConfig(models=("ae", "vae"), hidden=(16,), batch_size=64, seed
 
 
 @pytest.fixture
-def studio(qtbot, qapp: QApplication, tmp_path: Path) -> Iterator[Studio]:
-    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
-    settings.setValue("theme", "dark")
-    studio = Studio(qapp, SMALL, tmp_path / "data", settings)
-    studio.window.resize(1280, 800)
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
-        studio.start()
-    yield studio
-    studio.window.close()
-    studio.window.deleteLater()
+def studio(open_studio) -> Studio:
+    return open_studio(SMALL)
 
 
 def test_step_epoch_speed_and_seed_are_on_show(qtbot, studio):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from PySide6.QtWidgets import QWidget
 
@@ -29,6 +29,16 @@ class Panel(QWidget):
 
     def demonstrate(self) -> None:
         """Do what a person would do first here: for `screenshot --show`."""
+
+    def choices(self) -> Any:
+        """What was chosen here, for `choose` of the panel in another window, which speaks or looks otherwise.
+
+        None: nothing that the workbench does not know.
+        """
+        return None
+
+    def choose(self, choices: Any) -> None:
+        """Choose what was chosen in the window before."""
 
     @property
     def settled(self) -> bool:

@@ -87,6 +87,14 @@ class Noise(Panel):
         """The noise that is chosen here."""
         return Corruption(str(self.kind.currentData()), self.strength.value() / STEPS)
 
+    def choices(self) -> tuple[int, int, int]:
+        return self.kind.currentIndex(), self.strength.value(), self._seed
+
+    def choose(self, choices: tuple[int, int, int]) -> None:
+        kind, strength, self._seed = choices
+        self.kind.setCurrentIndex(kind)
+        self.strength.setValue(strength)
+
     @property
     def settled(self) -> bool:
         seen = self._seen

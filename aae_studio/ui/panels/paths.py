@@ -75,6 +75,16 @@ class Paths(Panel):
         self.slider.setValue(COUNT // 2)
         self.attributes.strength.setValue(self.attributes.strength.maximum() // 2)
 
+    def choices(self) -> tuple[dict[str, End], int, int]:
+        return self.ends, self.way.currentIndex(), self.slider.value()
+
+    def choose(self, choices: tuple[dict[str, End], int, int]) -> None:
+        ends, way, place = choices
+        self.ends = {letter: end for letter, end in ends.items() if self._means_something(end)}
+        self.way.setCurrentIndex(way)
+        self.slider.setValue(place)
+        self._ask()
+
     def _make_way(self) -> WayBox:
         box = WayBox()
         box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)

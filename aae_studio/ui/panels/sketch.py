@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+import numpy.typing as npt
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QColor, QDragEnterEvent, QDropEvent, QHideEvent, QIcon, QPixmap, QShowEvent
 from PySide6.QtWidgets import (
@@ -29,6 +30,7 @@ from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
+Array = npt.NDArray[np.float32]
 KEY = "sketch"
 PAD_HEIGHT = 208
 
@@ -123,6 +125,12 @@ class Sketch(Panel):
         bench.prepared.connect(self._on_prepared)
         bench.display.changed.connect(self._apply_display)
         self._apply_display()
+
+    def choices(self) -> Array | None:
+        return None if self.pad.blank else self.pad.picture(3)
+
+    def choose(self, choices: Array) -> None:
+        self.pad.show_picture(choices)
 
     # The ink
 

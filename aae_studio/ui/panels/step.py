@@ -85,6 +85,13 @@ class Panel(Base):
         self._first = "backward"
         self.slow.go_on()
 
+    def choices(self) -> str:
+        return self.model
+
+    def choose(self, choices: str) -> None:
+        if choices in self._bench.models:
+            self._choose_model(choices)
+
     def _ask_step(self) -> None:
         self._bench.walk_step(self.model)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
@@ -35,6 +36,16 @@ KEY = "sweep"
 STEPS = Option("steps", "Steps", 300, "", minimum=1, maximum=1_000_000, logarithmic=True)
 
 
+@dataclass(frozen=True)
+class Choices:
+    """A model, key and text of both axes, steps, and the figure below the cells."""
+
+    model: str
+    axes: tuple[tuple[str, str], ...]
+    steps: int
+    figure: str
+
+
 class Sweep(Panel):
     """The grid of a sweep and what begins it. It has a series of the workbench's repeats."""
 
@@ -58,6 +69,21 @@ class Sweep(Panel):
 
     def demonstrate(self) -> None:
         self.begin()
+
+    def choices(self) -> Choices:
+        axes = tuple((row.key, row.values.text()) for row in (self.across, self.down))
+        return Choices(self.model.currentData(), axes, int(self.steps.value), self.figure.currentData())
+
+    def choose(self, choices: Choices) -> None:
+        if choices.model not in self._bench.asked.models:
+            return
+        self.model.setCurrentIndex(self.model.findData(choices.model))
+        self._offer_options()
+        for row, axis in zip((self.across, self.down), choices.axes, strict=True):
+            row.choose(*axis)
+        self.steps.show_value(choices.steps)
+        self.figure.setCurrentIndex(self.figure.findData(choices.figure))
+        self._turns.ask(self._show)
 
     @property
     def settled(self) -> bool:

@@ -26,6 +26,7 @@ PRIOR_SAMPLES = 4000
 # Images whose posteriors are sampled: more cost more than they tell.
 POSTERIORS = 1000
 STRENGTH = 0.55
+# Of the contrast: one density is (1 + 0.4) / (1 - 0.4) = 2.3 times the other.
 LEVELS = (-0.4, 0.4)
 
 
@@ -80,4 +81,8 @@ class Density(Overlay):
 
     def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
         colors = ramp(theme.color("too-few"), theme.color("too-many"), STRENGTH)
-        return (LegendEntry("ramp", "codes: fewer → more than the prior asks for", colors),)
+        return (
+            LegendEntry("ramp", "codes: fewer → more than the prior asks for", colors),
+            LegendEntry("line", "2.3 times as many", (theme.color("too-many"),)),
+            LegendEntry("line", "2.3 times as few", (theme.color("too-few"),)),
+        )

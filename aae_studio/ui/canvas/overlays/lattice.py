@@ -11,8 +11,9 @@ from PySide6.QtGui import QPainter
 
 from aae_studio.ui.canvas import painting
 from aae_studio.ui.canvas.images import tiled, to_qimage
-from aae_studio.ui.canvas.overlays.base import Overlay
+from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay
 from aae_studio.ui.canvas.scene import Grid, Scene, Stage
+from aae_studio.ui.theme import Theme
 
 if TYPE_CHECKING:
     from aae_studio.core.snapshot import FrozenModel, Snapshot
@@ -47,3 +48,6 @@ class Lattice(Overlay):
     def draw(self, painter: QPainter, seen: Any, stage: Stage) -> None:
         image = to_qimage(tiled(seen.images, seen.grid.rows))
         painting.draw_over(painter, image, seen.grid, stage.view, stage.size, smooth=not stage.crisp)
+
+    def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
+        return (LegendEntry("area", "image: the place at its middle, decoded", (theme.color("muted"),)),)
