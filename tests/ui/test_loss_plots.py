@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QShortcut, QWheelEvent
 from PySide6.QtWidgets import QApplication
+from shiboken6 import delete, isValid
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.experiment import Report
@@ -72,9 +73,11 @@ def make(qtbot, qapp):
     """Builds shown plots over a bench, dressed as in the window."""
     dark = themes.load("dark")
     themes.apply(qapp, dark)
+    all_turns: list[Turns] = []
 
     def made(bench: Bench, size: tuple[int, int] = (1000, 230)) -> LossPlots:
-        plots = LossPlots(bench, dark, Turns(bench))
+        all_turns.append(Turns(bench))
+        plots = LossPlots(bench, dark, all_turns[-1])
         qtbot.addWidget(plots)
         plots.resize(*size)
         with qtbot.waitExposed(plots):
@@ -83,6 +86,10 @@ def make(qtbot, qapp):
         return plots
 
     yield made
+    for turns in all_turns:
+        # In the window they go with it.
+        if isValid(turns):
+            delete(turns)
     qapp.setStyleSheet("")
 
 

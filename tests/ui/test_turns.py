@@ -15,7 +15,7 @@ from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui.app import Studio
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.screenshot import offscreen_studio
-from aae_studio.ui.turns import Turns
+from aae_studio.ui.turns import AFTER_MOVE_MS, GAP_MS, LAST_AFTER_MOVE_MS, PATIENCE_MS, Turns
 
 
 class Passes:
@@ -86,6 +86,42 @@ def test_who_has_left_loses_its_turn(qtbot, three):
     delete(painters[1])
     qtbot.waitUntil(lambda: "c" in passes.names)
     assert passes.names == ["a", "c"]
+
+
+def test_turns_come_after_a_drag_has_moved_and_then_wait_for_it(qtbot, three, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("aae_studio.ui.turns.time.monotonic", lambda: now[0])
+    turns, passes, painters = three
+    turns.follow_move()
+    turns.ask(painters[0].draw)
+    # The move is on show; the next turn comes soon, while there is time until the next move.
+    assert turns._timer.interval() == AFTER_MOVE_MS
+    now[0] += (LAST_AFTER_MOVE_MS + 1) / 1000
+    turns.ask(painters[1].draw)
+    qtbot.waitUntil(lambda: passes.names == ["a"])
+    assert turns._timer.interval() == PATIENCE_MS
+    # With the next move its time has come.
+    turns.follow_move()
+    assert turns._timer.interval() == AFTER_MOVE_MS
+    due = turns._timer.remainingTime()
+    turns.follow_move()
+    assert turns._timer.remainingTime() <= due, "a quick mouse does not put it off"
+    qtbot.waitUntil(lambda: passes.names == ["a", "b"])
+    # A hand that rests keeps nobody waiting.
+    now[0] += PATIENCE_MS / 1000
+    turns.ask(painters[2].draw)
+    assert turns._timer.interval() == GAP_MS
+
+
+def test_a_drag_on_a_canvas_makes_turns_follow_it(qtbot, studio):
+    canvas, turns = studio.window.lanes["aae"].canvas, studio.window.turns
+    middle = canvas.rect().center()
+    qtbot.mouseMove(canvas, middle)
+    assert turns._moved_at < 0, "nothing is dragged"
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=middle)
+    qtbot.mouseMove(canvas, middle * 1.1)
+    assert turns._moved_at > 0
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton)
 
 
 def test_finish_takes_all_at_once(qtbot, three):

@@ -357,6 +357,7 @@ class LatentCanvas(QWidget):
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
         if self._drag_from is not None:
             self._move_to(event.position())
+            self._turns.follow_move()
         elif self._pan_from is not None:
             start, view = self._pan_from
             scale = view.scale(self.width(), self.height())
