@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import weakref
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -70,14 +70,13 @@ class FrozenModel:
         `condition`: a place in `conditions`, one for all codes or (n,); it counts only where there are any.
         """
         parts = _parts(codes)
-        told = np.broadcast_to(np.asarray(condition, np.int64), sum(len(part) for part in parts))
-        places = torch.split(torch.from_numpy(told.copy()), CHUNK)
+        told: Sequence[Tensor | None] = [None] * len(parts)
+        if self.conditions:
+            places = np.broadcast_to(np.asarray(condition, np.int64), sum(len(part) for part in parts))
+            told = [self.one_hot(part) for part in torch.split(torch.from_numpy(places.copy()), CHUNK)]
         with torch.inference_mode():
-            images = [
-                self.model.decode(part, self.one_hot(place))
-                for part, place in zip(parts, places, strict=True)
-            ]
-            return torch.cat(images).float().numpy()
+            images = [self.model.decode(part, known) for part, known in zip(parts, told, strict=True)]
+            return _joined(images)
 
     def encode(self, images: npt.ArrayLike) -> Array:
         """Codes, float32 (n, latent size), of images (n, C, H, W) in [0, 1].
@@ -90,7 +89,7 @@ class FrozenModel:
                 code = self.model.encode(part)
                 assert code is not None
                 codes.append(code)
-            return torch.cat(codes).float().numpy()
+            return _joined(codes)
 
     def reconstruct(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> Array:
         """What the model makes of images (n, C, H, W) in [0, 1]. Only where `has_encoder`.
@@ -221,7 +220,15 @@ class Snapshot:
 
 def _parts(values: npt.ArrayLike) -> tuple[Tensor, ...]:
     """The rows as float32 tensors of at most `CHUNK` rows, so that memory stays small."""
-    return torch.split(torch.from_numpy(np.ascontiguousarray(values, np.float32)), CHUNK)
+    rows = torch.from_numpy(np.ascontiguousarray(values, np.float32))
+    # What a drag decodes is one row: every call counts there.
+    return (rows,) if len(rows) <= CHUNK else torch.split(rows, CHUNK)
+
+
+def _joined(parts: list[Tensor]) -> Array:
+    whole = parts[0] if len(parts) == 1 else torch.cat(parts)
+    joined: Array = whole.float().numpy()
+    return joined
 
 
 def _frozen(name: str, model: Model, spares: list[Networks]) -> FrozenModel:

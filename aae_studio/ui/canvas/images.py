@@ -12,10 +12,13 @@ Array = npt.NDArray[np.float32]
 def to_qimage(image: Array) -> QImage:
     """An image (C, H, W) in [0, 1], with one or three channels, as a QImage that owns its memory."""
     _, height, width = image.shape
-    levels = (np.clip(image, 0, 1) * 255 + 0.5).astype(np.uint32)
+    levels = (image.clip(0, 1) * 255 + 0.5).astype(np.uint32)
     # 0xFFRRGGBB is what screens have: other formats are converted again at every paint.
-    red, green, blue = (levels[0], levels[-1] if len(levels) == 1 else levels[1], levels[-1])
-    pixels = 0xFF000000 | red << 16 | green << 8 | blue
+    if len(levels) == 1:
+        pixels = levels[0] * 0x010101 | 0xFF000000
+    else:
+        red, green, blue = levels
+        pixels = 0xFF000000 | red << 16 | green << 8 | blue
     return QImage(pixels.data, width, height, width * 4, QImage.Format.Format_RGB32).copy()
 
 
