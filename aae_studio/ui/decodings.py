@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -128,6 +129,10 @@ class Decodings(QObject):
             self._thread.ask(name, self._stamp, place)
         else:
             self._take(name, decoded_at(place))
+
+    def seconds(self, names: Iterable[str]) -> float:
+        """Processor time of these lanes' last images, together."""
+        return sum(self._seconds.get(name, NEVER)[1] for name in names)
 
     def forget(self) -> None:
         """There is another experiment."""

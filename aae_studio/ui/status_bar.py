@@ -1,4 +1,4 @@
-"""StatusBar: device, memory, frames per second, and the newest message."""
+"""StatusBar: device, memory, decoding time, frames per second, and the newest message."""
 
 from __future__ import annotations
 
@@ -22,14 +22,17 @@ class StatusBar(QStatusBar):
     def __init__(self, workbench: Workbench, canvas_area: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self._bench = workbench
-        self._device, self._memory, self._frames = QLabel(), QLabel(), QLabel()
+        self._device, self._memory, self._decoding, self._frames = (QLabel() for _ in range(4))
         self._message = QLabel()
         self._message.setProperty("muted", True)
         self._device.setToolTip(tr("Where training runs, and in which precision."))
         self._memory.setToolTip(tr("Memory that the Studio holds."))
+        self._decoding.setToolTip(
+            tr("Processor time that the last images at the cursors took, those of all lanes together.")
+        )
         self._frames.setToolTip(tr("Frames drawn in the last second; the window only draws what changes."))
         self.addWidget(self._message, 1)
-        for label in (self._device, self._memory, self._frames):
+        for label in (self._device, self._memory, self._decoding, self._frames):
             self.addPermanentWidget(label)
         self.setSizeGripEnabled(False)
         self._process = psutil.Process()
@@ -118,6 +121,8 @@ class StatusBar(QStatusBar):
         rate = self._painted / max(now - self._since, 1e-6)
         self._painted, self._since = 0, now
         self._frames.setText(tr("{rate} frames/s", rate=f"{rate:.0f}"))
+        decoding = 1000 * self._bench.decodings.seconds(self._bench.models)
+        self._decoding.setText(tr("decode {time} ms", time=f"{decoding:.1f}") if decoding else "")
         megabytes = self._process.memory_info().rss / 1e6
         self._memory.setText(f"{megabytes:.0f} MB")
         device = self._bench.config.device.upper()

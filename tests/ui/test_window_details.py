@@ -40,6 +40,8 @@ def test_the_status_bar_names_device_precision_memory_and_frames(qtbot, studio):
     bar = studio.window.statusBar()
     qtbot.waitUntil(lambda: "float" in bar._device.text(), timeout=5_000)
     assert bar._device.text() == f"CPU · {studio.workbench.precision}"
+    milliseconds = float(bar._decoding.text().removeprefix("decode ").removesuffix(" ms"))
+    assert 0 < milliseconds < 1000
     # A process with torch and Qt in it holds at least 100 MB.
     assert 100 < int(bar._memory.text().removesuffix(" MB")) < 20_000
     studio.workbench.train()
