@@ -11,8 +11,8 @@ import numpy.typing as npt
 import torch
 
 from aae_studio.core.batches import giving_order
-from aae_studio.core.datasets.base import Split
-from aae_studio.core.ids import Ids, read_ids
+from aae_studio.core.datasets.base import Dataset, Split
+from aae_studio.core.ids import Ids, read_labels, told
 from aae_studio.core.options import Value
 from aae_studio.core.priors.base import Prior
 from aae_studio.core.snapshot import Array, Snapshot
@@ -22,13 +22,17 @@ Flags = npt.NDArray[np.bool_]
 REST = 20.0
 
 
-def labelled(split: Split, options: Mapping[str, Value], seed: int) -> Flags:
-    """Which training images (n,) an AAE with these options is told the class of."""
+def labels_told(dataset: Dataset, options: Mapping[str, Value], seed: int) -> Ids:
+    """The class (n,) that an AAE with these options is told of each training image; -1: none."""
+    split = dataset.train
     if options["labelling"] == "hand":
-        return np.isin(split.ids, read_ids(str(options["labelled"])))
+        given = read_labels(str(options["labelled"]))
+        return told(split.labels, split.ids, given, len(dataset.classes))
     count = options["labels"]
     assert isinstance(count, int)
-    return giving_order(split.labels, seed) < count if count else np.zeros(len(split), np.bool_)
+    if not count:
+        return np.full(len(split), -1)
+    return np.where(giving_order(split.labels, seed) < count, split.labels, -1)
 
 
 def first_of_each_class(split: Split, count: int, seed: int) -> Ids:
@@ -56,7 +60,8 @@ def own_parts(prior: Prior, codes: npt.ArrayLike, labels: npt.ArrayLike, classes
 @dataclass(frozen=True)
 class OwnShares:
     """Shares of the AAE's codes that lie in the part of their class: of all `count` test images, of each
-    class's, and of the labelled training images (None without any; at most the first 2 000)."""
+    class's, and of the labelled training images, in the part of the class that they were given (None without
+    any; at most the first 2 000)."""
 
     count: int
     whole: float
@@ -71,14 +76,15 @@ def own_shares(snapshot: Snapshot) -> OwnShares | None:
     dataset, frozen = snapshot.dataset, snapshot.models["aae"]
     count = len(dataset.classes)
 
-    def own(split: Split, chosen: npt.NDArray[np.intp] | slice) -> Flags:
-        codes = frozen.encode(dataset.to_unit(split.images[chosen]))
-        return own_parts(snapshot.prior, codes, split.labels[chosen], count)
+    def own(images: npt.NDArray[np.uint8], labels: Ids) -> Flags:
+        return own_parts(snapshot.prior, frozen.encode(dataset.to_unit(images)), labels, count)
 
-    found, test = own(dataset.test, slice(None)), dataset.test.labels
+    test, train = dataset.test.labels, dataset.train
+    found = own(dataset.test.images, test)
     right, whole = np.bincount(test[found], minlength=count), np.bincount(test, minlength=count)
-    known = np.flatnonzero(labelled(dataset.train, frozen.model.option, frozen.model.setting.seed))[:2000]
-    taught = float(own(dataset.train, known).mean()) if len(known) else None
+    labels = labels_told(dataset, frozen.model.option, frozen.model.setting.seed)
+    known = np.flatnonzero(labels >= 0)[:2000]
+    taught = float(own(train.images[known], labels[known]).mean()) if len(known) else None
     return OwnShares(len(test), float(found.mean()), right / np.maximum(whole, 1), taught)
 
 

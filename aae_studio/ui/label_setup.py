@@ -7,12 +7,12 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from aae_studio.core.config import ExperimentConfig
-from aae_studio.core.ids import read_ids, written_ids
+from aae_studio.core.ids import OWN, read_labels, written_labels
 from aae_studio.core.registry import MODELS, PRIORS
 from aae_studio.ui.translation import tr
 
 if TYPE_CHECKING:
-    from aae_studio.core.datasets.base import Split
+    from aae_studio.core.datasets.base import Dataset
 
 # A prior with a component for each class, and an adversary that few labels can move.
 PRIOR = "mixture"
@@ -32,7 +32,7 @@ def missing(config: ExperimentConfig) -> list[str]:
     return sentences
 
 
-def set_up(config: ExperimentConfig, train: Split) -> dict[str, Any]:
+def set_up(config: ExperimentConfig, dataset: Dataset) -> dict[str, Any]:
     """The changes after which nothing is missing; labels that were counted are kept, each by its id."""
     models = {*config.models, "aae"}
     changes: dict[str, Any] = {
@@ -44,12 +44,13 @@ def set_up(config: ExperimentConfig, train: Split) -> dict[str, Any]:
     if not PRIORS.get(config.prior).has_parts:
         changes["prior"] = PRIOR
     if not _by_hand(config):
-        from aae_studio.core.labelling import labelled
+        from aae_studio.core.labelling import labels_told
 
         counted = {"labelling": "count", "labels": config.options.get("aae.labels", 0)}
-        ids = train.ids[labelled(train, counted, config.seed)]
-        named = read_ids(str(config.options.get("aae.labelled", "")))
-        changes["aae.labelled"] = written_ids(np.union1d(ids, named))
+        ids = dataset.train.ids[labels_told(dataset, counted, config.seed) >= 0]
+        named, classes = read_labels(str(config.options.get("aae.labelled", "")))
+        both = np.concatenate([ids, named]), np.concatenate([np.full(len(ids), OWN), classes])
+        changes["aae.labelled"] = written_labels(*both)
     return changes
 
 

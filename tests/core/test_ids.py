@@ -14,7 +14,7 @@ from samples import batch_of
 from aae_studio.core import labelling
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import ConfigError, StudioError
-from aae_studio.core.ids import IdsOption, read_ids, written_ids
+from aae_studio.core.ids import IdsOption, read_ids, read_labels, written_ids, written_labels
 from aae_studio.core.models.base import UNLABELLED
 from aae_studio.core.registry import MODELS, PRIORS
 
@@ -30,7 +30,18 @@ def test_ids_come_back_from_their_text(ids: set[int]) -> None:
 
 
 @settings(deadline=None)
-@given(st.text("0123456789,- x", max_size=14))
+@given(st.lists(st.tuples(st.integers(0, 30), st.integers(-1, 3)), max_size=30))
+def test_labels_come_back_from_their_text_and_the_last_one_counts(pairs: list[tuple[int, int]]) -> None:
+    text = written_labels([one for one, _ in pairs], [label for _, label in pairs])
+    ids, classes = read_labels(text)
+    assert dict(zip(ids.tolist(), classes.tolist(), strict=True)) == dict(pairs)
+    assert OPTION.checked(text) == text
+    whole = ",".join(f"{one}" if label < 0 else f"{one}={label}" for one, label in pairs)
+    assert OPTION.checked(whole) == text
+
+
+@settings(deadline=None)
+@given(st.text("0123456789,-= x", max_size=14))
 def test_any_text_is_ids_or_refused_by_name(text: str) -> None:
     try:
         checked = OPTION.checked(text, "aae.labelled")
@@ -48,6 +59,8 @@ def test_any_text_is_ids_or_refused_by_name(text: str) -> None:
         ("3,x", "“x” is neither an id nor a range"),
         ("9-3", "“9-3” is neither"),
         ("-4", "“-4” is neither"),
+        ("4=", "“4=” is neither"),
+        ("4=-1", "“4=-1” is neither"),
         ("0-99999999999", "more than 1000000 ids"),
         (5, "5 is not ids"),
         ((1, 2), "is not ids"),
@@ -90,9 +103,23 @@ def test_the_discriminator_is_told_the_classes_of_the_chosen_images(make_model, 
     assert (shown[0][:, 2:].sum(dim=1) == 1).all()
 
 
+def test_a_label_can_be_another_class_than_the_datasets(make_model, monkeypatch) -> None:
+    model = make_model("aae", prior="mixture", labelling="hand", labelled="0=9,1=0,3,4-5=2")
+    asked: list[torch.Tensor] = []
+
+    def given_codes(labels: torch.Tensor, classes: int, generator: torch.Generator) -> torch.Tensor:
+        asked.append(labels)
+        return torch.zeros(6, 2)
+
+    monkeypatch.setattr(model.prior, "sample_given", given_codes)
+    model.discriminator(batch_of(torch.rand(6, 1, 4, 4)))
+    # The classes are 0, 1, 2, 0, 1, 2; there is no tenth.
+    assert asked[0].tolist() == [UNLABELLED, 0, UNLABELLED, 0, 2, 2]
+
+
 def test_hand_labels_of_the_counted_images_are_the_same_training_to_the_last_bit(build, digits) -> None:
     counted = build(models=("aae",), prior="mixture", **{"aae.labels": 60})
-    ids = written_ids(digits.train.ids[labelling.labelled(digits.train, counted.models["aae"].option, 0)])
+    ids = written_ids(digits.train.ids[labelling.labels_told(digits, counted.models["aae"].option, 0) >= 0])
     chosen = build(models=("aae",), **by_hand(ids))
     assert len(read_ids(ids)) == 60
     for one, other in islice(zip(counted.run(), chosen.run(), strict=True), 30):
@@ -156,15 +183,15 @@ def test_labels_by_hand_need_a_prior_with_parts(build) -> None:
 
 
 def test_who_is_labelled_is_what_a_batch_says(build, digits) -> None:
-    for changes in ({"aae.labels": 25, "prior": "mixture"}, by_hand("3,40-90")):
+    for changes in ({"aae.labels": 25, "prior": "mixture"}, by_hand("3,40-90=4,95=11,100-120")):
         experiment = build(models=("aae",), seed=3, **changes)
         model = experiment.models["aae"]
-        flags = labelling.labelled(digits.train, model.option, 3)
-        known = {int(i) for i in digits.train.ids[flags]}
+        labels = labelling.labels_told(digits, model.option, 3)
+        known = dict(zip(digits.train.ids.tolist(), labels.tolist(), strict=True))
         for step in range(experiment.steps_per_epoch):
             batch = experiment.batches.of_step(step)
-            told = model._known_labels(batch) != UNLABELLED
-            assert told.tolist() == [int(i) in known for i in batch.ids]
+            assert model._known_labels(batch).tolist() == [known[int(i)] for i in batch.ids]
+        assert set(labels) > {UNLABELLED, 4}
 
 
 def test_the_first_of_each_class(digits) -> None:
@@ -172,7 +199,7 @@ def test_the_first_of_each_class(digits) -> None:
     labels = digits.train.labels[np.isin(digits.train.ids, ids)]
     assert np.bincount(labels).tolist() == [7] * 10
     # Those that the count would give labels first.
-    counted = labelling.labelled(digits.train, {"labelling": "count", "labels": 70}, 5)
+    counted = labelling.labels_told(digits, {"labelling": "count", "labels": 70}, 5) >= 0
     assert set(digits.train.ids[counted]) == set(ids)
     assert len(labelling.first_of_each_class(digits.train, 10_000, 5)) == len(digits.train)
     assert labelling.first_of_each_class(digits.train, 0, 5).size == 0

@@ -69,6 +69,12 @@ def inner_point(studio: Studio, name: str) -> tuple[int, QPoint]:
     return place, QPoint(*np.rint(places[place]).astype(int).tolist())
 
 
+def place_of(studio: Studio, name: str, one: int) -> tuple[int, QPoint]:
+    """The point with an id, and its pixel."""
+    place = int(np.flatnonzero(points(studio, name).ids == one)[0])
+    return place, QPoint(*np.rint(pixels(studio, name)[place]).astype(int).tolist())
+
+
 def test_what_is_missing_is_said_and_one_click_sets_it_up(qtbot, studio, panel):
     bench = studio.workbench
     assert "No AAE" in panel._needs.text()
@@ -137,6 +143,34 @@ def test_the_share_is_that_of_all_test_codes(qtbot, studio, ready):
     assert bench.questions.answers["labels"].whole == pytest.approx(own.mean(), abs=0.006)
     assert f"{bench.questions.answers['labels'].whole:.0%} of all 360 test images" in panel._whole.text()
     assert panel.table.texts()[3][1] == f"{bench.questions.answers['labels'].each[3]:.0%}"
+
+
+def test_a_label_can_be_another_class_and_another_one_again(qtbot, studio, ready):
+    bench, panel = studio.workbench, ready
+    panel.mode.click()
+    shown(qtbot, studio, 0)
+    panel._size.setValue(4)
+    canvas = studio.window.lanes["ae"].canvas
+    place, at = inner_point(studio, "ae")
+    one, own = int(points(studio, "ae").ids[place]), int(points(studio, "ae").own[place])
+    for wrong in ((own + 1) % 10, (own + 2) % 10):
+        panel.given.setCurrentIndex(1 + wrong)
+        qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+        given = dict(zip(*map(np.ndarray.tolist, panel._labels()), strict=True))
+        assert given[one] == wrong
+        counts = [int(text.split()[0]) for text, _ in panel.table.texts()]
+        assert counts == [len(given) * (place == wrong) for place in range(10)]
+
+        def told(wrong=wrong) -> bool:
+            seen = points(studio, "ae")
+            return (seen.told[seen.ids == one] == wrong).all()
+
+        qtbot.waitUntil(told, timeout=10_000)
+        _, at = place_of(studio, "ae", one)
+    # And its own class after all.
+    panel.given.setCurrentIndex(0)
+    qtbot.mouseClick(canvas, Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier, at)
+    assert str(bench.asked.options["aae.labelled"]).count("=") == 0
 
 
 def test_a_click_in_any_plane_labels_a_point_and_with_shift_takes_its_label_away(qtbot, studio, ready):

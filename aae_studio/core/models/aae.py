@@ -9,7 +9,7 @@ import torch.nn.functional as F
 from torch import Tensor
 
 from aae_studio.core.errors import StudioError
-from aae_studio.core.ids import IdsOption, read_ids
+from aae_studio.core.ids import IdsOption, read_labels
 from aae_studio.core.models._adversarial import ADVERSARIAL_OPTIONS, AdversarialAutoencoding
 from aae_studio.core.models.base import UNLABELLED, Batch, Losses, Phase, Setting
 from aae_studio.core.networks import CodeDiscriminator, Decoder
@@ -53,7 +53,8 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
             "labelled",
             "Labelled images",
             "",
-            "Ids of the training images that have labels where they are chosen by hand, such as 3,17-20.",
+            "Ids of the training images that have labels where they are chosen by hand, such as 3,17-20, "
+            "or with another class than their own, counted from 0, such as 3,17-20=7.",
             live=True,
             panel="labels",
             word="IDS",
@@ -126,8 +127,10 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
     def _known_labels(self, batch: Batch) -> Tensor:
         """Labels (n,) of the images that have one."""
         if self.option["labelling"] == "hand":
-            ids = torch.tensor(read_ids(self.option["labelled"]))
-            return batch.labels_of(ids.to(batch.ids.device))
+            device = batch.ids.device
+            given = (torch.tensor(part, device=device) for part in read_labels(self.option["labelled"]))
+            labels = batch.labels_of(*given)
+            return torch.where(labels < len(self.setting.classes), labels, UNLABELLED)
         return batch.known_labels(self.option["labels"])
 
     def _shown(self, codes: Tensor, batch: Batch) -> Tensor:

@@ -66,9 +66,16 @@ class Batch:
         """Labels (n,) where only `count` training images have one; `UNLABELLED` for the others."""
         return torch.where(self.ranks < count, self.labels, UNLABELLED)
 
-    def labels_of(self, ids: Tensor) -> Tensor:
-        """Labels (n,) where only the images with these ids (any,) have one; else `UNLABELLED`."""
-        return torch.where(torch.isin(self.ids, ids), self.labels, UNLABELLED)
+    def labels_of(self, ids: Tensor, classes: Tensor) -> Tensor:
+        """Labels (n,) where only the images with these rising ids (any,) have one; else `UNLABELLED`.
+
+        `classes` (any,): which one, or below 0 for the dataset's.
+        """
+        if not len(ids):
+            return torch.full_like(self.labels, UNLABELLED)
+        place = torch.searchsorted(ids, self.ids).clamp(max=len(ids) - 1)
+        label = torch.where(classes[place] < 0, self.labels, classes[place])
+        return torch.where(ids[place] == self.ids, label, UNLABELLED)
 
 
 @dataclass(frozen=True)

@@ -34,6 +34,8 @@ class LabelBrush(QObject):
         super().__init__()
         self._bench, self._theme = workbench, theme
         self.radius, self.removing = 12.0, False
+        # The label that is given, a place among the classes; None: each image's own.
+        self.label: int | None = None
         # Where the mouse is, and over which lane.
         self._at: QPointF | None = None
         self._lane = ""
@@ -129,7 +131,7 @@ class LabelBrush(QObject):
             return
         seen, pixels = found
         covered = gaps_to_way(pixels, start, end) <= self.radius
-        self._touched |= set(seen.ids[covered & (seen.known == self._removes)].tolist())
+        self._touched |= set(seen.ids[covered & self._changes(seen)].tolist())
         canvas.update()
 
     def _touch_nearest(self, canvas: QWidget, name: str, at: QPointF) -> None:
@@ -137,10 +139,16 @@ class LabelBrush(QObject):
         if found is None or self._touched is None:
             return
         seen, pixels = found
-        open_to = seen.known == self._removes
+        open_to = self._changes(seen)
         place = painting.nearest(pixels[open_to], at, REACH_PX)
         if place is not None:
             self._touched.add(int(seen.ids[open_to][place]))
+
+    def _changes(self, seen: Any) -> npt.NDArray[np.bool_]:
+        """Which points (n,) the stroke would give another label, or take it away."""
+        if self._removes:
+            return np.asarray(seen.known)
+        return np.asarray(seen.told != (seen.own if self.label is None else self.label))
 
     # Drawing
 

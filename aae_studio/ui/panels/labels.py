@@ -9,6 +9,7 @@ import numpy.typing as npt
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
+    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -17,7 +18,7 @@ from PySide6.QtWidgets import (
     QVBoxLayout,
 )
 
-from aae_studio.core.ids import read_ids, written_ids
+from aae_studio.core.ids import OWN, read_labels, told, written_ids, written_labels
 from aae_studio.ui import label_setup
 from aae_studio.ui.buttons import choice_buttons, push_button, slider
 from aae_studio.ui.canvas.label_brush import LabelBrush
@@ -30,7 +31,6 @@ from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
 if TYPE_CHECKING:
-    from aae_studio.core.datasets.base import Split
     from aae_studio.core.labelling import OwnShares
 
 Ids = npt.NDArray[np.int64]
@@ -53,8 +53,6 @@ class Labels(Panel):
         self.brush.left.connect(self._leave)
         self._goal = 0
         self._showed_overlay = False
-        # The training images by rising id.
-        self._sorted: tuple[Split, Ids] | None = None
         self._column = QVBoxLayout(self)
         self._column.setContentsMargins(10, 6, 10, 8)
         self._column.setSpacing(7)
@@ -73,12 +71,22 @@ class Labels(Panel):
 
     def ids(self) -> Ids:
         """The ids of the labelled images of the configuration that was asked for."""
-        return read_ids(str(self._bench.asked.options.get("aae.labelled", "")))
+        return self._labels()[0]
+
+    def _labels(self) -> tuple[Ids, Ids]:
+        return read_labels(str(self._bench.asked.options.get("aae.labelled", "")))
 
     def label(self, ids: npt.ArrayLike, give: bool = True) -> None:
-        """Give these training images labels, or take them away."""
-        change = np.union1d if give else np.setdiff1d
-        self._set_labelled(change(self.ids(), np.asarray(ids, np.int64)))
+        """Give these training images the label that is chosen, or take theirs away."""
+        known, classes = self._labels()
+        changed = np.asarray(ids, np.int64)
+        kept = ~np.isin(known, changed)
+        known, classes = known[kept], classes[kept]
+        if give:
+            label = OWN if self.brush.label is None else self.brush.label
+            known = np.concatenate([known, changed])
+            classes = np.concatenate([classes, np.full(len(changed), label)])
+        self._set_labelled(written_labels(known, classes))
 
     def label_first(self) -> None:
         """Label the first so many of each class, and no others."""
@@ -86,32 +94,28 @@ class Labels(Panel):
 
         if self._bench.snapshot is not None:
             train = self._bench.snapshot.dataset.train
-            self._set_labelled(first_of_each_class(train, self.each.value(), self._bench.asked.seed))
+            ids = first_of_each_class(train, self.each.value(), self._bench.asked.seed)
+            self._set_labelled(written_ids(ids))
 
     def remove_all(self) -> None:
         """Take all labels away."""
-        self._set_labelled(np.empty(0, np.int64))
+        self._set_labelled("")
 
-    def _set_labelled(self, ids: npt.ArrayLike) -> None:
-        self._bench.try_configure(**{"aae.labelled": written_ids(ids)})
+    def _set_labelled(self, text: str) -> None:
+        self._bench.try_configure(**{"aae.labelled": text})
 
     def _counts(self) -> npt.NDArray[np.int64]:
-        """How many training images of each class are labelled."""
-        snapshot = self._bench.snapshot
-        assert snapshot is not None
-        train = snapshot.dataset.train
-        if self._sorted is None or self._sorted[0] is not train:
-            self._sorted = (train, np.argsort(train.ids, kind="stable"))
-        order, ids = self._sorted[1], self.ids()
-        found = order[np.searchsorted(train.ids, ids, sorter=order).clip(max=len(order) - 1)]
-        there = found[train.ids[found] == ids]
-        return np.bincount(train.labels[there], minlength=len(snapshot.dataset.classes))
+        """How many training images have each class as their label."""
+        assert self._bench.snapshot is not None
+        data = self._bench.snapshot.dataset
+        labels = told(data.train.labels, data.train.ids, self._labels(), len(data.classes))
+        return np.bincount(labels[labels >= 0], minlength=len(data.classes))
 
     def set_up(self) -> None:
         """Begin anew with everything that labels by hand need."""
         if self._bench.snapshot is not None:
-            train = self._bench.snapshot.dataset.train
-            self._bench.try_configure(**label_setup.set_up(self._bench.asked, train))
+            dataset = self._bench.snapshot.dataset
+            self._bench.try_configure(**label_setup.set_up(self._bench.asked, dataset))
 
     # The mode
 
@@ -136,6 +140,7 @@ class Labels(Panel):
 
     def _set_brush(self, *_: object) -> None:
         self.brush.radius, self.brush.removing = float(self._size.value()), self._remove.isChecked()
+        self.brush.label = self.given.currentData()
 
     # News
 
@@ -175,9 +180,19 @@ class Labels(Panel):
 
     def _on_prepared(self) -> None:
         self._enable()
-        self.table.set_classes(list(self._bench.probe.classes))
+        self._offer_classes()
         self.show_state()
         self._ask()
+
+    def _offer_classes(self) -> None:
+        """The classes that the table has, and the brush can give, are the dataset's."""
+        names = list(self._bench.probe.classes)
+        self.table.set_classes(names)
+        if [self.given.itemText(row) for row in range(1, self.given.count())] != names:
+            self.given.clear()
+            self.given.addItem(tr("its own class"), None)
+            for place, name in enumerate(names):
+                self.given.addItem(name, place)
 
     def show_state(self) -> None:
         """Show what is missing, and how many images of each class have labels."""
@@ -196,7 +211,10 @@ class Labels(Panel):
         self._needs.setText("\n".join(sentences))
         self._card.setVisible(bool(sentences))
         self._set_up.setVisible(not ready)
-        for widget in (self.mode, self._give, self._remove, self._size, self.each, self._first, self._none):
+        for widget in (
+            *(self.mode, self._give, self._remove, self.given, self._size),
+            *(self.each, self._first, self._none),
+        ):
             widget.setEnabled(ready)
         if not ready:
             self.set_mode(False)
@@ -286,14 +304,25 @@ class Labels(Panel):
             (tr("Take away"), tr("Take labels away. Shift while brushing does so too.")),
         )
         self._remove.toggled.connect(self._set_brush)
+        self.given = QComboBox()
+        self.given.setAccessibleName(tr("Label that is given"))
+        self.given.setToolTip(
+            tr("Give this label: the image's own class, or another one, to see what wrong labels do.")
+        )
+        self.given.currentIndexChanged.connect(self._set_brush)
         tip = tr("Radius of the brush, in pixels.")
         self._size = slider(tr("Size"), 4, 60, 12, tip, self._set_brush)
         size = QLabel(tr("Size"))
         size.setProperty("muted", True)
         row = QHBoxLayout()
         row.setSpacing(6)
-        for widget in (self._give, self._remove, size):
-            row.addWidget(widget)
+        row.addWidget(self._give)
+        row.addWidget(self.given, 1)
+        row.addWidget(self._remove)
+        self._column.addLayout(row)
+        row = QHBoxLayout()
+        row.setSpacing(6)
+        row.addWidget(size)
         row.addWidget(self._size, 1)
         self._column.addLayout(row)
 

@@ -29,12 +29,18 @@ FAINT = 0.5
 
 @dataclass(frozen=True)
 class TrainingPoints:
-    """Some training images: `places` (n, 2) in the plane, `ids`, `labels` and whether those are `known`."""
+    """Some training images: `places` (n, 2) in the plane, `ids`, their `own` classes, and what the AAE is
+    `told` instead of nothing, below 0."""
 
     places: Array
     ids: npt.NDArray[np.int64]
-    labels: npt.NDArray[np.int64]
-    known: npt.NDArray[np.bool_]
+    own: npt.NDArray[np.int64]
+    told: npt.NDArray[np.int64]
+
+    @property
+    def known(self) -> npt.NDArray[np.bool_]:
+        """Which have a label."""
+        return self.told >= 0
 
 
 class Labelled(Overlay):
@@ -49,16 +55,19 @@ class Labelled(Overlay):
         return frozen.has_encoder
 
     def look(self, scene: Scene, snapshot: Snapshot, codes: Array | None) -> TrainingPoints:
-        from aae_studio.core.labelling import labelled
+        from aae_studio.core.labelling import labels_told
 
-        train, known = snapshot.dataset.train, np.zeros(len(snapshot.dataset.train), np.bool_)
+        train = snapshot.dataset.train
+        told = np.full(len(train), -1)
         if "aae" in snapshot.models:
             model = snapshot.models["aae"].model
-            known = labelled(train, model.option, model.setting.seed)
+            told = labels_told(snapshot.dataset, model.option, model.setting.seed)
+        known = told >= 0
         shown = np.argsort(~known, kind="stable")[:SHOWN]
         images = snapshot.dataset.to_unit(train.images[shown])
         places = scene.plane.project(snapshot.models[scene.model].encode(images))
-        return TrainingPoints(places, train.ids[shown], train.labels[shown], known[shown])
+        own, told = train.labels[shown], told[shown]
+        return TrainingPoints(places, train.ids[shown], own, told)
 
     def draw(self, painter: QPainter, seen: Any, stage: Stage) -> None:
         theme, without = stage.theme, ~seen.known
@@ -67,11 +76,11 @@ class Labelled(Overlay):
         _draw_points(painter, seen.places[without], nothing, [theme.color("disabled")], stage)
         painter.setOpacity(1.0)
         colors = [theme.class_color(place) for place in range(len(theme.classes))]
-        _draw_points(painter, seen.places[seen.known], seen.labels[seen.known], colors, stage)
+        _draw_points(painter, seen.places[seen.known], seen.told[seen.known], colors, stage)
 
     def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
         return (
-            LegendEntry("dot", "training image with a label, in its class's colour", (theme.class_color(0),)),
+            LegendEntry("dot", "training image with a label, in its label's colour", (theme.class_color(0),)),
             LegendEntry("dot", "training image without one", (theme.color("disabled"),)),
         )
 
