@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, ClassVar
 
-from PySide6.QtWidgets import QWidget
+from PySide6.QtWidgets import QLabel, QWidget
 
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.turns import Turns
@@ -26,6 +26,14 @@ class Panel(QWidget):
     def __init__(self, workbench: Workbench, theme: Theme, turns: Turns) -> None:
         super().__init__()
         self._bench, self._theme, self._turns = workbench, theme, turns
+
+    @staticmethod
+    def muted(text: str = "") -> QLabel:
+        """A text beside what the panel is about; it breaks its lines."""
+        label = QLabel(text)
+        label.setWordWrap(True)
+        label.setProperty("muted", True)
+        return label
 
     def demonstrate(self) -> None:
         """Do what a person would do first here: for `screenshot --show`."""

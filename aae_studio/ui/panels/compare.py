@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QPushButton, QToolButton, QVBoxLayout
+from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QPushButton, QToolButton, QVBoxLayout
 
 from aae_studio.core.registry import MODELS
 from aae_studio.ui.comparison.figure_model import Entry
@@ -80,14 +80,12 @@ class Compare(Panel):
     # Layout
 
     def _arrange(self) -> None:
-        intro = QLabel(
+        intro = self.muted(
             tr(
                 "A best value is marked only where it is better by more than chance. Point at a name to read "
                 "what it says; click it to sort the models."
             )
         )
-        intro.setWordWrap(True)
-        intro.setProperty("muted", True)
         self.live = self._choice(tr("Live"), tr("The models in the window, as they are now."))
         self.over_seeds = self._choice(
             tr("{count} seeds", count=SEEDS),
@@ -108,7 +106,7 @@ class Compare(Panel):
         top.addWidget(self.over_seeds)
         top.addStretch(1)
         top.addWidget(self.copy_button)
-        self.caption, self.note, self.fault = (self._label() for _ in range(3))
+        self.caption, self.note, self.fault = (self.muted() for _ in range(3))
         self.fault.setProperty("muted", False)
         self.fault.setProperty("bad", True)
         self.repeat_button = QPushButton(tr("Repeat with {count} seeds", count=SEEDS))
@@ -132,12 +130,6 @@ class Compare(Panel):
             else:
                 column.addWidget(part)
         column.addStretch(1)
-
-    def _label(self) -> QLabel:
-        label = QLabel()
-        label.setWordWrap(True)
-        label.setProperty("muted", True)
-        return label
 
     def _choice(self, text: str, help: str) -> QToolButton:
         button = QToolButton()

@@ -247,14 +247,12 @@ class Labels(Panel):
     # Layout
 
     def _arrange(self) -> None:
-        words = QLabel(
+        words = self.muted(
             tr(
                 "Tell the AAE the class of a few training images. Its discriminator then sends each class to "
                 "its own part of the prior; images without a label go along."
             )
         )
-        words.setWordWrap(True)
-        words.setProperty("muted", True)
         self._column.addWidget(words)
         self._arrange_set_up()
         self._arrange_brush()

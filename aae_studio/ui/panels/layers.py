@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from PySide6.QtCore import QSignalBlocker, QTimer
+from PySide6.QtCore import QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QLabel, QVBoxLayout
+from PySide6.QtWidgets import QLabel, QVBoxLayout
 
 from aae_studio.ui.inside.layer_view import LayerView
+from aae_studio.ui.inside.model_box import ModelBox
 from aae_studio.ui.panels.base import Panel as Base
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
@@ -44,7 +45,7 @@ class Panel(Base):
     @property
     def model(self) -> str:
         """The model on show."""
-        return str(self.models.currentData() or "")
+        return self.models.model
 
     @property
     def settled(self) -> bool:
@@ -91,23 +92,12 @@ class Panel(Base):
 
     def _on_moved(self) -> None:
         if self._bench.planes.active != self.model:
-            self._choose(self._bench.planes.active)
+            self.models.choose(self._bench.planes.active)
         self._refresh()
 
     def _fill_models(self) -> None:
-        models = self._bench.models
-        chosen = self.model if self.model in models else self._bench.planes.active
-        with QSignalBlocker(self.models):
-            self.models.clear()
-            for name, frozen in models.items():
-                self.models.addItem(tr(frozen.model.title), name)
-        self._choose(chosen)
+        self.models.fill()
         self._refresh()
-
-    def _choose(self, name: str) -> None:
-        place = self.models.findData(name)
-        if place >= 0:
-            self.models.setCurrentIndex(place)
 
     def showEvent(self, event: QShowEvent) -> None:
         super().showEvent(event)
@@ -118,21 +108,19 @@ class Panel(Base):
         self._rest.stop()
 
     def _arrange(self) -> None:
-        intro = QLabel(
+        intro = self.muted(
             tr("What every layer makes of the code under the cursor. Hover a point: of its image instead.")
         )
-        intro.setWordWrap(True)
-        intro.setProperty("muted", True)
-        self.models = QComboBox()
-        self.models.setAccessibleName(tr("Model"))
-        self.models.setToolTip(tr("The model whose layers are shown: the lane that was used last."))
+        self.models = ModelBox(
+            self._bench, tr("The model whose layers are shown: the lane that was used last.")
+        )
         self.models.currentIndexChanged.connect(self._refresh)
         self.subject = QLabel()
         self.subject.setObjectName("cardTitle")
         self.view = LayerView(self._theme)
         self.view.setAccessibleName(tr("Activations"))
         positive, negative = (self._theme.color(name).name() for name in ("positive", "negative"))
-        legend = QLabel(
+        legend = self.muted(
             f"<span style='color:{positive}'>■</span> "
             + tr("above 0")
             + f" · <span style='color:{negative}'>■</span> "
@@ -140,8 +128,6 @@ class Panel(Base):
             + " · "
             + tr("each layer has its own scale")
         )
-        legend.setWordWrap(True)
-        legend.setProperty("muted", True)
         column = QVBoxLayout(self)
         column.setContentsMargins(8, 4, 8, 8)
         column.setSpacing(7)

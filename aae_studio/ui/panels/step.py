@@ -4,11 +4,12 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QSignalBlocker, Qt, QTimer
+from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from aae_studio.ui.inside import words
+from aae_studio.ui.inside.model_box import ModelBox
 from aae_studio.ui.inside.phase_card import PhaseCard
 from aae_studio.ui.inside.slow_motion import SlowMotion, SlowMotionBar
 from aae_studio.ui.panels.base import Panel as Base
@@ -47,7 +48,7 @@ class Panel(Base):
         # Where slow motion begins.
         self._first = "batch"
         self._arrange()
-        self._fill_models()
+        self.models.fill()
         self.slow.moved.connect(self._show_moment)
         self.slow.step_wanted.connect(self._ask_step)
         workbench.prepared.connect(self._on_prepared)
@@ -61,7 +62,7 @@ class Panel(Base):
     @property
     def model(self) -> str:
         """The model on show."""
-        return str(self.models.currentData() or "")
+        return self.models.model
 
     @property
     def walk(self) -> Walk | None:
@@ -81,7 +82,7 @@ class Panel(Base):
     def demonstrate(self) -> None:
         """Walk one step of the model with most to show, to where the last gradient flows back."""
         models = self._bench.models
-        self._choose_model(max(models, key=lambda name: len(models[name].model.networks)))
+        self.models.choose(max(models, key=lambda name: len(models[name].model.networks)))
         self._first = "backward"
         self.slow.go_on()
 
@@ -89,8 +90,7 @@ class Panel(Base):
         return self.model
 
     def choose(self, choices: str) -> None:
-        if choices in self._bench.models:
-            self._choose_model(choices)
+        self.models.choose(choices)
 
     def _ask_step(self) -> None:
         self._bench.walk_step(self.model)
@@ -204,7 +204,7 @@ class Panel(Base):
 
     def _on_prepared(self) -> None:
         self._forget()
-        self._fill_models()
+        self.models.fill()
         self._watch()
 
     def _on_configured(self) -> None:
@@ -229,19 +229,6 @@ class Panel(Base):
         self._say("", "")
         self.slow.leave()
 
-    def _fill_models(self) -> None:
-        """Offer the models; at first the one whose lane is in use."""
-        models = self._bench.models
-        chosen = self.model if self.model in models else self._bench.planes.active
-        with QSignalBlocker(self.models):
-            self.models.clear()
-            for name, frozen in models.items():
-                self.models.addItem(tr(frozen.model.title), name)
-            self._choose_model(chosen)
-
-    def _choose_model(self, name: str) -> None:
-        self.models.setCurrentIndex(max(0, self.models.findData(name)))
-
     def _watch(self) -> None:
         """While it can be seen, have steps of the chosen model written down."""
         if self.isVisible() and self._bench.following is None and self.model:
@@ -259,14 +246,10 @@ class Panel(Base):
     # Layout
 
     def _arrange(self) -> None:
-        intro = QLabel(
+        intro = self.muted(
             tr("One training step of one model: forward through the networks, and gradients back.")
         )
-        intro.setWordWrap(True)
-        intro.setProperty("muted", True)
-        self.models = QComboBox()
-        self.models.setAccessibleName(tr("Model"))
-        self.models.setToolTip(tr("The model whose step is shown."))
+        self.models = ModelBox(self._bench, tr("The model whose step is shown."))
         self.models.currentIndexChanged.connect(self._on_chosen)
         self.bar = SlowMotionBar(self.slow, self._theme)
         self._body = QFrame()

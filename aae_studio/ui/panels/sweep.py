@@ -94,14 +94,12 @@ class Sweep(Panel):
     # Layout
 
     def _arrange(self) -> None:
-        intro = QLabel(
+        intro = self.muted(
             tr(
                 "Each cell is one training: the model's latent plane, coloured by class. Click one to train "
                 "it in the window."
             )
         )
-        intro.setWordWrap(True)
-        intro.setProperty("muted", True)
         self.model, self.figure = QComboBox(), QComboBox()
         self.steps = NumberEntry(STEPS, tr("Steps"))
         self.across, self.down = AxisRow(tr("Across")), AxisRow(tr("Down"))
@@ -116,9 +114,7 @@ class Sweep(Panel):
         self.sentence = QLabel()
         self.sentence.setWordWrap(True)
         self.sentence.setProperty("bad", True)
-        self.told = QLabel()
-        self.told.setWordWrap(True)
-        self.told.setProperty("muted", True)
+        self.told = self.muted()
         column = QVBoxLayout(self, spacing=8)
         column.setContentsMargins(10, 8, 8, 8)
         column.addWidget(intro)
