@@ -148,7 +148,8 @@ class Doctor(Panel):
         if self._to_demonstrate and self._visit is not None and self._visit.complete:
             self._to_demonstrate = False
             for card in [*self.cards.values()][:1]:
-                card.show_me.click()
+                if not card.show_me.isChecked():
+                    card.show_me.click()
         # The cards have their places once the layout had its turn.
         self._turns.ask(self._settle)
 
