@@ -13,7 +13,7 @@ from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui import theme
 from aae_studio.ui.app import Studio
 from aae_studio.ui.canvas.images import to_qimage
-from aae_studio.ui.canvas.mark import INSET, draw_mark
+from aae_studio.ui.canvas.mark import INSET, Mark, draw_mark
 from aae_studio.ui.panels.noise import STEPS, Noise
 from aae_studio.ui.panels.sketch import Sketch
 from aae_studio.ui.sketch_pad import SIDE, SketchPad
@@ -150,49 +150,61 @@ def test_a_picture_comes_onto_the_pad_as_it_is(pad):
 # The panel Sketch
 
 
+def marks(studio: Studio) -> dict[str, Mark]:
+    """What the sketch has marked, by model."""
+    traces = studio.workbench.display.traces.get("sketch", {})
+    return {name: trace.marks[0] for name, trace in traces.items()}
+
+
 def test_a_drawing_is_marked_in_every_plane_while_it_is_drawn(qtbot, studio, sketch):
     bench, pad = studio.workbench, sketch.pad
     before = {name: studio.window.lanes[name].canvas.grab().toImage() for name in MODELS}
-    assert not bench.display.marks
+    assert not marks(studio)
     middle = QPoint(pad.width() // 2, pad.height() // 2)
     QTest.mousePress(pad, Qt.MouseButton.LeftButton, pos=middle - QPoint(20, 50))
     QTest.mouseMove(pad, middle + QPoint(10, 10))
-    qtbot.waitUntil(lambda: "sketch" in bench.display.marks)
-    first = bench.display.marks["sketch"]
+    qtbot.waitUntil(lambda: bool(marks(studio)))
+    first = marks(studio)
     QTest.mouseMove(pad, middle + QPoint(-40, 60))
-    qtbot.waitUntil(lambda: bench.display.marks["sketch"] is not first)
+    qtbot.waitUntil(lambda: marks(studio)["ae"] is not first["ae"])
     QTest.mouseRelease(pad, Qt.MouseButton.LeftButton, pos=middle + QPoint(-40, 60))
-    mark = bench.display.marks["sketch"]
-    assert not np.allclose(mark.codes["ae"], first.codes["ae"])
+    seen = marks(studio)
+    assert not np.allclose(seen["ae"].place, first["ae"].place)
     # What the mark says is what the model makes of the normalised drawing; the GAN has no encoder.
-    assert set(mark.codes) == {"ae", "aae"}
+    assert set(seen) == {"ae", "aae"}
     image = bench.snapshot.dataset.normalised(pad.picture(1))
-    for name, code in mark.codes.items():
-        np.testing.assert_allclose(code, bench.models[name].encode(image[None])[0], atol=1e-6)
+    for name, mark in seen.items():
+        code = bench.models[name].encode(image[None])
+        np.testing.assert_allclose(mark.place, bench.planes[name].project(code)[0], atol=1e-6)
         rebuilt = bench.models[name].reconstruct(image[None], [0])[0]
-        assert mark.images[name] == to_qimage(rebuilt)
+        assert mark.image == to_qimage(rebuilt)
         assert studio.window.lanes[name].canvas.grab().toImage() != before[name]
     assert [column.title for column in sketch.table.columns()] == ["x", "AE", "AAE"]
     sketch.clear.click()
-    qtbot.waitUntil(lambda: not bench.display.marks)
+    qtbot.waitUntil(lambda: not marks(studio))
     assert not sketch.table.columns()
     sketch.undo.click()
-    qtbot.waitUntil(lambda: "sketch" in bench.display.marks)
+    qtbot.waitUntil(lambda: bool(marks(studio)))
 
 
 def test_the_mark_follows_training_and_goes_with_its_panel(qtbot, studio, sketch):
     bench = studio.workbench
     sketch.demonstrate()
-    before = bench.display.marks["sketch"]
+    before = marks(studio)
     bench.train(3)
     qtbot.waitUntil(lambda: bench.step == 3 and not bench.training, timeout=10_000)
-    qtbot.waitUntil(lambda: bench.display.marks["sketch"] is not before, timeout=10_000)
-    qtbot.waitUntil(lambda: not np.allclose(bench.display.marks["sketch"].codes["ae"], before.codes["ae"]))
+    qtbot.waitUntil(lambda: marks(studio)["ae"] is not before["ae"], timeout=10_000)
+    qtbot.waitUntil(lambda: not np.allclose(marks(studio)["ae"].place, before["ae"].place))
+    bench.planes.set_axes(None)
+    # In another plane it is where its code is there.
+    image = bench.snapshot.dataset.normalised(sketch.pad.picture(1))
+    place = bench.planes["ae"].project(bench.models["ae"].encode(image[None]))[0]
+    qtbot.waitUntil(lambda: np.allclose(marks(studio)["ae"].place, place, atol=1e-5))
     studio.window.panel_docks["sketch"].hide()
-    assert not bench.display.marks
+    assert not marks(studio)
     sketch.pad.stroke([(0.2, 0.2), (0.8, 0.8)])
     studio.window.turns.finish()
-    assert not bench.display.marks, "what is hidden does nothing"
+    assert not marks(studio), "what is hidden does nothing"
 
 
 def test_other_data_get_the_same_drawing_and_colours_where_they_have_some(qtbot, studio, sketch):
@@ -201,7 +213,7 @@ def test_other_data_get_the_same_drawing_and_colours_where_they_have_some(qtbot,
     sketch.demonstrate()
     with qtbot.waitSignal(bench.prepared, timeout=20_000):
         bench.configure(dataset="shapes")
-    qtbot.waitUntil(lambda: "sketch" in bench.display.marks, timeout=10_000)
+    qtbot.waitUntil(lambda: bool(marks(studio)), timeout=10_000)
     assert not sketch.color.isHidden()
     sketch.set_color(QColor(0, 255, 0))
     sketch.pad.clear()
@@ -227,13 +239,12 @@ def drop(panel: Sketch, *urls: QUrl) -> QDropEvent:
 
 
 def test_a_dropped_picture_is_encoded(qtbot, studio, sketch, tmp_path):
-    bench = studio.workbench
     paper = np.full((120, 90), 250, np.uint8)
     paper[20:100, 40:50] = 10
     file = tmp_path / "one on paper.png"
     Image.fromarray(paper).save(file)
     assert drop(sketch, QUrl.fromLocalFile(str(file))).isAccepted()
-    qtbot.waitUntil(lambda: "sketch" in bench.display.marks)
+    qtbot.waitUntil(lambda: bool(marks(studio)))
     drawn = sketch.pad.picture(1)[0]
     assert drawn[140, 140] > 0.9
     assert not drawn[:, :70].any()
@@ -242,14 +253,14 @@ def test_a_dropped_picture_is_encoded(qtbot, studio, sketch, tmp_path):
 
 def test_a_bad_file_is_an_error_and_loses_nothing(qtbot, studio, sketch, tmp_path):
     sketch.demonstrate()
-    drawn, mark = sketch.pad.picture(1), studio.workbench.display.marks["sketch"]
+    drawn, mark = sketch.pad.picture(1), marks(studio)["ae"]
     file = tmp_path / "bad.png"
     file.write_bytes(b"no picture")
     with qtbot.waitSignal(studio.workbench.failed):
         drop(sketch, QUrl.fromLocalFile(str(file)))
     assert "bad.png" in studio.window.banner.text()
     np.testing.assert_array_equal(sketch.pad.picture(1), drawn)
-    assert studio.workbench.display.marks["sketch"] is mark
+    assert marks(studio)["ae"] is mark
     sketch.undo.click()
     assert sketch.pad.blank, "the failed picture is no step to be taken back"
 

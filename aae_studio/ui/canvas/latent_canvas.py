@@ -26,7 +26,6 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from aae_studio.ui.canvas import painting
 from aae_studio.ui.canvas.layers import Layers, Piece
-from aae_studio.ui.canvas.mark import draw_mark
 from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.canvas.plane import View
 from aae_studio.ui.canvas.points import Points
@@ -113,7 +112,6 @@ class LatentCanvas(QWidget):
         self._planes.views_changed.connect(self._ask_again)
         self._planes.cursor_moved.connect(self.follow_cursor)
         self._planes.cursor_moved.connect(self._ask_again)
-        self._display.marked.connect(self.update)
         self._display.traced.connect(self.update)
         workbench.surveyed.connect(self._ask_later)
         self._display.changed.connect(self._choose_overlays)
@@ -192,7 +190,6 @@ class LatentCanvas(QWidget):
         painter = QPainter(self)
         painter.drawPixmap(QPoint(0, 0), self._backdrop)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        self._draw_marks(painter)
         for traces in self._display.traces.values():
             if self._name in traces:
                 draw_trace(painter, traces[self._name], self._stage())
@@ -214,14 +211,6 @@ class LatentCanvas(QWidget):
             painter.setBrush(Qt.BrushStyle.NoBrush)
             painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
         painter.end()
-
-    def _draw_marks(self, painter: QPainter) -> None:
-        for mark in self._display.marks.values():
-            if self._name in mark.codes:
-                place = self._planes[self._name].project(mark.codes[self._name][None])
-                x, y = self._view().to_pixels(place, self.width(), self.height())[0]
-                spot, image = QPointF(float(x), float(y)), mark.images[self._name]
-                draw_mark(painter, spot, mark.text, image, self.size(), self._theme, self._display.crisp)
 
     def _painted_backdrop(self) -> QPixmap:
         """Everything but cursor and hover card: it changes a few times a second at most."""

@@ -1,8 +1,7 @@
-"""Mark: a place in every lane's latent plane that a panel points to, drawn as ✚ with an image beside it."""
+"""Mark: a place in a latent plane that a panel points to, drawn as ✚ with an image beside it."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -23,11 +22,11 @@ INSET = 12
 
 @dataclass(frozen=True, eq=False)
 class Mark:
-    """By model: a code (latent size,), and the image that belongs to it. `text` says what it is."""
+    """A place (2,) in a plane, and the image that belongs to it. `text` says what it is."""
 
     text: str
-    codes: Mapping[str, Array]
-    images: Mapping[str, QImage]
+    place: Array
+    image: QImage
 
 
 def draw_mark(

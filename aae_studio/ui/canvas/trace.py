@@ -1,4 +1,4 @@
-"""Trace: what a panel draws over a latent plane, at every paint: lines and signs."""
+"""Trace: what a panel draws over a latent plane, at every paint: lines, signs and marks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy.typing as npt
 from PySide6.QtCore import QPointF, QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QPainter, QPen, QPolygonF
 
+from aae_studio.ui.canvas.mark import Mark, draw_mark
 from aae_studio.ui.canvas.marks import to_pixels
 from aae_studio.ui.canvas.scene import Stage
 from aae_studio.ui.canvas.tints import faded
@@ -41,14 +42,15 @@ class Sign:
 
 @dataclass(frozen=True, eq=False)
 class Trace:
-    """Lines and signs in one plane."""
+    """Lines, signs and marks in one plane."""
 
     lines: tuple[Line, ...] = ()
     signs: tuple[Sign, ...] = ()
+    marks: tuple[Mark, ...] = ()
 
 
 def draw_trace(painter: QPainter, trace: Trace, stage: Stage) -> None:
-    """Draw lines, then signs, with a seam in the ground's colour that sets them off."""
+    """Draw lines, then signs, with a seam in the ground's colour that sets them off; then marks."""
     painter.save()
     painter.setRenderHint(QPainter.RenderHint.Antialiasing)
     for line in trace.lines:
@@ -56,6 +58,9 @@ def draw_trace(painter: QPainter, trace: Trace, stage: Stage) -> None:
     for sign in trace.signs:
         for x, y in to_pixels(sign.places, stage).tolist():
             _draw_sign(painter, sign, QPointF(x, y), stage)
+    for mark in trace.marks:
+        ((x, y),) = to_pixels(mark.place[None], stage).tolist()
+        draw_mark(painter, QPointF(x, y), mark.text, mark.image, stage.size, stage.theme, stage.crisp)
     painter.restore()
 
 

@@ -21,6 +21,7 @@ from PySide6.QtWidgets import (
 from aae_studio.core.errors import StudioError
 from aae_studio.ui.canvas.images import to_qimage
 from aae_studio.ui.canvas.mark import Mark
+from aae_studio.ui.canvas.trace import Trace
 from aae_studio.ui.code_panel import Slider
 from aae_studio.ui.image_table import Column, FigureRow, ImageTable
 from aae_studio.ui.panels.base import Panel
@@ -73,7 +74,7 @@ class Sketch(Panel):
         self.table = ImageTable(theme)
         self.table.setAccessibleName(tr("The sketch as the encoders get it, and its reconstructions"))
         self._below = QLabel()
-        self._mark: Mark | None = None
+        self._traces: dict[str, Trace] = {}
         self._arrange()
         self._connect()
         self._show_color()
@@ -123,6 +124,8 @@ class Sketch(Panel):
         self.color.clicked.connect(self.choose_color)
         bench.surveyed.connect(self._schedule)
         bench.prepared.connect(self._on_prepared)
+        # The place in a plane is another one in another plane.
+        bench.planes.views_changed.connect(self._schedule)
         bench.display.changed.connect(self._apply_display)
         self._apply_display()
 
@@ -195,8 +198,8 @@ class Sketch(Panel):
 
     def hideEvent(self, event: QHideEvent) -> None:
         # Another window on this workbench may have marked meanwhile.
-        if self._bench.display.marks.get(KEY) is self._mark:
-            self._bench.display.mark(KEY, None)
+        if self._bench.display.traces.get(KEY) is self._traces:
+            self._bench.display.trace(KEY, {})
 
     def _on_prepared(self) -> None:
         self._show_state()
@@ -217,20 +220,22 @@ class Sketch(Panel):
         if snapshot is None or not self.isVisible():
             return
         if self.pad.blank:
-            self._bench.display.mark(KEY, None)
+            self._bench.display.trace(KEY, {})
             self.table.show_table((), ())
             return
         image = snapshot.dataset.normalised(self.pad.picture(self._channels()))
-        columns, errors, codes, images = [Column("x", "muted", [to_qimage(image)])], [""], {}, {}
+        columns, errors, traces = [Column("x", "muted", [to_qimage(image)])], [""], {}
         for name, frozen in snapshot.models.items():
             if frozen.has_encoder:
                 told = self._bench.planes.conditions.get(name, 0)
                 rebuilt = frozen.reconstruct(image[None], [told])[0]
-                codes[name], images[name] = frozen.encode(image[None])[0], to_qimage(rebuilt)
-                columns.append(Column(frozen.model.short, frozen.model.color, [images[name]]))
+                (place,) = self._bench.planes[name].project(frozen.encode(image[None]))
+                mark = Mark(tr("sketch"), place, to_qimage(rebuilt))
+                traces[name] = Trace(marks=(mark,))
+                columns.append(Column(frozen.model.short, frozen.model.color, [mark.image]))
                 errors.append(f"{((rebuilt - image) ** 2).mean():.3f}")
-        self._mark = Mark(tr("sketch"), codes, images)
-        self._bench.display.mark(KEY, self._mark)
+        self._traces = traces
+        self._bench.display.trace(KEY, traces)
         self.table.show_table(columns, [FigureRow(tr("MSE"), errors, ["text"] * len(errors))])
 
     def _channels(self) -> int:

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 from PySide6.QtCore import QObject, Signal
 
 if TYPE_CHECKING:
-    from aae_studio.ui.canvas.mark import Mark
     from aae_studio.ui.canvas.tool import Tool
     from aae_studio.ui.canvas.trace import Trace
 
@@ -16,13 +15,11 @@ if TYPE_CHECKING:
 class Display(QObject):
     """What all canvases show alike.
 
-    Emits `changed` (crisp pixels, codes, prior, overlays, what a drag takes hold of), `marked` (marks in the
-    planes), `traced` (what panels draw over the planes), `tool_changed`, and `hovered` (the probe sample
-    under the mouse, or None).
+    Emits `changed` (crisp pixels, codes, prior, overlays, what a drag takes hold of), `traced` (what
+    panels draw over the planes), `tool_changed`, and `hovered` (the probe sample under the mouse, or None).
     """
 
     changed = Signal()
-    marked = Signal()
     traced = Signal()
     tool_changed = Signal()
     hovered = Signal(object)
@@ -33,7 +30,6 @@ class Display(QObject):
         # Whether a drag takes hold of data points.
         self.drags_data = False
         self.overlays: frozenset[str] = frozenset()
-        self.marks: dict[str, Mark] = {}
         self.traces: dict[str, Mapping[str, Trace]] = {}
         # What the mouse does in the planes, where it does not move the cursor.
         self.tool: Tool | None = None
@@ -50,14 +46,6 @@ class Display(QObject):
         """Draw an overlay over every latent plane, or draw it no longer."""
         self.overlays = self.overlays | {name} if shown else self.overlays - {name}
         self.changed.emit()
-
-    def mark(self, key: str, mark: Mark | None) -> None:
-        """Show a mark in every plane in place of the one with the same key; None: no longer."""
-        if mark is not None:
-            self.marks[key] = mark
-        elif self.marks.pop(key, None) is None:
-            return
-        self.marked.emit()
 
     def trace(self, key: str, traces: Mapping[str, Trace]) -> None:
         """Draw these over the models' planes in place of what was drawn by this key."""
@@ -78,5 +66,4 @@ class Display(QObject):
 
     def clear(self) -> None:
         """Forget what was drawn about models that are gone."""
-        self.marks.clear()
         self.traces.clear()
