@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import importlib.metadata
 import json
 import os
 import platform
@@ -96,6 +95,9 @@ def versions() -> Iterator[Finding]:
 
 
 def _version(package: str) -> str | None:
+    # Imported here: every command would wait for it.
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
