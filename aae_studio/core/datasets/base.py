@@ -86,7 +86,8 @@ class Dataset(ABC):
     @cached_property
     def probe(self) -> Split:
         """The samples that the canvases show: the test split, filled up from training to 2 000."""
-        return self.test.joined(self.train).first(PROBE_SIZE)
+        some = self.test.first(PROBE_SIZE)
+        return some.joined(self.train.first(PROBE_SIZE - len(some)))
 
     def training_split(self, epoch: int) -> Split:
         """The samples of an epoch: always `train`, or new ones for a dataset without end."""
