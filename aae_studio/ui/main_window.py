@@ -39,6 +39,7 @@ from aae_studio.ui.menus import Menus
 from aae_studio.ui.options_form import OptionsForm
 from aae_studio.ui.panel_dock import PanelDock
 from aae_studio.ui.panels.base import Panel
+from aae_studio.ui.points_box import PointsBox
 from aae_studio.ui.show_panel import ShowPanel
 from aae_studio.ui.status_bar import StatusBar
 from aae_studio.ui.theme import Theme
@@ -136,7 +137,8 @@ class MainWindow(QMainWindow):
         side = Qt.DockWidgetArea.LeftDockWidgetArea
         self.options_dock = self._dock("options", tr("Experiment"), self.options_form, side)
         self.code_dock = self._dock("code", tr("Latent axes"), self.code_panel, side)
-        self.show_panel = ShowPanel(self.actions_by_name[name] for name in self._layers())
+        shown = (self.actions_by_name[name] for name in self._layers())
+        self.show_panel = ShowPanel(shown, PointsBox(self._bench))
         self.show_dock = self._dock("show", tr("Show"), self.show_panel, side)
         self._plots_host = QWidget()
         host = QVBoxLayout(self._plots_host)

@@ -29,7 +29,7 @@ def one() -> dict[str, float]:
     from PySide6.QtWidgets import QApplication
 
     from aae_studio.core.config import ExperimentConfig
-    from aae_studio.ui.app import offscreen_studio
+    from aae_studio.ui.screenshot import offscreen_studio
 
     process = psutil.Process()
     marks: list[tuple[float, float, float]] = []
