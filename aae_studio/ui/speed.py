@@ -14,9 +14,10 @@ from PySide6.QtWidgets import QApplication
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
-from aae_studio.ui.app import Studio, offscreen_studio
+from aae_studio.ui.app import Studio
 from aae_studio.ui.canvas.plane import View
 from aae_studio.ui.canvas.points import Points
+from aae_studio.ui.screenshot import offscreen_studio
 
 # A hand moves the mouse so often.
 PERIOD_S = 0.016
