@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import argparse
 import ctypes
-import importlib.metadata
 import json
 import os
 import platform
@@ -39,6 +38,8 @@ QT_LIBRARIES = {
     "libxkbcommon.so.0": "libxkbcommon0",
     "libglib-2.0.so.0": "libglib2.0-0",
 }
+# A frame of a screen.
+FELT_MS = 16.0
 X11_LIBRARIES = {
     "libxcb-cursor.so.0": "libxcb-cursor0",
     "libxcb-icccm.so.4": "libxcb-icccm4",
@@ -60,6 +61,9 @@ class Finding:
 
 def add_flags(parser: Parser) -> None:
     """Flags of `doctor`."""
+    parser.add_argument(
+        "--bench", action="store_true", help="measure too, for a minute, how fast the Studio is here"
+    )
     parser.add_argument("--probe-qt", action="store_true", help=argparse.SUPPRESS)
     add_data_dir(parser)
 
@@ -69,7 +73,8 @@ def run(args: argparse.Namespace) -> int:
     if args.probe_qt:
         return probe_qt()
     wrong = 0
-    for part in (versions(), qt(), torch_and_device(), folders(args.data_dir)):
+    parts = (versions(), qt(), torch_and_device(), folders(args.data_dir))
+    for part in (*parts, speed()) if args.bench else parts:
         for finding in part:
             wrong += finding.wrong
             mark = "WRONG" if finding.wrong else "note" if finding.mend else "ok"
@@ -96,6 +101,9 @@ def versions() -> Iterator[Finding]:
 
 
 def _version(package: str) -> str | None:
+    # Imported here: every command would wait for it.
+    import importlib.metadata
+
     try:
         return importlib.metadata.version(package)
     except importlib.metadata.PackageNotFoundError:
@@ -227,6 +235,29 @@ def torch_and_device() -> Iterator[Finding]:
     except Exception as fault:
         mend = "install a torchvision that fits torch; until then MNIST is not available"
         yield Finding("torchvision", f"fails to load: {fault}", mend, True)
+
+
+# Speed
+
+
+def speed(seconds: float = 40.0) -> Iterator[Finding]:
+    """How fast it is here, in plain words. Where a hand would feel it, what may help."""
+    try:
+        from aae_studio.ui.speed import measured
+
+        found = measured(seconds)
+    except Exception as fault:
+        yield Finding("Speed", f"cannot be measured: {fault}", "mend what is wrong above first", True)
+        return
+    drags = sorted(found.drags)
+    middle, late = drags[len(drags) // 2], drags[int(0.99 * (len(drags) - 1))]
+    text = f"the image follows the mouse within {middle:.1f} ms; 99 of 100 times within {late:.1f} ms"
+    slow = "close programs that keep the processor busy; a drag is felt to lag beyond 16 ms"
+    yield Finding("Drag", text, slow if late > FELT_MS else "")
+    text = f"{found.steps_per_s:.0f} steps/s, {found.images_per_s:.0f} images/s: three models, 28×28 images"
+    yield Finding("Training", f"{text}, the window open")
+    times = ", ".join(f"{count:,} points in {ms:.1f} ms" for count, ms in found.canvas.items())
+    yield Finding("Canvas", f"draws {times}")
 
 
 def folders(data_dir: Path | None) -> Iterator[Finding]:

@@ -18,7 +18,7 @@ REGISTRIES = (MODELS, PRIORS, DATASETS)
 SEED = Option("seed", "Seed", 0, "Decides the initial weights, the batches and all noise.")
 # What commands call their own flags; no plug-in's short flag may mean something else beside them.
 OWN = """help version dataset prior models seed data-dir train theme language epochs steps out download
-    resume save-every json quiet size run follow split model codes condition all short seeds validation
+    resume save-every json quiet size run follow split model codes condition all bench short seeds validation
     show"""
 RESERVED = frozenset("--" + name.replace("_", "-") for name in (*OWN.split(), *(o.name for o in OPTIONS)))
 

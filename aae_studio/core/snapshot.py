@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import weakref
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,8 +16,8 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from aae_studio.core import metrics
-from aae_studio.core.datasets.base import Dataset
+from aae_studio.core import compute, metrics
+from aae_studio.core.datasets.base import Dataset, Split
 from aae_studio.core.models.base import Model
 from aae_studio.core.networks import Encoder, seed_for
 from aae_studio.core.priors.base import Prior
@@ -189,6 +189,31 @@ class Snapshot:
         """The probe subset's images in [0, 1], float32 (n, C, H, W)."""
         return self.dataset.to_unit(self.dataset.probe.images)
 
+    def encoded(self, split: Split) -> Iterator[dict[str, Array]]:
+        """Codes of many images to be drawn, by model, (k, latent size) for a part of the split at a time.
+
+        In bfloat16 where this processor is faster at it: its codes are within a fiftieth of their size.
+        Models without encoder are left out.
+        """
+        precision = compute.choose_precision("auto", torch.device("cpu"))
+        lowered = {
+            name: _lowered(frozen.model, precision)
+            for name, frozen in self.models.items()
+            if frozen.has_encoder
+        }
+        for start in range(0, len(split), CHUNK):
+            found = {}
+            # What a model computes in float32 between its networks fits them again.
+            mixed = torch.autocast("cpu", torch.bfloat16, enabled=precision == torch.bfloat16)
+            with torch.inference_mode(), mixed:
+                levels = torch.from_numpy(split.images[start : start + CHUNK])
+                images = levels.to(precision).mul_(1.0 / self.dataset.levels)
+                for name, model in lowered.items():
+                    codes = model.encode(images)
+                    assert codes is not None
+                    found[name] = codes.float().numpy()
+            yield found
+
     def figures(self, name: str, size: int | None = FIGURE_SIZE) -> Figures:
         """Figures of one model on the first `size` test samples (None: all of them).
 
@@ -246,6 +271,13 @@ def _frozen(name: str, model: Model, spares: list[Networks]) -> FrozenModel:
     # Fresh memory costs many times what copying into used memory does.
     weakref.finalize(frozen, spares.append, networks).atexit = False
     return frozen
+
+
+def _lowered(model: Model, precision: torch.dtype) -> Model:
+    """The model with networks of its own in another precision."""
+    twin = copy.copy(model)
+    twin.networks = {part: copy.deepcopy(network).to(precision) for part, network in model.networks.items()}
+    return twin
 
 
 def _weights(networks: Networks) -> list[Tensor]:

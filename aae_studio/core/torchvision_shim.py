@@ -1,35 +1,48 @@
-"""torchvision beside a CPU build of torch.
+"""Parts of torchvision without the rest of it.
 
-torchvision's wheel registers fake versions of its native operators `nms` and `qnms` when it is imported.
-Beside a torch that its native library does not fit, those operators are missing and the import
-fails, although datasets and transforms need none of them. Declaring the operators first mends it.
+`import torchvision` brings models, native operators and torch's compiler along: 130 MB and seconds, for files
+that are read and fetched. Beside a torch that its native library does not fit, it fails altogether. A part is
+therefore imported from bare packages, which hold nothing but the place where torchvision lies; once it
+is loaded they are gone again, so that a later `import torchvision` finds nothing of them.
 """
 
 from __future__ import annotations
 
 import importlib
+import importlib.util
+import sys
+from pathlib import Path
 from types import ModuleType
-from typing import Any
 
-import torch
-
-# The library is kept: its operators vanish with it.
-_declared: Any = None
+_loaded: dict[str, ModuleType] = {}
 
 
 def load(module: str) -> ModuleType:
-    """Import a part of torchvision, for instance `torchvision.datasets`. Raises ImportError."""
-    global _declared
-    try:
+    """Import a part of torchvision, for instance `torchvision.datasets.mnist`. Raises ImportError."""
+    if "torchvision" in sys.modules:
         return importlib.import_module(module)
-    except RuntimeError as fault:
-        if "torchvision::" not in str(fault):
+    found = importlib.util.find_spec("torchvision")
+    if found is None or not found.submodule_search_locations:
+        raise ImportError("torchvision is not installed")
+    if module not in _loaded:
+        root = Path(found.submodule_search_locations[0])
+        sys.modules |= _loaded
+        try:
+            for parent in _parents(module):
+                if parent not in sys.modules:
+                    bare = ModuleType(parent)
+                    bare.__path__ = [str(root.joinpath(*parent.split(".")[1:]))]
+                    sys.modules[parent] = bare
+            importlib.import_module(module)
+        except (RuntimeError, OSError) as fault:
             raise ImportError(str(fault)) from fault
-    if _declared is None:
-        _declared = torch.library.Library("torchvision", "DEF")  # type: ignore[no-untyped-call]
-        _declared.define("nms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-        _declared.define("qnms(Tensor dets, Tensor scores, float iou_threshold) -> Tensor")
-    try:
-        return importlib.import_module(module)
-    except RuntimeError as fault:
-        raise ImportError(str(fault)) from fault
+        finally:
+            parts = [name for name in sys.modules if name.partition(".")[0] == "torchvision"]
+            _loaded.update({name: sys.modules.pop(name) for name in parts})
+    return _loaded[module]
+
+
+def _parents(module: str) -> list[str]:
+    """The packages that a module lies in, the outermost first."""
+    parts = module.split(".")
+    return [".".join(parts[:count]) for count in range(1, len(parts))]

@@ -151,6 +151,7 @@ class Lane(QFrame):
         if self._name not in self._bench.models:
             return
         self.canvas.refresh()
+        self._show_drawn()
         self._show_verdict()
         if self._name in self._bench.findings.samples and not self._conditions:
             self.strip.set_images(self._bench.findings.samples[self._name])
@@ -233,13 +234,10 @@ class Lane(QFrame):
         samples.setProperty("muted", True)
         samples.setToolTip(self._samples_tip())
         # A readout gives way where a lane is narrow; a label would widen the lane.
-        drawn = Readout(self._theme.color("muted"), self.font(), "", Qt.AlignmentFlag.AlignRight)
-        drawn.setText(self._drawn())
-        tip = tr("How many of the dataset's images the plane shows as points.")
-        drawn.setToolTip(f"{self._drawn()}\n{tip}")
+        self._points = Readout(self._theme.color("muted"), self.font(), "", Qt.AlignmentFlag.AlignRight)
         caption = QHBoxLayout()
         caption.addWidget(samples)
-        caption.addWidget(drawn, 1)
+        caption.addWidget(self._points, 1)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(10, 8, 10, 6)
         layout.setSpacing(6)
@@ -255,10 +253,16 @@ class Lane(QFrame):
         if snapshot is None or not self._bench.models[self._name].has_encoder:
             return ""
         data = snapshot.dataset
-        count, total = len(data.probe), len(data.train) + len(data.test)
+        total = len(data.train) + len(data.test)
+        count = len(self._bench.findings.codes.get(self._name, data.probe.ids))
         if count == total:
             return ""
         return tr("{count} of {total} points", count=spaced(count), total=spaced(total))
+
+    def _show_drawn(self) -> None:
+        self._points.setText(self._drawn())
+        tip = tr("How many of the dataset's images the plane shows as points.")
+        self._points.setToolTip(f"{self._drawn()}\n{tip}")
 
     def _strip_caption(self) -> str:
         return tr("this z as every class") if self._conditions else tr("decoded from z ~ p(z)")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
-from functools import partial
+from functools import cached_property, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
@@ -17,6 +17,7 @@ from PySide6.QtWidgets import (
     QDockWidget,
     QLineEdit,
     QMainWindow,
+    QMenu,
     QMessageBox,
     QTabWidget,
     QVBoxLayout,
@@ -38,6 +39,7 @@ from aae_studio.ui.menus import Menus
 from aae_studio.ui.options_form import OptionsForm
 from aae_studio.ui.panel_dock import PanelDock
 from aae_studio.ui.panels.base import Panel
+from aae_studio.ui.points_box import PointsBox
 from aae_studio.ui.show_panel import ShowPanel
 from aae_studio.ui.status_bar import StatusBar
 from aae_studio.ui.theme import Theme
@@ -83,7 +85,7 @@ class MainWindow(QMainWindow):
         self._painted = False
         self.setWindowTitle("AAE Studio")
         self.setWindowIcon(application_icon())
-        self.overlays, self.panel_docks = plugins.overlays(), dict[str, PanelDock]()
+        self.overlays = plugins.overlays()
         rows = (*ROWS, *overlay_rows(self.overlays))
         self.actions_by_name = make_actions(self, theme, rows, self._slots())
         self.tool_bar = ToolBar(workbench, theme, self.actions_by_name)
@@ -99,6 +101,7 @@ class MainWindow(QMainWindow):
         self.code_dock.setVisible(self.code_panel.relevant)
         # What takes long to import waits until the window is on the screen.
         self.first_painted.connect(self._make_plots, Qt.ConnectionType.QueuedConnection)
+        self.first_painted.connect(self._complete_menus, Qt.ConnectionType.QueuedConnection)
         QTimer.singleShot(LATEST_MS, self._announce_paint)
 
     # Layout
@@ -134,7 +137,8 @@ class MainWindow(QMainWindow):
         side = Qt.DockWidgetArea.LeftDockWidgetArea
         self.options_dock = self._dock("options", tr("Experiment"), self.options_form, side)
         self.code_dock = self._dock("code", tr("Latent axes"), self.code_panel, side)
-        self.show_panel = ShowPanel(self.actions_by_name[name] for name in self._layers())
+        shown = (self.actions_by_name[name] for name in self._layers())
+        self.show_panel = ShowPanel(shown, PointsBox(self._bench))
         self.show_dock = self._dock("show", tr("Show"), self.show_panel, side)
         self._plots_host = QWidget()
         host = QVBoxLayout(self._plots_host)
@@ -147,13 +151,26 @@ class MainWindow(QMainWindow):
         self.resizeDocks([self.options_dock], [FORM_WIDTH], Qt.Orientation.Horizontal)
         self.resizeDocks([self.plots_dock], [214], Qt.Orientation.Vertical)
         self.loss_plots: LossPlots | None = None
-        for name, kind in plugins.panels().items():
-            self.panel_docks[name] = dock = PanelDock(name, kind, self._make_panel, self)
-            self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
-            dock.hide()
         # Upright at the side, several titles can be read; side by side above a panel they could not.
         self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
-        for first, second in pairwise(self.panel_docks.values()):
+
+    @cached_property
+    def panel_docks(self) -> dict[str, PanelDock]:
+        """A dock for each kind of panel, where it was when the window was last closed."""
+        docks = {
+            name: PanelDock(name, kind, self._make_panel, self) for name, kind in plugins.panels().items()
+        }
+        self._put_away(docks.values())
+        for dock in docks.values():
+            self.restoreDockWidget(dock)
+        return docks
+
+    def _put_away(self, docks: Iterable[PanelDock]) -> None:
+        """Hide panels at the right, one behind the other."""
+        for dock in docks:
+            self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
+            dock.hide()
+        for first, second in pairwise(docks):
             self.tabifyDockWidget(first, second)
 
     @property
@@ -216,9 +233,9 @@ class MainWindow(QMainWindow):
         data, prior = self.tool_bar.dataset_menu, self.tool_bar.prior_menu
         data.setTitle(tr("Dataset"))
         prior.setTitle(tr("Prior"))
-        toggles, downloads = (dock.toggleViewAction() for dock in docks), self.files.download_actions()
+        toggles = (dock.toggleViewAction() for dock in docks)
         for title, parts in (
-            ("&File", ("open", "follow", "save", "save_as", "", "data_dir", *downloads, "", "quit")),
+            ("&File", ("open", "follow", "save", "save_as", "", "data_dir", "", "quit")),
             ("&Edit", ("undo", "redo")),
             ("E&xperiment", ("train", "step", "rewind", "new_seed", "stop_following", "", data, prior)),
             (
@@ -228,12 +245,19 @@ class MainWindow(QMainWindow):
                     *(*toggles, "reset_layout", "", *self._menus.choices()),
                 ),
             ),
-            ("&Panels", (dock.action for dock in self.panel_docks.values())),
+            ("&Panels", ()),
             ("&Help", ("keys", "about")),
         ):
             self._menus.add(title, parts)
         self._menus.theme_chosen.connect(self.theme_chosen)
         self._menus.language_chosen.connect(self.language_chosen)
+
+    def _complete_menus(self) -> None:
+        """Add what is known by importing plug-ins."""
+        files, panels = (self._menus.findChild(QMenu, title) for title in ("&File", "&Panels"))
+        panels.addActions([dock.action for dock in self.panel_docks.values()])
+        # Before the line above the last action.
+        files.insertActions(files.actions()[-2], self.files.download_actions())
 
     def _slots(self) -> dict[str, Callable[..., object]]:
         bench = self._bench
@@ -341,6 +365,7 @@ class MainWindow(QMainWindow):
 
     def reset_layout(self) -> None:
         """Put all panels back where they were."""
+        self._put_away(self.panel_docks.values())
         self.restoreState(self._default_state, LAYOUT_VERSION)
         self.code_dock.setVisible(self.code_panel.relevant)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 import time
 from pathlib import Path
 
-import psutil
 from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
@@ -35,7 +34,6 @@ class StatusBar(QStatusBar):
         for label in (self._device, self._memory, self._decoding, self._frames):
             self.addPermanentWidget(label)
         self.setSizeGripEnabled(False)
-        self._process = psutil.Process()
         self._painted, self._since = 0, time.perf_counter()
         # Every frame of the window passes through its update request.
         self._area = canvas_area
@@ -43,7 +41,7 @@ class StatusBar(QStatusBar):
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._refresh)
         self._timer.start(PERIOD_MS)
-        self._refresh()
+        self._show_device()
         # What was trained when another experiment came up.
         self._last_step = workbench.step
         # Whether the run that is followed is in trouble.
@@ -117,13 +115,19 @@ class StatusBar(QStatusBar):
         return False
 
     def _refresh(self) -> None:
+        # Imported here: the window is shown first.
+        import psutil
+
         now = time.perf_counter()
         rate = self._painted / max(now - self._since, 1e-6)
         self._painted, self._since = 0, now
         self._frames.setText(tr("{rate} frames/s", rate=f"{rate:.0f}"))
         decoding = 1000 * self._bench.decodings.seconds(self._bench.models)
         self._decoding.setText(tr("decode {time} ms", time=f"{decoding:.1f}") if decoding else "")
-        megabytes = self._process.memory_info().rss / 1e6
+        megabytes = psutil.Process().memory_info().rss / 1e6
         self._memory.setText(f"{megabytes:.0f} MB")
+        self._show_device()
+
+    def _show_device(self) -> None:
         device = self._bench.config.device.upper()
         self._device.setText(f"{device} · {self._bench.precision}" if self._bench.precision else device)

@@ -25,18 +25,20 @@ Array = npt.NDArray[np.float32]
 # for a busy machine.
 REST = 16.0
 FIGURES_REST = 40.0
+# Where more points are drawn than the probe subset, the user pays for them: it rests this many times as long.
+CROWDED_REST = 0.1
 SHORTEST_REST_S = 0.03
 SAMPLES = 8
 NICE = 19
 
 
-# What is asked of a snapshot, with its codes of the probe subset by model.
+# What is asked of a snapshot, with its codes of the probe subset, and no more, by model.
 Question = Callable[["Snapshot", Mapping[str, Array]], Any]
 
 
 @dataclass(frozen=True)
 class Request:
-    """What to look at, and the questions to be answered.
+    """What to look at, how many images to encode (None: all), and the questions to be answered.
 
     `urgent` requests do not wait for a rest to end; `thorough` ones ask for all figures at once.
     """
@@ -46,13 +48,20 @@ class Request:
     questions: Mapping[Hashable, Question]
     thorough: bool = False
     urgent: bool = False
+    points: int | None = 0
+
+    @property
+    def crowded(self) -> bool:
+        """Whether more than the probe subset is encoded."""
+        data = self.snapshot.dataset
+        return len(data.drawn(self.points)) > len(data.probe)
 
 
 @dataclass(frozen=True)
 class Survey:
-    """What was seen in one snapshot, by model: codes of the probe subset and the region they fill, images
-    decoded from prior samples, and the figures of those models that were measured this time. Answers go by
-    their questions' keys."""
+    """What was seen in one snapshot, by model: codes, first those of the probe subset, and the region these
+    fill, images decoded from prior samples, and the figures of those models that were measured this time.
+    Answers go by their questions' keys."""
 
     generation: int
     step: int
@@ -114,7 +123,8 @@ class SurveyThread(ClosingThread):
                 # Not before: the first figures are what a person waits for.
                 compute.lower_priority(NICE)
                 humble = True
-            self._rest(max(SHORTEST_REST_S, REST * (time.thread_time() - start)))
+            rest = CROWDED_REST if wanted.crowded else REST
+            self._rest(max(SHORTEST_REST_S, rest * (time.thread_time() - start)))
 
     def _next(self) -> Request | None:
         with self._news:
@@ -148,9 +158,22 @@ class SurveyThread(ClosingThread):
                 break
             answers[key] = question(snapshot, codes)
         figures = self._figures(snapshot, request.thorough)
+        if request.crowded:
+            codes = self._crowd(request, codes)
         return Survey(
             request.generation, snapshot.step, codes, regions, samples, figures, answers, request.questions
         )
+
+    def _crowd(self, request: Request, probe: Mapping[str, Array]) -> dict[str, Array]:
+        """The probe subset's codes by model, and those of all other images that are drawn."""
+        data = request.snapshot.dataset
+        parts = {name: [codes] for name, codes in probe.items()}
+        for part in request.snapshot.encoded(data.drawn(request.points).after(len(data.probe))):
+            if self.isInterruptionRequested():
+                break
+            for name in parts:
+                parts[name].append(part[name])
+        return {name: np.concatenate(own) for name, own in parts.items()}
 
     def _figures(self, snapshot: Snapshot, thorough: bool) -> dict[str, Figures]:
         """All models' figures, or one model's when its turn has come."""

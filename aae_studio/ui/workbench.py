@@ -272,7 +272,8 @@ class Workbench(QObject):
         """Have the newest snapshot surveyed."""
         if self.snapshot is not None:
             questions = dict(self.questions)
-            self._survey.look(Request(self._generation, self.snapshot, questions, thorough, urgent))
+            points = self.display.points
+            self._survey.look(Request(self._generation, self.snapshot, questions, thorough, urgent, points))
 
     # What is there, and what the models make of it
 
@@ -283,9 +284,18 @@ class Workbench(QObject):
 
     @property
     def probe(self) -> Probe:
-        """The probe subset of the dataset."""
+        """The images that are points in the planes: the probe subset, and more where more are asked for."""
         assert self.snapshot is not None
-        return Probe(self.snapshot.dataset)
+        return Probe(self.snapshot.dataset, self.display.points)
+
+    def draw_points(self, count: int | None) -> None:
+        """Draw so many of the dataset's images as points, at least the probe subset; None: all."""
+        self.display.points = count
+        if self.snapshot is not None:
+            self.findings.cut(len(self.probe))
+            self.planes.let_go(len(self.probe))
+            self._look(urgent=True)
+        self.display.changed.emit()
 
     def at_cursor(self, name: str) -> Place:
         """The place under a lane's cursor, in the newest snapshot."""
@@ -294,8 +304,7 @@ class Workbench(QObject):
 
     def reconstruction(self, name: str, place: int) -> tuple[Array, Array]:
         """One probe image and what a model makes of it, each (C, H, W) in [0, 1]."""
-        assert self.snapshot is not None
-        image, label = self.snapshot.probe_images[place], self.probe.labels[place]
+        image, label = self.probe.image(place), self.probe.labels[place]
         return image, self.models[name].reconstruct(image[None], label[None])[0]
 
     # News from the threads
@@ -401,6 +410,7 @@ class Workbench(QObject):
         if survey.generation != self._generation:
             return
         self.findings.take(survey, self.models)
+        self.findings.cut(len(self.probe))
         self.questions.take(survey)
         self.planes.take_codes()
         self.surveyed.emit()

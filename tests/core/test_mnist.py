@@ -6,6 +6,8 @@ import gzip
 import hashlib
 import socket
 import struct
+import subprocess
+import sys
 import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -216,6 +218,24 @@ def test_a_broken_torchvision_is_told(tmp_path: Path, monkeypatch) -> None:
         Mnist(tmp_path)
     with pytest.raises(StudioError, match="fails to load"):
         next(Mnist.download(tmp_path))
+
+
+def test_of_torchvision_only_what_reads_mnist_is_loaded() -> None:
+    code = (
+        "import sys; from aae_studio.core import torchvision_shim as shim;"
+        "name = 'torchvision.datasets.mnist'; module = shim.load(name);"
+        "assert shim.load(name) is module and module.__name__ == name;"
+        "assert callable(shim.load('torchvision.datasets.utils').check_md5);"
+        "print([name for name in ('torchvision', 'torch._dynamo', 'sympy') if name in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_a_part_that_torchvision_lacks_is_an_import_error() -> None:
+    with pytest.raises(ImportError):
+        torchvision_shim.load("torchvision.datasets.no_such_part")
+    assert "torchvision" not in sys.modules
 
 
 # Downloading

@@ -9,8 +9,11 @@ import numpy as np
 import pytest
 import torch
 
-from aae_studio.core import metrics
+from aae_studio.core import compute, metrics
+from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.base import Dataset
+from aae_studio.core.experiment import Experiment
+from aae_studio.core.registry import MODELS
 from aae_studio.core.snapshot import CHUNK, Snapshot
 
 EVERYONE = ("ae", "vae", "gan", "aae")
@@ -236,3 +239,31 @@ def test_another_thread_may_use_a_snapshot_while_training_goes_on(trained) -> No
         np.testing.assert_array_equal(images, decoded[0])
     # Another thread may add up in another order.
     np.testing.assert_allclose(decoded[0], wanted, atol=1e-6)
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+@pytest.mark.parametrize("precision", [torch.float32, torch.bfloat16])
+def test_codes_to_be_drawn_are_those_of_encode_whatever_the_model(
+    digits: Dataset, network: str, precision: torch.dtype, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(compute, "choose_precision", lambda name, device: precision)
+    with_encoder = 0
+    for name in MODELS.names():
+        snapshot = Experiment(
+            ExperimentConfig(models=(name,), network=network, hidden=(24,), precision="float32"), digits
+        ).snapshot()
+        frozen = snapshot.models[name]
+        if not frozen.has_encoder:
+            continue
+        with_encoder += 1
+        before = {part: net.state_dict() for part, net in frozen.model.networks.items()}
+        parts = [part[name] for part in snapshot.encoded(digits.everything)]
+        assert [len(part) for part in parts] == [1024, 773]
+        exact = frozen.encode(digits.to_unit(digits.everything.images))
+        rough = np.concatenate(parts)
+        assert rough.dtype == np.float32
+        tolerance = 1e-5 if precision == torch.float32 else 0.02
+        np.testing.assert_allclose(rough, exact, atol=tolerance * np.abs(exact).max())
+        for part, state in before.items():
+            assert all(weight.dtype == torch.float32 for weight in state.values()), part
+    assert with_encoder > 5

@@ -37,6 +37,10 @@ class Split:
         """At most `count` samples from the front."""
         return Split(self.images[:count], self.labels[:count], self.ids[:count])
 
+    def after(self, count: int) -> Split:
+        """All but `count` samples at the front."""
+        return Split(self.images[count:], self.labels[count:], self.ids[count:])
+
     def joined(self, other: Split) -> Split:
         """These samples, then the other's."""
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
@@ -86,7 +90,20 @@ class Dataset(ABC):
     @cached_property
     def probe(self) -> Split:
         """The samples that the canvases show: the test split, filled up from training to 2 000."""
-        return self.test.joined(self.train).first(PROBE_SIZE)
+        some = self.test.first(PROBE_SIZE)
+        return some.joined(self.train.first(PROBE_SIZE - len(some)))
+
+    @cached_property
+    def everything(self) -> Split:
+        """All samples, those of the probe subset first."""
+        return self.test.joined(self.train)
+
+    def drawn(self, count: int | None) -> Split:
+        """The probe subset, or with a larger `count` so many samples that begin with it; None: all."""
+        least, total = len(self.probe), len(self.test) + len(self.train)
+        if count is not None and min(count, total) <= least:
+            return self.probe
+        return self.everything.first(total if count is None else count)
 
     def training_split(self, epoch: int) -> Split:
         """The samples of an epoch: always `train`, or new ones for a dataset without end."""

@@ -8,6 +8,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from aae_studio.core.compiler_shim import Adam
 from aae_studio.core.networks import global_generator, seed_for
 
 CHANNELS = (16, 32)
@@ -91,7 +92,7 @@ def classifier_training(images: Tensor, labels: Tensor, classes: int, seed: int 
         shape = (images.shape[1], images.shape[2], images.shape[3])
         classifier = Classifier(shape, classes)
         state = torch.get_rng_state()
-    optimizer = torch.optim.Adam(classifier.parameters(), lr=LEARNING_RATE, fused=True)
+    optimizer = Adam(classifier.parameters(), lr=LEARNING_RATE, fused=True)
     # The rate falls to 0 in a line.
     falling = torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / STEPS)
     for batch in _batches(train, draw):

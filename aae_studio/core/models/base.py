@@ -12,6 +12,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
+from aae_studio.core.compiler_shim import Adam
 from aae_studio.core.errors import StudioError
 from aae_studio.core.networks import Architecture, Encoder, seed_for, seeded
 from aae_studio.core.options import Option
@@ -253,7 +254,7 @@ class Model(ABC):
 
     def adam(self, *networks: str, rate: float = 1.0, beta1: float = 0.9) -> Optimizer:
         """Adam (Kingma and Ba, arXiv 1412.6980) over the named networks."""
-        return torch.optim.Adam(
+        return Adam(
             self.parameters(networks),
             lr=self.setting.learning_rate * rate,
             betas=(beta1, 0.999),

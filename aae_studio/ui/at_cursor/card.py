@@ -125,8 +125,9 @@ class SightCard(QFrame):
         assert self._bench.snapshot is not None
         real, picked = self._bench.snapshot.probe_images, self._bench.planes.picked
         if picked is not None and seen.rebuilt is not None:
-            error = self.error_map(real[picked], seen.rebuilt)
-            shown = ((tr("image"), real[picked]), (tr("rebuilt"), seen.rebuilt), (tr("error"), error))
+            image = self._bench.probe.image(picked)
+            error = self.error_map(image, seen.rebuilt)
+            shown = ((tr("image"), image), (tr("rebuilt"), seen.rebuilt), (tr("error"), error))
         else:
             nearest = real[seen.nearest[0]] if seen.nearest else None
             shown = ((tr("decoded"), seen.image), (tr("again"), seen.again), (tr("nearest"), nearest))

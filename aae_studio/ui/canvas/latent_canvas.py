@@ -456,7 +456,7 @@ class LatentCanvas(QWidget):
     def _show_card(self, point: int | None) -> None:
         """Make the card of a point, with its reconstruction by the newest weights."""
         self._card = None
-        if point is not None and self._name in self._bench.findings.codes:
+        if point is not None and point < len(self._bench.findings.codes.get(self._name, ())):
             original, rebuilt = self._bench.reconstruction(self._name, point)
             self._card = painting.Card.of(original, rebuilt, self._bench.probe.caption(point))
 

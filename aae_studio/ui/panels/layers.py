@@ -73,7 +73,7 @@ class Panel(Base):
             self.subject.setText(tr("The code under the cursor:"))
         else:
             label = int(bench.probe.labels[sample])
-            passage = activations.of_image(frozen, bench.snapshot.probe_images[sample], label)
+            passage = activations.of_image(frozen, bench.probe.image(sample), label)
             self.subject.setText(tr("The image under the mouse:"))
         self.view.show_passage(passage, bench.display.crisp)
         self._stale = False

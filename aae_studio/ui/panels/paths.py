@@ -188,12 +188,17 @@ class Paths(Panel):
 
     def _take(self, letter: str) -> None:
         codes = {name: code.copy() for name, code in self._bench.planes.cursors.items()}
-        self.ends[letter] = End(self._bench.planes.picked, codes)
+        picked, known = self._bench.planes.picked, self._bench.snapshot
+        if picked is not None and (known is None or picked >= len(known.dataset.probe)):
+            # Questions know the probe subset's codes alone.
+            picked = None
+        self.ends[letter] = End(picked, codes)
         self._ask()
 
     def take_random(self) -> None:
         """Make two images of different classes A and B."""
-        labels = self._bench.probe.labels
+        assert self._bench.snapshot is not None
+        labels = self._bench.snapshot.dataset.probe.labels
         first = int(self._random.integers(len(labels)))
         others = np.flatnonzero(labels != labels[first])
         second = int(self._random.choice(others)) if len(others) else first

@@ -15,8 +15,9 @@ if TYPE_CHECKING:
 class Display(QObject):
     """What all canvases show alike.
 
-    Emits `changed` (crisp pixels, codes, prior, overlays, what a drag takes hold of), `traced` (what
-    panels draw over the planes), `tool_changed`, and `hovered` (the probe sample under the mouse, or None).
+    Emits `changed` (crisp pixels, codes, how many, prior, overlays, what a drag takes hold of), `traced`
+    (what panels draw over the planes), `tool_changed`, and `hovered` (the probe sample under the mouse, or
+    None).
     """
 
     changed = Signal()
@@ -29,6 +30,8 @@ class Display(QObject):
         self.crisp = self.show_codes = self.show_prior = True
         # Whether a drag takes hold of data points.
         self.drags_data = False
+        # How many of the dataset's images are points; at least the probe subset; None: all.
+        self.points: int | None = 0
         self.overlays: frozenset[str] = frozenset()
         self.traces: dict[str, Mapping[str, Trace]] = {}
         # What the mouse does in the planes, where it does not move the cursor.

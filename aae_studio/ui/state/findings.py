@@ -18,8 +18,9 @@ Array = npt.NDArray[np.float32]
 
 
 class Findings:
-    """By model: the codes of the probe subset and the region that they fill, images decoded from prior
-    samples, and figures. `step`: after how many steps; −1 before the first survey."""
+    """By model: the codes of the images that are drawn, the region that those of the probe subset fill,
+    images decoded from prior samples, and figures. `step`: after how many steps; −1 before the first
+    survey."""
 
     def __init__(self) -> None:
         self.step = -1
@@ -36,6 +37,12 @@ class Findings:
         self.samples.update(survey.samples)
         self.figures.update(survey.figures)
         self.keep(models)
+
+    def cut(self, count: int) -> None:
+        """Keep at most so many codes of each model."""
+        for name, codes in self.codes.items():
+            if len(codes) > count:
+                self.codes[name] = codes[:count]
 
     def keep(self, models: Container[str]) -> None:
         """Forget all other models."""

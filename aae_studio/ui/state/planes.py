@@ -88,6 +88,11 @@ class Planes(QObject):
             self.cursors[name] = codes[self.picked]
         self.cursor_moved.emit()
 
+    def let_go(self, count: int) -> None:
+        """Follow the picked sample no longer if it is none of the first `count`."""
+        if self.picked is not None and self.picked >= count:
+            self.picked = None
+
     def place_cursors(self, codes: Mapping[str, Array]) -> None:
         """Put lanes' cursors on these codes (latent size,), by model, linked or not."""
         self.picked = None
@@ -127,13 +132,13 @@ class Planes(QObject):
     # The planes and the views
 
     def places(self, name: str) -> Array:
-        """Where the probe subset's codes are in a lane's plane, (n, 2): one array while they stay there."""
+        """Where the drawn images' codes are in a lane's plane, (n, 2): one array while they stay there."""
         assert self._snapshot is not None
         codes, plane, data = self._findings.codes[name], self[name], self._snapshot.dataset
         known = self._places.get(name)
         # A single axis has the height from the home view.
         if known is None or known[0] is not codes or known[1] is not plane or codes.shape[1] == 1:
-            labels, count = data.probe.labels[: len(codes)], len(data.classes)
+            labels, count = data.drawn(len(codes)).labels[: len(codes)], len(data.classes)
             known = codes, plane, placed(plane, self.home_view(name), codes, labels, count)
             self._places[name] = known
         return known[2]
