@@ -196,10 +196,14 @@ def test_the_mark_follows_training_and_goes_with_its_panel(qtbot, studio, sketch
     qtbot.waitUntil(lambda: marks(studio)["ae"] is not before["ae"], timeout=10_000)
     qtbot.waitUntil(lambda: not np.allclose(marks(studio)["ae"].place, before["ae"].place))
     bench.planes.set_axes(None)
-    # In another plane it is where its code is there.
+    # In another plane, which turns with the next codes, it is where its code is there.
     image = bench.snapshot.dataset.normalised(sketch.pad.picture(1))
-    place = bench.planes["ae"].project(bench.models["ae"].encode(image[None]))[0]
-    qtbot.waitUntil(lambda: np.allclose(marks(studio)["ae"].place, place, atol=1e-5))
+
+    def is_there() -> bool:
+        place = bench.planes["ae"].project(bench.models["ae"].encode(image[None]))[0]
+        return np.allclose(marks(studio)["ae"].place, place, atol=1e-5)
+
+    qtbot.waitUntil(is_there)
     studio.window.panel_docks["sketch"].hide()
     assert not marks(studio)
     sketch.pad.stroke([(0.2, 0.2), (0.8, 0.8)])
