@@ -57,6 +57,7 @@ def changed_after(build, config_changes: dict[str, Any], name: str) -> tuple[lis
         ("vae", {"learning_rate": 0.02}),
         ("gan", {"gan.r1": 50.0}),
         ("gan", {"gan.discriminator_steps": 3}),
+        ("gan", {"gan.discriminator_rate": 4.0}),
         ("aae", {"aae.adversarial_weight": 5.0}),
         ("aae", {"aae.discriminator_rate": 4.0}),
         ("aae", {"aae.discriminator_steps": 2}),

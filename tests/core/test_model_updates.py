@@ -300,8 +300,9 @@ def test_a_steps_noise_depends_on_seed_model_and_step_alone(make_model) -> None:
         assert not torch.equal(first, other)
 
 
-def test_set_learning_rate_keeps_the_discriminators_factor(make_model) -> None:
-    model = make_model("aae", discriminator_rate=0.25)
+@pytest.mark.parametrize("name", ["aae", "gan"])
+def test_set_learning_rate_keeps_the_discriminators_factor(make_model, name: str) -> None:
+    model = make_model(name, discriminator_rate=0.25)
     for rate in (1e-3, 0.02):
         if rate != 1e-3:
             model.set_learning_rate(rate)

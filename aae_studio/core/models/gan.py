@@ -42,6 +42,16 @@ class GenerativeAdversarialNetwork(Model):
             live=True,
         ),
         Option(
+            "discriminator_rate",
+            "D rate",
+            1.0,
+            "The discriminator's learning rate as a multiple of the experiment's.",
+            minimum=0.01,
+            maximum=10.0,
+            live=True,
+            logarithmic=True,
+        ),
+        Option(
             "r1",
             "R1 penalty",
             1.0,
@@ -72,11 +82,14 @@ class GenerativeAdversarialNetwork(Model):
                 "discriminator",
                 ("discriminator",),
                 self.discriminator,
-                self.adam("discriminator", beta1=0.5),
+                self.adam("discriminator", rate=self.option["discriminator_rate"], beta1=0.5),
                 repeats="discriminator_steps",
             ),
             Phase("generator", ("generator",), self.generate, self.adam("generator", beta1=0.5)),
         )
+
+    def rate_factor(self, phase: Phase) -> float:
+        return self.option["discriminator_rate"] if phase.name == "discriminator" else 1.0
 
     def decode(self, codes: Tensor, condition: Tensor | None = None) -> Tensor:
         logits: Tensor = self.networks["generator"](codes)
