@@ -43,16 +43,19 @@ def cluster_error(clusters: Tensor, labels: Tensor, confidence: Tensor | None = 
     return error_rate(cluster_names(clusters, labels, confidence)[clusters], labels)
 
 
-def cluster_names(clusters: Tensor, labels: Tensor, confidence: Tensor | None = None) -> Tensor:
+def cluster_names(
+    clusters: Tensor, labels: Tensor, confidence: Tensor | None = None, count: int = -1
+) -> Tensor:
     """The class that each cluster is named after, int64; -1, which is no class, for an empty one.
 
-    `clusters` and `labels`: (n,), int64. Without `confidence` it is the class of most members, the
-    smaller one where two have as many. With `confidence`, q(y|x) of shape (n, clusters), it is the class of
-    the example that maximises q(y_i|x_n) (Makhzani et al., arXiv 1511.05644, section 6).
+    `clusters` and `labels`: (n,), int64. `count`: how many clusters there are; -1: none behind the last that
+    has members. Without `confidence` it is the class of most members, the smaller one where two have as
+    many. With `confidence`, q(y|x) of shape (n, clusters), it is the class of the example that maximises
+    q(y_i|x_n) (Makhzani et al., arXiv 1511.05644, section 6).
     """
     if confidence is not None:
         return labels[confidence.argmax(dim=0)]
-    members = F.one_hot(clusters).T @ F.one_hot(labels)
+    members = F.one_hot(clusters, count).T @ F.one_hot(labels)
     return torch.where(members.any(dim=1), members.argmax(dim=1), -1)
 
 

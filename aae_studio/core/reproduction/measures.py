@@ -198,8 +198,8 @@ def clustering(clusters: int) -> Measure:
         dataset = experiment.dataset
         # Named by labelled training images, judged by test images.
         shares, known = _found(lab, experiment, name, dataset.train.first(NAMING_SIZE))
-        certain = metrics.cluster_names(shares.argmax(dim=1), known, shares.amax(dim=1))
-        majority = metrics.cluster_names(shares.argmax(dim=1), known)
+        certain = metrics.cluster_names(shares.argmax(dim=1), known, confidence=shares)
+        majority = metrics.cluster_names(shares.argmax(dim=1), known, count=clusters)
         shares, labels = _found(lab, experiment, name, dataset.test)
         members = shares.argmax(dim=1)
         return {

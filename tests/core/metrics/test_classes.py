@@ -72,6 +72,8 @@ def test_majorities_are_counts(pairs: list[tuple[int, int]]) -> None:
 def test_an_empty_cluster_has_no_name_and_a_tie_takes_the_smaller() -> None:
     names = metrics.cluster_names(torch.tensor([0, 0, 2, 2, 2]), torch.tensor([4, 1, 3, 3, 0]))
     assert names.tolist() == [1, -1, 3]
+    names = metrics.cluster_names(torch.tensor([0]), torch.tensor([4]), count=3)
+    assert names.tolist() == [4, -1, -1]
 
 
 def test_the_most_confident_example_names_the_cluster() -> None:
