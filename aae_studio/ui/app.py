@@ -100,8 +100,9 @@ class Studio(QObject):
         old.save_layout()
         self.window = self._new_window()
         self.window.resume(old)
-        self.window.show()
+        # First: panels that are hidden take back what they asked, and those of the new window ask the same.
         old.hide()
+        self.window.show()
         for dialog in old.findChildren(QDialog):
             # A download ends its thread before its dialog is destroyed.
             dialog.reject()

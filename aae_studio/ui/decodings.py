@@ -61,9 +61,11 @@ def decoded_at(place: Place) -> Decoded:
 
 class DecodeThread(ClosingThread):
     """Decodes for large decoders; of what waits for a lane, the newest wins. Emits `decoded`: the lane's
-    name, the stamp that it was asked with, and Decoded, with `back` where there is an encoder."""
+    name, the stamp that it was asked with, and Decoded, with `back` where there is an encoder; and `failed`
+    (str)."""
 
     decoded = Signal(str, int, object)
+    failed = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
@@ -79,6 +81,11 @@ class DecodeThread(ClosingThread):
         if not self.isRunning():
             self.start()
 
+    def forget(self) -> None:
+        """What waits is about models that are gone."""
+        with self._news:
+            self._wanted.clear()
+
     def wake(self) -> None:
         with self._news:
             self._news.notify()
@@ -88,47 +95,58 @@ class DecodeThread(ClosingThread):
 
         compute.use_threads(1)
         while (wanted := self._next()) is not None:
-            name, (stamp, place) = wanted
-            found = decoded_at(place)
-            if place.frozen.has_encoder:
-                back = place.frozen.encode(found.image[None])[0]
-                found = Decoded(found.code, found.image, found.seconds, found.each, back)
-            self.decoded.emit(name, stamp, found)
+            try:
+                self._decode(*wanted)
+            except Exception as fault:
+                self.failed.emit(repr(fault))
+            # A model that nobody shows any more is not to be kept by a thread that waits.
+            del wanted
 
-    def _next(self) -> tuple[str, tuple[int, Place]] | None:
+    def _decode(self, name: str, stamp: int, place: Place) -> None:
+        found = decoded_at(place)
+        if place.frozen.has_encoder:
+            back = place.frozen.encode(found.image[None])[0]
+            found = Decoded(found.code, found.image, found.seconds, found.each, back)
+        self.decoded.emit(name, stamp, found)
+
+    def _next(self) -> tuple[str, int, Place] | None:
         with self._news:
             while not self._wanted and not self.isInterruptionRequested():
                 self._news.wait()
             if self.isInterruptionRequested():
                 return None
             name = next(iter(self._wanted))
-            return name, self._wanted.pop(name)
+            return name, *self._wanted.pop(name)
 
 
 class Decodings(QObject):
-    """Decodes places for lanes. Emits `decoded`: the lane's name and Decoded.
+    """Decodes places for lanes. Emits `decoded`: the lane's name and Decoded; and `failed` (str).
 
     A decoder that took long the last two times works in a thread, so that the mouse never waits for it; its
     image follows as soon as it can. Once says nothing: the first time takes longer.
     """
 
     decoded = Signal(str, object)
+    failed = Signal(str)
 
     def __init__(self) -> None:
         super().__init__()
         # By lane: how long the last two took.
         self._seconds: dict[str, tuple[float, float]] = {}
-        # Counts experiments: what was asked in an earlier one is about models that are gone.
-        self._stamp = 0
+        # Counts what was asked: what came before the image on show, or before this experiment, is stale.
+        self._asked = self._forgotten = 0
+        self._shown: dict[str, int] = {}
         self._thread = DecodeThread()
         self._thread.decoded.connect(self._on_decoded)
+        self._thread.failed.connect(self.failed)
 
     def ask(self, name: str, place: Place) -> None:
         """Decode a place for a lane, at once or as soon as it can be."""
+        self._asked += 1
         if min(self._seconds.get(name, NEVER)) > LONGEST_S:
-            self._thread.ask(name, self._stamp, place)
+            self._thread.ask(name, self._asked, place)
         else:
-            self._take(name, decoded_at(place))
+            self._take(name, self._asked, decoded_at(place))
 
     def seconds(self, names: Iterable[str]) -> float:
         """Processor time of these lanes' last images, together."""
@@ -136,8 +154,10 @@ class Decodings(QObject):
 
     def forget(self) -> None:
         """There is another experiment."""
-        self._stamp += 1
+        self._forgotten = self._asked
         self._seconds.clear()
+        self._shown.clear()
+        self._thread.forget()
 
     def close(self, limit_ms: int = 3000) -> bool:
         """End the thread; False when it is still busy at the time limit."""
@@ -147,10 +167,11 @@ class Decodings(QObject):
         """Ask the thread to end."""
         self._thread.requestInterruption()
 
-    def _take(self, name: str, found: Decoded) -> None:
+    def _take(self, name: str, stamp: int, found: Decoded) -> None:
+        self._shown[name] = stamp
         self._seconds[name] = self._seconds.get(name, NEVER)[1], found.seconds
         self.decoded.emit(name, found)
 
     def _on_decoded(self, name: str, stamp: int, found: Decoded) -> None:
-        if stamp == self._stamp:
-            self._take(name, found)
+        if stamp > self._shown.get(name, self._forgotten):
+            self._take(name, stamp, found)

@@ -160,9 +160,8 @@ class MainWindow(QMainWindow):
         docks = {
             name: PanelDock(name, kind, self._make_panel, self) for name, kind in plugins.panels().items()
         }
-        self._put_away(docks.values())
-        for dock in docks.values():
-            self.restoreDockWidget(dock)
+        # What is put away first is hidden, and stays so when it is restored.
+        self._put_away([dock for dock in docks.values() if not self.restoreDockWidget(dock)])
         return docks
 
     def _put_away(self, docks: Iterable[PanelDock]) -> None:

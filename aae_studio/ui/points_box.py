@@ -54,7 +54,8 @@ class PointsBox(QWidget):
         self._choices.append(None)
         self.combo.addItem(tr("all {total}", total=spaced(total)))
         drawn = len(self._bench.probe)
-        self.combo.setCurrentIndex(self._choices.index(None if drawn == total else drawn))
+        shown = None if drawn == total else drawn
+        self.combo.setCurrentIndex(self._choices.index(shown) if shown in self._choices else -1)
         self.setEnabled(len(self._choices) > 1)
 
     def _choose(self, row: int) -> None:

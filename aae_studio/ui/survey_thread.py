@@ -86,6 +86,8 @@ class SurveyThread(ClosingThread):
         self._wanted: Request | None = None
         self._figures_due = 0.0
         self._turn = 0
+        # The snapshot of the last survey of many points, how many there were, and their codes.
+        self._crowded: tuple[Snapshot, int | None, Mapping[str, Array]] | None = None
 
     def look(self, request: Request) -> None:
         """Do this survey next, in place of any that still waits."""
@@ -158,22 +160,36 @@ class SurveyThread(ClosingThread):
                 break
             answers[key] = question(snapshot, codes)
         figures = self._figures(snapshot, request.thorough)
-        if request.crowded:
-            codes = self._crowd(request, codes)
+        drawn: Mapping[str, Array] = self._crowd(request, codes) if request.crowded else codes
         return Survey(
-            request.generation, snapshot.step, codes, regions, samples, figures, answers, request.questions
+            request.generation, snapshot.step, drawn, regions, samples, figures, answers, request.questions
         )
 
-    def _crowd(self, request: Request, probe: Mapping[str, Array]) -> dict[str, Array]:
-        """The probe subset's codes by model, and those of all other images that are drawn."""
-        data = request.snapshot.dataset
+    def _crowd(self, request: Request, probe: Mapping[str, Array]) -> Mapping[str, Array]:
+        """The probe subset's codes by model, and those of all other images that are drawn.
+
+        Where a question alone is new, the codes are those of the last survey.
+        """
+        snapshot, points = request.snapshot, request.points
+        if self._crowded is not None and self._crowded[0] is snapshot and self._crowded[1] == points:
+            return self._crowded[2]
+        data = snapshot.dataset
         parts = {name: [codes] for name, codes in probe.items()}
-        for part in request.snapshot.encoded(data.drawn(request.points).after(len(data.probe))):
-            if self.isInterruptionRequested():
-                break
+        for part in snapshot.encoded(data.drawn(points).after(len(data.probe))):
+            if self._is_overtaken(request):
+                return probe
             for name in parts:
                 parts[name].append(part[name])
-        return {name: np.concatenate(own) for name, own in parts.items()}
+        codes = {name: np.concatenate(own) for name, own in parts.items()}
+        self._crowded = snapshot, points, codes
+        return codes
+
+    def _is_overtaken(self, request: Request) -> bool:
+        """Whether nobody waits for this any more: the thread is to end, or another experiment is there."""
+        with self._news:
+            wanted = self._wanted
+        other = wanted is not None and wanted.generation != request.generation
+        return other or self.isInterruptionRequested()
 
     def _figures(self, snapshot: Snapshot, thorough: bool) -> dict[str, Figures]:
         """All models' figures, or one model's when its turn has come."""

@@ -105,7 +105,8 @@ class Workbench(QObject):
         trainer.saved.connect(self._on_saved)
         trainer.walked.connect(self._on_walked)
         survey.surveyed.connect(self._on_surveyed)
-        survey.failed.connect(self._on_survey_failed)
+        for looking in (survey, self.decodings):
+            looking.failed.connect(self._on_survey_failed)
 
     # Training
 
@@ -283,6 +284,11 @@ class Workbench(QObject):
         return {} if self.snapshot is None else self.snapshot.models
 
     @property
+    def classes(self) -> tuple[str, ...]:
+        """The names of the dataset's classes; none as long as there is no dataset."""
+        return () if self.snapshot is None else self.snapshot.dataset.classes
+
+    @property
     def probe(self) -> Probe:
         """The images that are points in the planes: the probe subset, and more where more are asked for."""
         assert self.snapshot is not None
@@ -294,6 +300,7 @@ class Workbench(QObject):
         if self.snapshot is not None:
             self.findings.cut(len(self.probe))
             self.planes.let_go(len(self.probe))
+            self.display.let_go(len(self.probe))
             self._look(urgent=True)
         self.display.changed.emit()
 

@@ -105,6 +105,35 @@ def test_an_image_of_an_earlier_experiment_is_not_shown(qtbot, made, monkeypatch
     assert seen == [("ae", 2.0, -2.0)]
 
 
+def test_an_older_image_does_not_replace_a_newer_one(qtbot, made, monkeypatch):
+    kept, seen = made
+    monkeypatch.setattr(decodings, "LONGEST_S", -1.0)
+    slow = Frozen()
+    slow.go.clear()
+    kept.ask("ae", place(slow, 1.0))
+    qtbot.waitUntil(lambda: bool(slow.threads))
+    # The next one is quick enough for the interface again.
+    monkeypatch.setattr(decodings, "LONGEST_S", 10.0)
+    kept.ask("ae", place(Frozen(), 2.0))
+    slow.go.set()
+    monkeypatch.setattr(decodings, "LONGEST_S", -1.0)
+    kept.ask("vae", place(Frozen(), 3.0))
+    qtbot.waitUntil(lambda: len(seen) >= 2, timeout=5_000)
+    assert seen == [("ae", 2.0, None), ("vae", 3.0, -3.0)]
+
+
+def test_a_fault_in_a_decoder_is_said_and_the_next_place_decoded(qtbot, made, monkeypatch):
+    kept, seen = made
+    monkeypatch.setattr(decodings, "LONGEST_S", -1.0)
+    faults: list[str] = []
+    kept.failed.connect(faults.append)
+    kept.ask("ae", place(SimpleNamespace(), 1.0))
+    qtbot.waitUntil(lambda: bool(faults), timeout=5_000)
+    kept.ask("ae", place(Frozen(), 2.0))
+    qtbot.waitUntil(lambda: bool(seen), timeout=5_000)
+    assert seen == [("ae", 2.0, -2.0)]
+
+
 def test_the_window_follows_a_drag_with_large_decoders(qtbot, qapp, tmp_path, monkeypatch):
     monkeypatch.setattr(decodings, "LONGEST_S", -1.0)
     config = ExperimentConfig(hidden=(16,), models=("ae", "aae", "supervised_aae"))

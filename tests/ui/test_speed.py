@@ -11,7 +11,7 @@ def test_it_measures_drags_training_and_canvas(qapp, monkeypatch):
     monkeypatch.setattr(speed, "COUNTS", (1000, 50_000))
     monkeypatch.setattr(speed, "WARMING", 2)
     found = speed.measured(1.0)
-    assert 3 <= len(found.drags) <= 1.0 / 2 / speed.PERIOD_S + 2
+    assert 3 <= len(found.drags) <= 1.0 / 2 / speed.PERIOD_S + 20
     assert min(found.drags) > 0
     assert found.steps_per_s > 0
     assert found.images_per_s == 128 * found.steps_per_s

@@ -295,7 +295,11 @@ class LatentCanvas(QWidget):
             if overlay.covers is covering
         ]
         if covering:
-            pieces += [Piece((name, "annotate"), answer, overlay.annotate) for name, answer, overlay in seen]
+            pieces += [
+                Piece((name, "annotate"), answer, overlay.annotate)
+                for name, answer, overlay in seen
+                if type(overlay).annotate is not Overlay.annotate
+            ]
         return pieces
 
     def _draw_points(self, painter: QPainter, ratio: float) -> None:
@@ -325,6 +329,7 @@ class LatentCanvas(QWidget):
     def event(self, event: QEvent) -> bool:
         # Moved to a screen with other pixels. Qt does not pass this on to `changeEvent`.
         if event.type() == QEvent.Type.DevicePixelRatioChange:
+            self._layers = Layers()
             self.redraw()
         tool = self._display.tool
         return (tool is not None and tool.takes(event, self, self._name)) or super().event(event)

@@ -51,12 +51,18 @@ def axis_plane(size: int, x: int, y: int) -> Plane:
     return Plane(basis, np.zeros(size, np.float32), labels)
 
 
+def thinned(rows: Array) -> Array:
+    """Some of very many rows, which say as much: codes or places."""
+    return rows[:: max(1, len(rows) // MEASURED)]
+
+
 def principal_plane(codes: Array, previous: Plane | None = None) -> Plane:
     """The plane of the first two principal components of codes (n, latent size).
 
     Directions have no sign of their own: they follow the previous plane's, so that the picture
     does not flip while training goes on.
     """
+    codes = thinned(codes)
     mean = codes.mean(axis=0)
     centred = (codes - mean).astype(np.float64)
     _, vectors = np.linalg.eigh(centred.T @ centred)
@@ -142,9 +148,7 @@ class View:
 
 def fitting_view(places: Array) -> View:
     """A view of nearly all places (n, 2): the middle 98 % in each direction, with a margin."""
-    # Some of very many say as much.
-    some = places[:: max(1, len(places) // MEASURED)]
-    low, high = np.quantile(some, [0.01, 0.99], axis=0)
+    low, high = np.quantile(thinned(places), [0.01, 0.99], axis=0)
     middle = (low + high) / 2
     half = float(max((high - low).max() / 2, 1e-3))
     return View(float(middle[0]), float(middle[1]), 1.25 * half)

@@ -212,7 +212,7 @@ def rasterise(
 
     `places`: (n, 2), which `lens` turns into device pixels. `classes`: (n,), each picks a colour of
     `palette` (k, 3), 0–255, and a shape; integers of few bytes are read fastest. `ratio`: device pixels per
-    logical pixel. Later points lie above earlier ones.
+    logical pixel. Later points lie above earlier ones, but for squares of two or three pixels.
     """
     size = marker_size(len(places)) * ratio
     # Markers whose middle is outside show, too; a frame takes what any of them has beyond the image.

@@ -180,13 +180,12 @@ class Labels(Panel):
 
     def _on_prepared(self) -> None:
         self._enable()
-        self._offer_classes()
         self.show_state()
         self._ask()
 
     def _offer_classes(self) -> None:
         """The classes that the table has, and the brush can give, are the dataset's."""
-        names = list(self._bench.probe.classes)
+        names = list(self._bench.classes)
         self.table.set_classes(names)
         if [self.given.itemText(row) for row in range(1, self.given.count())] != names:
             self.given.clear()
@@ -199,6 +198,8 @@ class Labels(Panel):
         snapshot = self._bench.snapshot
         if snapshot is None:
             return
+        # Another configuration is told before another experiment is.
+        self._offer_classes()
         sentences = label_setup.missing(self._bench.asked)
         ready = not sentences
         if snapshot.dataset.endless:

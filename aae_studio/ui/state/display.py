@@ -62,6 +62,11 @@ class Display(QObject):
             self.tool = tool
             self.tool_changed.emit()
 
+    def let_go(self, count: int) -> None:
+        """Only so many samples are points from now on."""
+        if self.hovered_sample is not None and self.hovered_sample >= count:
+            self.hover(None)
+
     def hover(self, place: int | None) -> None:
         """The mouse is over this probe sample's point, or over none."""
         self.hovered_sample = place

@@ -17,6 +17,7 @@ from aae_studio.ui.canvas.plane import (
     placed,
     principal_plane,
     settled,
+    thinned,
 )
 from aae_studio.ui.state.findings import Findings
 
@@ -170,7 +171,7 @@ class Planes(QObject):
         """The view that shows a lane whole: the prior's extent, or the codes where no prior holds."""
         assert self._snapshot is not None
         if not self._shares_scale(name) and name in self._findings.codes:
-            return fitting_view(self[name].project(self._findings.codes[name]))
+            return fitting_view(self[name].project(thinned(self._findings.codes[name])))
         return View(0.0, 0.0, self._snapshot.prior.extent)
 
     def _go_home(self) -> None:
@@ -212,6 +213,7 @@ class Planes(QObject):
         self._snapshot, self.picked = snapshot, None
         self.conditions.clear()
         self._planes.clear()
+        self._places.clear()
         zero = np.zeros(size, np.float32)
         shared = next(iter(self.cursors.values()), zero) if self.linked else zero
         self.cursors = {name: self.cursors.get(name, shared) for name in snapshot.models}

@@ -94,7 +94,7 @@ class AttributeBox(QWidget):
 
     def fill(self) -> None:
         """Offer the dataset's classes, and a place for each model's image."""
-        names = list(self._bench.probe.classes)
+        names = list(self._bench.classes)
         for box, place in ((self.present, 1), (self.absent, 0)):
             if [box.itemText(row) for row in range(box.count())] != names:
                 box.blockSignals(True)

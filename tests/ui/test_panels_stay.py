@@ -1,0 +1,83 @@
+"""Open panels stay open, and go on asking, whatever happens to the window and the experiment around them."""
+
+from __future__ import annotations
+
+import pytest
+from PySide6.QtCore import QSettings
+
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.ui import plugins
+from aae_studio.ui.app import Studio
+
+SMALL = ExperimentConfig(models=("ae", "aae"), hidden=(16,), batch_size=64, prior="mixture")
+
+
+@pytest.fixture
+def studio(open_studio) -> Studio:
+    return open_studio(SMALL)
+
+
+def test_an_open_panel_is_there_in_another_theme_and_goes_on_asking(qtbot, studio):
+    studio.window.panel_docks["step"].open()
+    qtbot.waitUntil(lambda: studio.trainer._watched == "ae", timeout=10_000)
+    for theme in ("light", "dark"):
+        before = studio.window
+        studio.set_theme(theme)
+        assert studio.window is not before
+        dock = studio.window.panel_docks["step"]
+        qtbot.waitUntil(lambda dock=dock: dock.isVisible() and dock.panel is not None, timeout=5_000)
+        assert studio.window.panel_docks["noise"].isHidden()
+    studio.workbench.train(2)
+    qtbot.waitUntil(lambda: studio.workbench.step == 2, timeout=10_000)
+    assert studio.trainer._watched == "ae"
+
+
+def test_what_a_panel_asks_survives_another_theme(qtbot, studio):
+    studio.window.panel_docks["labels"].open()
+    studio.workbench.configure(options={"aae.labelling": "hand", "aae.labelled": "1-40"})
+    qtbot.waitUntil(lambda: "labels" in studio.workbench.questions, timeout=10_000)
+    studio.set_theme("light")
+    qtbot.waitUntil(lambda: "labels" in studio.workbench.questions.answers, timeout=10_000)
+
+
+def test_an_open_panel_is_there_when_the_window_opens_again(qtbot, qapp, tmp_path, open_studio):
+    first = open_studio(SMALL)
+    first.window.panel_docks["noise"].open()
+    first.window.close_at_once()
+    again = open_studio(SMALL)
+    qtbot.waitUntil(lambda: again.window.panel_docks["noise"].isVisible(), timeout=5_000)
+    assert again.window.panel_docks["sweep"].isHidden()
+
+
+def test_every_panel_opens_where_no_experiment_is_there(qtbot, qapp, tmp_path):
+    settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
+    studio = Studio(qapp, SMALL.with_(dataset="mnist"), tmp_path / "nothing", settings)
+    studio.window.show()
+    with qtbot.waitSignal(studio.workbench.failed, timeout=30_000):
+        studio.start()
+    for name in plugins.panels():
+        assert studio.window.panel_docks[name].open() is not None
+    studio.workbench.configure(dataset="digits")
+    qtbot.waitUntil(lambda: studio.workbench.snapshot is not None, timeout=30_000)
+    studio.window.close_at_once()
+    studio.window.deleteLater()
+
+
+def test_the_label_table_follows_the_dataset(qtbot, studio):
+    panel = studio.window.panel_docks["labels"].open()
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
+        studio.workbench.configure(dataset="shapes")
+    # A slot that raises fails the test.
+    assert len(panel.table) == len(studio.workbench.classes)
+
+
+def test_fewer_points_let_the_hovered_one_go(open_studio):
+    studio = open_studio(SMALL.with_(dataset="shapes"))
+    bench = studio.workbench
+    bench.draw_points(None)
+    panel = studio.window.panel_docks["layers"].open()
+    bench.display.hover(len(bench.probe) - 1)
+    panel.show_newest()
+    bench.draw_points(0)
+    assert bench.display.hovered_sample is None
+    panel.show_newest()
