@@ -265,7 +265,10 @@ class Lane(QFrame):
         self._points.setToolTip(f"{self._drawn()}\n{tip}")
 
     def _strip_caption(self) -> str:
-        return tr("this z as every class") if self._conditions else tr("decoded from z ~ p(z)")
+        if not self._conditions:
+            return tr("decoded from z ~ p(z)")
+        classes = self._conditions == self._bench.classes
+        return tr("this z as every class") if classes else tr("this z as every cluster")
 
     def _samples_tip(self) -> str:
         if self._conditions:

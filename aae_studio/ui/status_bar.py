@@ -70,8 +70,8 @@ class StatusBar(QStatusBar):
         bench = self._bench
         lost, self._last_step = self._last_step, bench.step
         if bench.training:
-            return
-        if bench.following is not None:
+            self._on_training(True)
+        elif bench.following is not None:
             self._say_following()
         elif lost > bench.step:
             self.say(tr("Started again from step 0: what was trained to step {step} is gone.", step=lost))

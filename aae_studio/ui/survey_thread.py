@@ -60,8 +60,8 @@ class Request:
 @dataclass(frozen=True)
 class Survey:
     """What was seen in one snapshot, by model: codes, first those of the probe subset, and the region these
-    fill, images decoded from prior samples, and the figures of those models that were measured this time.
-    Answers go by their questions' keys."""
+    fill, images decoded from prior samples, and figures, if they were measured this time. Answers go by
+    their questions' keys."""
 
     generation: int
     step: int
@@ -85,7 +85,6 @@ class SurveyThread(ClosingThread):
         self._news = threading.Condition()
         self._wanted: Request | None = None
         self._figures_due = 0.0
-        self._turn = 0
         # The snapshot of the last survey of many points, how many there were, and their codes.
         self._crowded: tuple[Snapshot, int | None, Mapping[str, Array]] | None = None
 
@@ -192,15 +191,12 @@ class SurveyThread(ClosingThread):
         return other or self.isInterruptionRequested()
 
     def _figures(self, snapshot: Snapshot, thorough: bool) -> dict[str, Figures]:
-        """All models' figures, or one model's when its turn has come."""
-        names = list(snapshot.models)
-        if thorough:
-            return {name: snapshot.figures(name) for name in names if not self.isInterruptionRequested()}
-        if time.perf_counter() < self._figures_due:
+        """All models' figures, of one step, so that they compare; or none when it is not time."""
+        if not thorough and time.perf_counter() < self._figures_due:
             return {}
-        self._turn += 1
-        name = names[self._turn % len(names)]
-        start = time.thread_time()
-        figures = {name: snapshot.figures(name)}
+        start, figures = time.thread_time(), {}
+        for name in snapshot.models:
+            if not self.isInterruptionRequested():
+                figures[name] = snapshot.figures(name)
         self._figures_due = time.perf_counter() + FIGURES_REST * (time.thread_time() - start)
         return figures

@@ -81,3 +81,28 @@ def test_fewer_points_let_the_hovered_one_go(open_studio):
     bench.draw_points(0)
     assert bench.display.hovered_sample is None
     panel.show_newest()
+
+
+def test_figures_of_all_lanes_are_of_one_step(qtbot, studio, monkeypatch):
+    monkeypatch.setattr("aae_studio.ui.survey_thread.FIGURES_REST", 0.0)
+    monkeypatch.setattr("aae_studio.ui.survey_thread.REST", 0.0)
+    seen = []
+    studio.survey.surveyed.connect(lambda survey: seen.append(set(survey.figures)))
+    studio.workbench.train()
+    qtbot.waitUntil(lambda: len(seen) > 5, timeout=20_000)
+    studio.workbench.pause()
+    assert all(names in (set(), {"ae", "aae"}) for names in seen)
+    assert {"ae", "aae"} in seen
+
+
+def test_the_status_line_forgets_missing_data_when_others_are_there(qtbot, studio):
+    bench, bar = studio.workbench, studio.window.statusBar()
+    bench.train()
+    with qtbot.waitSignal(bench.failed, timeout=20_000):
+        bench.configure(dataset="mnist")
+    assert bar.message() == "Data missing."
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.configure(dataset="shapes")
+    assert "missing" not in bar.message()
+    bench.pause()
+    qtbot.waitUntil(lambda: not bench.training, timeout=10_000)
