@@ -24,7 +24,7 @@ from aae_studio.core.registry import MODELS
 from aae_studio.ui import theme as themes
 from aae_studio.ui.plots.axis import grouped, linear_ticks, log_ticks
 from aae_studio.ui.plots.card import PlotCard
-from aae_studio.ui.plots.loss_plots import LossPlots
+from aae_studio.ui.plots.loss_plots import PATIENCE, REDRAW_MS, LossPlots
 from aae_studio.ui.plots.timeline import Timeline
 from aae_studio.ui.turns import GAP_MS, Turns
 
@@ -828,3 +828,18 @@ def test_another_size_is_drawn_at_once(qtbot, make):
     spacing = plots.cards[0].spacing
     plots.resize(500, 230)
     qtbot.waitUntil(lambda: plots.cards[0].spacing > spacing, timeout=800)
+
+
+def test_a_round_that_worked_long_is_followed_by_a_longer_rest(qtbot, make, monkeypatch):
+    plots = make(Bench(("ae",), history_of(60, ("ae",))))
+    worked = iter(float(second) for second in range(100))
+    # Each of three draws seems to work for a second.
+    monkeypatch.setattr("aae_studio.ui.plots.loss_plots.time.thread_time", lambda: next(worked))
+    plots._start_round()
+    assert plots._timer.interval() == REDRAW_MS
+    qtbot.waitUntil(lambda: not plots._waiting)
+    plots._start_round()
+    assert plots._timer.interval() == 3 * 1000 * PATIENCE
+    qtbot.waitUntil(lambda: not plots._waiting)
+    plots.redraw()
+    assert not plots._timer.isActive()

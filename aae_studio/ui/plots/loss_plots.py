@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -23,6 +24,9 @@ if TYPE_CHECKING:
 
 # From one round over the three plots to the next; and to one that moves no curve by a pixel.
 REDRAW_MS, LATEST_MS = 200, 1000
+# A round waits until this many times the last one's work has passed: plots took half of all that the
+# interface does while models train, and so from their training.
+PATIENCE = 50
 # Names in @ signs are colours of the theme.
 STYLE = """
 #cursorLine { background: @outline@; }
@@ -53,9 +57,10 @@ class LossPlots(QWidget):
         # has more to show than new steps.
         self._waiting: list[PlotCard] = []
         self._news = self._resized = False
+        # What the last round, or the one that is under way, has worked, in seconds.
+        self._work = 0.0
         self._timer = QTimer(self)
         self._timer.setSingleShot(True)
-        self._timer.setInterval(REDRAW_MS)
         self._timer.timeout.connect(self._begin_round)
         self._latest = QTimer(self)
         self._latest.setSingleShot(True)
@@ -140,16 +145,16 @@ class LossPlots(QWidget):
             self._draw(card)
 
     def _draw(self, card: PlotCard) -> None:
-        time = self._timeline
-        if not self.isVisible() or time.history is None:
+        timeline = self._timeline
+        if not self.isVisible() or timeline.history is None:
             return
         extract = Extract(
-            time.history,
-            time.x,
-            *time.rows(),
-            time.shown,
-            tr("training time (s)") if time.in_seconds else tr("step"),
-            not time.in_seconds,
+            timeline.history,
+            timeline.x,
+            *timeline.rows(),
+            timeline.shown,
+            tr("training time (s)") if timeline.in_seconds else tr("step"),
+            not timeline.in_seconds,
             self.controls.smoothing,
             self._log,
         )
@@ -158,17 +163,17 @@ class LossPlots(QWidget):
 
     def _show_cursor(self, cards: Sequence[PlotCard]) -> None:
         """The cursor line and the values there."""
-        time = self._timeline
-        row = None if self._pointed is None else time.row_at(self._pointed)
+        timeline = self._timeline
+        row = None if self._pointed is None else timeline.row_at(self._pointed)
         for card in cards:
-            if row is None or time.history is None or not card.drawn_rows:
+            if row is None or timeline.history is None or not card.drawn_rows:
                 card.show_cursor(None)
                 continue
             # More rows may have come since the card was drawn.
             there = min(row, card.drawn_rows - 1)
-            words = tr("step {step}", step=grouped(float(time.history.steps[there])))
-            if time.in_seconds:
-                words += " · " + tr("{seconds} s", seconds=figure(float(time.history.seconds[there])))
+            words = tr("step {step}", step=grouped(float(timeline.history.steps[there])))
+            if timeline.in_seconds:
+                words += " · " + tr("{seconds} s", seconds=figure(float(timeline.history.seconds[there])))
             card.show_cursor(there, words)
 
     # News
@@ -216,13 +221,16 @@ class LossPlots(QWidget):
             self._latest.stop()
             self._waiting = list(self.cards)
             self._news = self._resized = False
-            self._timer.start()
+            self._timer.start(max(REDRAW_MS, round(1000 * PATIENCE * self._work)))
+            self._work = 0.0
             self._turns.ask(self._draw_next)
 
     def _draw_next(self) -> None:
         """Draw one plot, so that nothing else waits for all of them."""
         if self._waiting:
+            start = time.thread_time()
             self._draw(self._waiting.pop(0))
+            self._work += time.thread_time() - start
         if self._waiting:
             self._turns.ask(self._draw_next)
         else:
