@@ -22,7 +22,8 @@ if TYPE_CHECKING:
     from aae_studio.core.snapshot import Snapshot
     from aae_studio.core.walk import Walk
 
-REPORT_INTERVAL_S = 1 / 30
+# Counters and curves that are newer than this nobody sees; each report takes from training.
+REPORT_INTERVAL_S = 1 / 15
 # Each snapshot makes the interface decode anew: more often than this nobody sees.
 SNAPSHOT_INTERVAL_S = 0.15
 # A snapshot waits until this many times its own cost has gone into training.

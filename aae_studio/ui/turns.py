@@ -12,7 +12,7 @@ from shiboken6 import isValid
 GAP_MS = 6
 # During a drag turns come in the first milliseconds after a move has been painted, and wait for the next one
 # then; but not for ever, for the hand may rest.
-AFTER_MOVE_MS, LAST_AFTER_MOVE_MS, PATIENCE_MS = 2, 8, 40
+AFTER_MOVE_MS, LAST_AFTER_MOVE_MS, PATIENCE_MS = 6, 9, 40
 
 
 class Turns(QObject):
