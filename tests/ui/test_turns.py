@@ -111,7 +111,7 @@ def test_turns_come_after_a_drag_has_moved_and_then_wait_for_it(qtbot, three, mo
     assert turns._timer.remainingTime() <= due, "a quick mouse does not put it off"
     qtbot.waitUntil(lambda: passes.names == ["a", "b"])
     # A hand that rests keeps nobody waiting.
-    now[0] += patience_ms / 1000
+    now[0] += patience_ms / 1000 + 1
     turns.ask(painters[2].draw)
     assert turns._timer.interval() == GAP_MS
 
