@@ -159,7 +159,12 @@ class SurveyThread(ClosingThread):
                 break
             answers[key] = question(snapshot, codes)
         figures = self._figures(snapshot, request.thorough)
-        drawn: Mapping[str, Array] = self._crowd(request, codes) if request.crowded else codes
+        drawn: Mapping[str, Array] = codes
+        if request.crowded:
+            drawn = self._crowd(request, codes)
+        else:
+            # Neither its codes nor its weights are of use to anybody.
+            self._crowded = None
         return Survey(
             request.generation, snapshot.step, drawn, regions, samples, figures, answers, request.questions
         )

@@ -83,6 +83,24 @@ def test_fewer_points_let_the_hovered_one_go(open_studio):
     panel.show_newest()
 
 
+def test_many_points_are_encoded_once_for_all_questions_about_them(qtbot, open_studio, monkeypatch):
+    from aae_studio.core.snapshot import Snapshot
+
+    studio = open_studio(SMALL.with_(dataset="shapes"))
+    bench, encoded, passes = studio.workbench, Snapshot.encoded, []
+    monkeypatch.setattr(Snapshot, "encoded", lambda *args: passes.append(1) or encoded(*args))
+    bench.draw_points(None)
+    total = len(bench.probe)
+    qtbot.waitUntil(lambda: len(bench.findings.codes["ae"]) == total, timeout=30_000)
+    for key in range(3):
+        bench.questions.ask(key, lambda snapshot, codes: snapshot.step)
+        qtbot.waitUntil(lambda key=key: key in bench.questions.answers, timeout=20_000)
+    assert len(passes) == 1
+    assert len(bench.findings.codes["ae"]) == total
+    bench.draw_points(0)
+    qtbot.waitUntil(lambda: studio.survey._crowded is None, timeout=20_000)
+
+
 def test_figures_of_all_lanes_are_of_one_step(qtbot, studio, monkeypatch):
     monkeypatch.setattr("aae_studio.ui.survey_thread.FIGURES_REST", 0.0)
     monkeypatch.setattr("aae_studio.ui.survey_thread.REST", 0.0)
