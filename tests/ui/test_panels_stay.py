@@ -91,7 +91,7 @@ def test_many_points_are_encoded_once_for_all_questions_about_them(qtbot, open_s
     monkeypatch.setattr(Snapshot, "encoded", lambda *args: passes.append(1) or encoded(*args))
     bench.draw_points(None)
     total = len(bench.probe)
-    qtbot.waitUntil(lambda: len(bench.findings.codes["ae"]) == total, timeout=30_000)
+    qtbot.waitUntil(lambda: len(bench.findings.codes.get("ae", ())) == total, timeout=30_000)
     for key in range(3):
         bench.questions.ask(key, lambda snapshot, codes: snapshot.step)
         qtbot.waitUntil(lambda key=key: key in bench.questions.answers, timeout=20_000)
