@@ -11,14 +11,23 @@ from __future__ import annotations
 import importlib
 import importlib.util
 import sys
+import threading
+from importlib.machinery import ModuleSpec
 from pathlib import Path
 from types import ModuleType
 
 _loaded: dict[str, ModuleType] = {}
+# The trainer and a download may both want MNIST, and what one puts away the other would be missing.
+_loading = threading.RLock()
 
 
 def load(module: str) -> ModuleType:
     """Import a part of torchvision, for instance `torchvision.datasets.mnist`. Raises ImportError."""
+    with _loading:
+        return _load(module)
+
+
+def _load(module: str) -> ModuleType:
     if "torchvision" in sys.modules:
         return importlib.import_module(module)
     found = importlib.util.find_spec("torchvision")
@@ -31,6 +40,8 @@ def load(module: str) -> ModuleType:
             for parent in _parents(module):
                 if parent not in sys.modules:
                     bare = ModuleType(parent)
+                    # Else who looks for torchvision in the meantime is told that there is something wrong.
+                    bare.__spec__ = ModuleSpec(parent, None, is_package=True)
                     bare.__path__ = [str(root.joinpath(*parent.split(".")[1:]))]
                     sys.modules[parent] = bare
             importlib.import_module(module)

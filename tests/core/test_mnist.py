@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import hashlib
+import importlib.util
 import socket
 import struct
 import subprocess
@@ -230,6 +231,22 @@ def test_of_torchvision_only_what_reads_mnist_is_loaded() -> None:
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.stdout.strip() == "[]", done.stderr
+
+
+def test_whoever_looks_for_torchvision_while_a_part_loads_finds_it(monkeypatch) -> None:
+    monkeypatch.delitem(sys.modules, "torchvision", raising=False)
+    monkeypatch.setattr(torchvision_shim, "_loaded", {})
+    load, seen = importlib.import_module, []
+
+    def looking(module: str):
+        seen.append(importlib.util.find_spec("torchvision"))
+        return load(module)
+
+    monkeypatch.setattr(torchvision_shim.importlib, "import_module", looking)
+    torchvision_shim.load("torchvision.datasets.mnist")
+    assert seen
+    assert None not in seen
+    assert "torchvision" not in sys.modules
 
 
 def test_a_part_that_torchvision_lacks_is_an_import_error() -> None:
