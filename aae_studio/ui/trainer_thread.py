@@ -22,10 +22,8 @@ if TYPE_CHECKING:
     from aae_studio.core.snapshot import Snapshot
     from aae_studio.core.walk import Walk
 
-# Counters and curves that are newer than this nobody sees; each report takes from training.
-REPORT_INTERVAL_S = 1 / 15
-# Each snapshot makes the interface decode anew: more often than this nobody sees.
-SNAPSHOT_INTERVAL_S = 0.15
+# Reports and snapshots make the interface draw anew, which takes from training.
+NEWS_INTERVAL_S = 0.15
 # A snapshot waits until this many times its own cost has gone into training.
 SNAPSHOT_PATIENCE = 80
 # Of so many steps, and in so long, one at most is watched: it costs up to twice as much as the others.
@@ -261,7 +259,7 @@ class TrainerThread(ClosingThread):
             self._send_reports()
             self._send_snapshot()
             self.trained.emit(False)
-        elif now - self._sent_at >= REPORT_INTERVAL_S:
+        elif now - self._sent_at >= NEWS_INTERVAL_S:
             self._sent_at = now
             self._send_reports()
             if now >= self._snapshot_due:
@@ -316,8 +314,7 @@ class TrainerThread(ClosingThread):
         start = time.thread_time()
         snapshot = self._experiment.snapshot()
         cost = time.thread_time() - start
-        rest = max(SNAPSHOT_INTERVAL_S, SNAPSHOT_PATIENCE * cost)
-        self._snapshot_due = time.perf_counter() + rest
+        self._snapshot_due = time.perf_counter() + SNAPSHOT_PATIENCE * cost
         self.snapshotted.emit(snapshot)
 
     def _stop(self, fault: StudioError) -> None:

@@ -2,32 +2,44 @@
 
 All train 784-512-2 networks with batch 128. The peers are `train_bare.py`, with as many threads as ours, and
 `train_peer_pythae.py`, which needs an interpreter with pythae, named by the environment variable
-PYTHAE_PYTHON. The price of looking is the median of pairs, the command line and right after it the window,
-since the machine's own speed changes within minutes.
+PYTHAE_PYTHON. For the price of looking the command line and the windows are open together and train by
+turns, two seconds each while the others are stopped, since the machine's own speed changes by a tenth within
+minutes: the price is the median over the turns.
 Usage: throughput.py [--json] [--rounds N]
 """
 
 from __future__ import annotations
 
 import json
+import mmap
 import os
 import re
+import statistics
+import struct
+import subprocess
 import sys
+import tempfile
 import time
+from contextlib import ExitStack
+from pathlib import Path
 
-from measuring import MNIST, PEERS, arguments, child, publish, run, spread
+import psutil
+from measuring import MNIST, PEERS, ROOT, arguments, publish, run, spread
 
 from aae_studio.core.compute import training_threads
 
 MODELS = ("ae", "vae", "aae")
 STEPS = 300
 THREADS = training_threads()
-LOOKING = {"all three": (), "all three, every overlay": ("overlays",)}
-SECONDS = 8
-# Of the price of looking, in each round.
-PAIRS = 3
+COMMAND_LINE, WINDOW, OVERLAID = "command line", "window", "window, every overlay"
+LOOKING = (COMMAND_LINE, WINDOW, OVERLAID)
+# Of the price of looking: turns in each round, and how long one is, once the stopped program is warm again.
+TURNS, TURN_S, WARM_S = 12, 2.0, 0.4
+WARM_STEPS = 120
 # The bare loop's discriminator has one hidden layer of 256.
-NETWORKS = ("--hidden", "512", "--aae-discriminator-hidden", "256", "--batch-size", "128")
+BATCH = 128
+NETWORKS = ("--hidden", "512", "--aae-discriminator-hidden", "256", "--batch-size", str(BATCH))
+COUNT = struct.Struct("q")
 
 
 def data() -> tuple[str, ...]:
@@ -44,9 +56,39 @@ def command_line(models: str) -> float:
     return float(answer["samples_per_second"])
 
 
-def window(overlays: bool) -> None:
-    """Images per second of three models in the running window: prints one JSON line."""
-    from PySide6.QtCore import QTimer
+def train_for_ever(who: str, steps_file: Path) -> None:
+    """Train three models by the command line or in the window, and keep the number of steps in a file."""
+    from aae_studio.core.experiment import Experiment, Report
+
+    with steps_file.open("r+b") as file:
+        counter = mmap.mmap(file.fileno(), 0)
+    take_step = Experiment.take_step
+
+    def counted(self: Experiment) -> Report:
+        report = take_step(self)
+        COUNT.pack_into(counter, 0, report.step)
+        return report
+
+    Experiment.take_step = counted  # type: ignore[method-assign, assignment]
+    if who == COMMAND_LINE:
+        from aae_studio.cli import main as studio
+
+        sys.argv = [
+            "aae-studio",
+            "train",
+            *data(),
+            "--models",
+            ",".join(MODELS),
+            *NETWORKS,
+            "--steps",
+            "1000000",
+        ]
+        sys.exit(studio())
+    open_window(overlays=who == OVERLAID)
+
+
+def open_window(overlays: bool) -> None:
+    """Train three models in a running window."""
     from PySide6.QtWidgets import QApplication
 
     from aae_studio.core.config import ExperimentConfig
@@ -54,23 +96,69 @@ def window(overlays: bool) -> None:
     from aae_studio.ui.screenshot import offscreen_studio
 
     config = ExperimentConfig(dataset=data()[1], hidden=(512,), options={"aae.discriminator_hidden": (256,)})
-    marks: list[tuple[int, float]] = []
     with offscreen_studio(config, MNIST, (1600, 1000), "dark", "en") as studio:
-        bench = studio.workbench
-
-        def begin() -> None:
-            if not marks and bench.step >= 50:
-                marks.append((bench.step, time.perf_counter()))
-                QTimer.singleShot(SECONDS * 1000, QApplication.exit)
-
         for name in OVERLAYS.names() if overlays else ():
-            bench.display.show_overlay(name, True)
-        bench.progressed.connect(begin)
+            studio.workbench.display.show_overlay(name, True)
         studio.start(train=True)
         QApplication.exec()
-        step, start = marks[0]
-        rate = (bench.step - step) / (time.perf_counter() - start)
-    print(json.dumps({"samples_per_s": rate * config.batch_size}))
+
+
+class Trainee:
+    """A program that trains for ever, in its own turns only."""
+
+    def __init__(self, who: str, folder: Path) -> None:
+        path = folder / "steps"
+        path.write_bytes(bytes(COUNT.size))
+        with path.open("r+b") as file:
+            self._counter = mmap.mmap(file.fileno(), 0)
+        self._process = psutil.Popen(
+            [sys.executable, __file__, "--train", who, str(path)],
+            env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        self._wait_beyond(WARM_STEPS)
+        self._process.suspend()
+
+    def turn(self) -> float:
+        """Steps per second of a turn, from the end of one step to the end of another."""
+        self._process.resume()
+        time.sleep(WARM_S)
+        first, begin = self._wait_beyond(self._steps)
+        time.sleep(TURN_S)
+        last, end = self._wait_beyond(self._steps)
+        self._process.suspend()
+        return (last - first) / (end - begin)
+
+    def kill(self) -> None:
+        self._process.kill()
+        self._process.wait()
+
+    @property
+    def _steps(self) -> int:
+        return int(COUNT.unpack_from(self._counter)[0])
+
+    def _wait_beyond(self, step: int) -> tuple[int, float]:
+        """Wait until more steps than these are taken; returns how many, and when."""
+        while self._steps <= step:
+            if self._process.poll() is not None:
+                sys.exit(f"{self._process.args} has ended")
+            time.sleep(0.0005)
+        return self._steps, time.perf_counter()
+
+
+def price_of_looking(turns: int) -> dict[str, list[float]]:
+    """Images per second of the command line and the windows, turn by turn."""
+    rates: dict[str, list[float]] = {who: [] for who in LOOKING}
+    with ExitStack() as stack:
+        trainees = {}
+        for who in LOOKING:
+            trainees[who] = Trainee(who, Path(stack.enter_context(tempfile.TemporaryDirectory())))
+            stack.callback(trainees[who].kill)
+        for _ in range(turns):
+            for who, trainee in trainees.items():
+                rates[who].append(trainee.turn() * BATCH)
+    return rates
 
 
 def peer(interpreter: str, script: str) -> dict[str, float]:
@@ -80,37 +168,36 @@ def peer(interpreter: str, script: str) -> dict[str, float]:
 
 
 def main() -> None:
-    if sys.argv[1:2] == ["--window"]:
-        window(overlays="overlays" in sys.argv)
+    if sys.argv[1:2] == ["--train"]:
+        train_for_ever(sys.argv[2], Path(sys.argv[3]))
         return
     options = arguments(__doc__, rounds=3)
     pythae = os.environ.get("PYTHAE_PYTHON")
     seen: dict[tuple[str, str], list[float]] = {}
     for _ in range(options.rounds):
         for name in MODELS:
-            seen.setdefault((name, "command_line"), []).append(command_line(name))
+            seen.setdefault((name, "command line"), []).append(command_line(name))
         if PEERS.is_dir():
             for name, rate in peer(sys.executable, "train_bare.py").items():
                 seen.setdefault((name, "bare"), []).append(rate)
         if PEERS.is_dir() and pythae:
             for name, rate in peer(pythae, "train_peer_pythae.py").items():
                 seen.setdefault((name, "pythae"), []).append(rate)
-        for _ in range(PAIRS):
-            for label, words in LOOKING.items():
-                ours = command_line(",".join(MODELS))
-                shown = child(__file__, "--window", *words)["samples_per_s"]
-                seen.setdefault((label, "command_line"), []).append(ours)
-                seen.setdefault((label, "window"), []).append(shown)
-                seen.setdefault((label, "window/command"), []).append(shown / ours)
     rows: dict[str, dict[str, float]] = {}
     for (name, who), rates in seen.items():
-        rows.setdefault(name, {})[who] = spread(rates)["median"]
+        rows.setdefault(name, {})["ours" if who == COMMAND_LINE else who] = spread(rates)["median"]
     for row in rows.values():
-        ours = row["command_line"]
-        row |= {f"ours/{who}": ours / row[who] for who in ("bare", "pythae") if who in row}
-    for label in LOOKING:
-        pairs = spread(seen[label, "window/command"])
-        rows[label] |= {"least": pairs["min"], "greatest": pairs["max"]}
+        row |= {f"ours/{who}": row["ours"] / row[who] for who in ("bare", "pythae") if who in row}
+    looking = price_of_looking(TURNS * options.rounds)
+    for who, rates in looking.items():
+        shares = [rate / base for rate, base in zip(rates, looking[COMMAND_LINE], strict=True)]
+        quarter, _, three_quarters = statistics.quantiles(shares, n=4)
+        rows[f"all three, {who}"] = {
+            "ours": spread(rates)["median"],
+            "of command": spread(shares)["median"],
+            "quartile": quarter,
+            "3rd quartile": three_quarters,
+        }
     note = "" if pythae else "pythae left out: PYTHAE_PYTHON names no interpreter"
     publish("throughput", rows, options.json, unit="images/s", threads=THREADS, note=note)
 
