@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Self
@@ -23,6 +24,16 @@ OPTIONS: tuple[Option, ...] = (
         maximum=1e4,
         live=True,
         logarithmic=True,
+    ),
+    Option(
+        "rate_decay",
+        "Rate decay",
+        0,
+        "Steps after which the learning rate is 0.71 of its start: it falls as 1/√(1 + step / decay). "
+        "0: it stays constant.",
+        minimum=0,
+        maximum=10_000_000,
+        live=True,
     ),
     Option(
         "batch_size",
@@ -112,6 +123,7 @@ class ExperimentConfig:
     models: tuple[str, ...] = ("ae", "vae", "aae")
     seed: int = 0
     learning_rate: float = 1e-3
+    rate_decay: int = 0
     batch_size: int = 128
     latent_size: int = 2
     network: str = "mlp"
@@ -152,6 +164,10 @@ class ExperimentConfig:
     def corruption(self) -> Corruption:
         """What encoders are given corrupted images by."""
         return Corruption(self.noise, self.noise_strength)
+
+    def rate_at(self, step: int) -> float:
+        """The learning rate of a step, counted from 0."""
+        return self.learning_rate / math.sqrt(1 + step / self.rate_decay if self.rate_decay else 1.0)
 
     def options_of(self, name: str, declared: tuple[Option, ...]) -> dict[str, Value]:
         """All options that the plug-in `name` declares, with their values. Raises ConfigError."""

@@ -94,7 +94,6 @@ class Experiment:
             Architecture(dataset.image_shape, config.latent_size, config.network, config.hidden),
             self.prior,
             config.seed,
-            config.learning_rate,
             config.reconstruction,
             self.device,
             dataset.classes,
@@ -157,6 +156,7 @@ class Experiment:
         """
         model = self.models[name]
         model.reseed(self.step)
+        model.set_learning_rate(self.config.rate_at(self.step))
         waiting: dict[Any, Tensor] = {}
         for phase in model.phases if phases is None else phases:
             for _ in range(int(model.option[phase.repeats]) if phase.repeats else 1):
@@ -264,7 +264,6 @@ class Experiment:
         for name, model in staying.items():
             model.option = options[name]
             model.set_prior(prior)
-            model.set_learning_rate(config.learning_rate)
 
     def _prior(self, config: ExperimentConfig) -> Prior:
         plugin = PRIORS.get(config.prior)

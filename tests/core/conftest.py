@@ -95,7 +95,6 @@ def make_model() -> MakeModel:
             Architecture(image_shape, latent_size, network, hidden),
             PRIORS.get(prior)(latent_size, sigma),
             seed,
-            1e-3,
             reconstruction,
             torch.device("cpu"),
             ("a", "b", "c"),

@@ -304,8 +304,7 @@ def test_a_steps_noise_depends_on_seed_model_and_step_alone(make_model) -> None:
 def test_set_learning_rate_keeps_the_discriminators_factor(make_model, name: str) -> None:
     model = make_model(name, discriminator_rate=0.25)
     for rate in (1e-3, 0.02):
-        if rate != 1e-3:
-            model.set_learning_rate(rate)
+        model.set_learning_rate(rate)
         for item in model.phases:
             factor = 0.25 if item.name == "discriminator" else 1.0
             assert [group["lr"] for group in item.optimizer.param_groups] == [pytest.approx(rate * factor)]

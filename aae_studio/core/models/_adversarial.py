@@ -135,7 +135,7 @@ class AdversarialAutoencoding(Autoencoding):
 
     def judge_phase(self, network: str, loss: Callable[[Batch], Losses]) -> Phase:
         """The phase, named as its network, that trains one discriminator."""
-        optimizer = self.adam(network, rate=self.option["discriminator_rate"], beta1=0.5)
+        optimizer = self.adam(network, beta1=0.5)
         return Phase(network, (network,), loss, optimizer, repeats="discriminator_steps")
 
     def rate_factor(self, phase: Phase) -> float:

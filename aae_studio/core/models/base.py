@@ -128,7 +128,6 @@ class Setting:
     architecture: Architecture
     prior: Prior
     seed: int
-    learning_rate: float
     reconstruction: str
     device: torch.device
     classes: tuple[str, ...] = ()
@@ -252,14 +251,9 @@ class Model(ABC):
         """The parameters of the named networks, in order."""
         return [weight for name in networks for weight in self.networks[name].parameters()]
 
-    def adam(self, *networks: str, rate: float = 1.0, beta1: float = 0.9) -> Optimizer:
-        """Adam (Kingma and Ba, arXiv 1412.6980) over the named networks."""
-        return Adam(
-            self.parameters(networks),
-            lr=self.setting.learning_rate * rate,
-            betas=(beta1, 0.999),
-            fused=True,
-        )
+    def adam(self, *networks: str, beta1: float = 0.9) -> Optimizer:
+        """Adam (Kingma and Ba, arXiv 1412.6980) over the named networks; its rate is set before each step."""
+        return Adam(self.parameters(networks), betas=(beta1, 0.999), fused=True)
 
     # Random numbers, a row for each sample of the batch. Models draw them by these methods, and not from the
     # generator itself, so that several processes draw for their shares what one would draw for all.

@@ -82,7 +82,7 @@ class GenerativeAdversarialNetwork(Model):
                 "discriminator",
                 ("discriminator",),
                 self.discriminator,
-                self.adam("discriminator", rate=self.option["discriminator_rate"], beta1=0.5),
+                self.adam("discriminator", beta1=0.5),
                 repeats="discriminator_steps",
             ),
             Phase("generator", ("generator",), self.generate, self.adam("generator", beta1=0.5)),
