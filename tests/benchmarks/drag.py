@@ -18,97 +18,45 @@ import numpy as np
 from measuring import MNIST, PEERS, arguments, child, publish, run, spread
 
 DRAGS = int(os.environ.get("DRAGS", "2000"))
-PERIOD_MS = 16
 CONVOLUTIONAL = "AAE Studio, convolutional 64×64×3"
 
 
 def ours(convolutional: bool) -> None:
     """One round in this process: prints one JSON line."""
-    from PySide6.QtCore import QEvent, QObject, QPointF, Qt, QTimer
-    from PySide6.QtGui import QMouseEvent
+    from hand import Hand
     from PySide6.QtWidgets import QApplication
 
     from aae_studio.core.config import ExperimentConfig
-    from aae_studio.ui import decode_view
     from aae_studio.ui.screenshot import offscreen_studio
 
-    painted: dict[int, float] = {}
-    paint = decode_view.DecodeView.paintEvent
-
-    def timed_paint(view: decode_view.DecodeView, event: object) -> None:
-        paint(view, event)
-        # The first paint of a move: a later one shows the same place by newer weights.
-        painted.setdefault(id(view), time.perf_counter())
-
-    decode_view.DecodeView.paintEvent = timed_paint
     dataset = "mnist" if (MNIST / "MNIST").is_dir() else "shapes"
     config = ExperimentConfig(dataset=dataset, hidden=(512,))
     if convolutional:
         images = {"shapes.size": 64, "shapes.color": True}
         config = ExperimentConfig(dataset="shapes", network="conv", options=images)
-
-    class Hand(QObject):
-        """Drags around a circle, one move a tick."""
-
-        def __init__(self, studio) -> None:
-            super().__init__()
-            self.bench = studio.workbench
-            self.canvas = studio.window.lanes["aae"].canvas
-            self.views = [lane.decode_view for lane in studio.window.lanes.values()]
-            self.moves, self.latencies = 0, []
-            self.asked: float | None = None
-            self.first_step, self.first_time = self.bench.step, time.perf_counter()
-            self.timer = QTimer(self)
-            self.timer.timeout.connect(self.move)
-            # Paints of the place before don't count. Lanes have decoded by then; they paint later.
-            self.bench.planes.cursor_moved.connect(painted.clear)
-            self.post(QEvent.Type.MouseButtonPress)
-            self.timer.start(PERIOD_MS)
-
-        def post(self, kind: QEvent.Type) -> None:
-            angle = self.moves / 20
-            radius = 0.4 * min(self.canvas.width(), self.canvas.height())
-            at = QPointF(
-                self.canvas.width() / 2 + radius * np.cos(angle),
-                self.canvas.height() / 2 + radius * np.sin(angle),
-            )
-            left, none = Qt.MouseButton.LeftButton, Qt.KeyboardModifier.NoModifier
-            globally = QPointF(self.canvas.mapToGlobal(at))
-            QApplication.postEvent(self.canvas, QMouseEvent(kind, at, globally, left, left, none))
-
-        def move(self) -> None:
-            if self.asked is not None:
-                done = [painted.get(id(view), 0.0) for view in self.views]
-                if min(done) < self.asked:
-                    # Not painted within a tick: wait on, and count the whole time.
-                    return
-                self.latencies.append((max(done) - self.asked) * 1e3)
-            self.moves += 1
-            if len(self.latencies) >= DRAGS:
-                QApplication.exit()
-                return
-            self.post(QEvent.Type.MouseMove)
-            self.asked = time.perf_counter()
-
     with offscreen_studio(config, MNIST, (1600, 1000), "dark", "en") as studio:
+        bench = studio.workbench
         hands: list[Hand] = []
+        begun: list[tuple[int, float]] = []
 
         def begin() -> None:
             # Convolutional networks take most of a second for a step here.
-            if not hands and studio.workbench.step > (10 if convolutional else 100):
-                hands.append(Hand(studio))
+            if not hands and bench.step > (10 if convolutional else 100):
+                begun.append((bench.step, time.perf_counter()))
+                hands.append(Hand(studio, DRAGS, finish))
 
-        studio.workbench.progressed.connect(begin)
-        studio.workbench.failed.connect(lambda fault: QApplication.exit())
+        def finish(latencies: list[float]) -> None:
+            step, start = begun[0]
+            rate = (bench.step - step) / (time.perf_counter() - start)
+            print(json.dumps(summary(latencies) | {"steps_per_s": rate}))
+            QApplication.exit()
+
+        bench.progressed.connect(begin)
+        bench.failed.connect(lambda fault: QApplication.exit())
         studio.start(train=True)
         QApplication.exec()
-        if not hands:
-            sys.exit("it did not train")
-        hand = hands[0]
-        seconds = time.perf_counter() - hand.first_time
-        rate = (studio.workbench.step - hand.first_step) / seconds
-    latencies = hand.latencies[20:]
-    print(json.dumps(summary(latencies) | {"steps_per_s": rate}))
+    if not hands:
+        sys.exit("it did not train")
 
 
 def summary(latencies: list[float]) -> dict[str, float]:

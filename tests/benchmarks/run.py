@@ -12,8 +12,8 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-# Not about speed, and it takes hours.
-OTHERS = ("measuring", "run", "noise_floors")
+# The parts that are shared; and what is not about speed and takes hours.
+OTHERS = ("measuring", "hand", "run", "noise_floors")
 NAMES = tuple(sorted(file.stem for file in FOLDER.glob("*.py") if file.stem not in OTHERS))
 
 
