@@ -34,6 +34,7 @@ FIGURE_NAMES = (
     "code_std_least",
     "code_std_greatest",
     "knn_accuracy",
+    "class_error",
 )
 SMALL = ("--hidden", "8", "--aae-discriminator-hidden", "4", "--precision", "float32", "--quiet")
 
@@ -299,15 +300,21 @@ def test_json_is_the_last_line_and_equals_the_experiment(studio: Studio, tmp_pat
 
 
 def test_without_json_a_table(studio: Studio) -> None:
+    """It has the figures that one of the models has."""
     out, err = studio("train", "--steps", 2, "--models", "ae,gan", *SMALL)
     assert err == ""
     assert "samples/s" in out
     titles, *rows = (line.split() for line in out.replace("std/", "").splitlines()[1:])
     assert [row[0] for row in rows] == ["ae", "gan"]
     assert "SW1/σ" in titles
-    assert len(rows[0]) == 1 + len(FIGURE_NAMES)
+    count = len(FIGURE_NAMES) - 1
+    assert len(rows[0]) == 1 + count
     assert all(float(word) >= 0 for word in rows[0][3:])
-    assert rows[1][1:] == ["–"] * len(FIGURE_NAMES)
+    assert rows[1][1:] == ["–"] * count
+    assert "class error" not in out
+    out, _ = studio("train", "--steps", 2, "--models", "semi_supervised_aae", *SMALL)
+    assert "class error" in out
+    assert len(out.splitlines()[-1].split()) == 2 + count
 
 
 def test_twenty_epochs_are_the_default(studio: Studio) -> None:

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -44,6 +44,7 @@ COLUMNS = {
     "code_std_least": "min std/σ",
     "code_std_greatest": "max std/σ",
     "knn_accuracy": "kNN",
+    "class_error": "class error",
 }
 SAVE_EVERY = Option("save_every", "", 10.0, "", minimum=0.1, maximum=86400.0)
 
@@ -272,14 +273,21 @@ def _result(experiment: Experiment, history: History, figures: Mapping[str, Figu
     }
 
 
+def _has_any(models: Iterable[Mapping[str, float | None]], figure: str) -> bool:
+    """Whether one of the models has this figure."""
+    return any(part[figure] is not None for part in models)
+
+
 def _table(result: Mapping[str, Any]) -> str:
     """The figures for people."""
+    models = result["models"].values()
+    columns = {figure: title for figure, title in COLUMNS.items() if _has_any(models, figure)}
     lines = [
         f"{result['steps']} steps, {result['epochs']} epochs in {result['seconds']:.1f} s: "
         f"{result['samples_per_second']:.0f} samples/s in {result['precision']} on {result['device']}",
-        f"{'':6}" + "".join(f"{title:>12}" for title in COLUMNS.values()),
+        f"{'':6}" + "".join(f"{title:>12}" for title in columns.values()),
     ]
     for name, part in result["models"].items():
-        words = ["–" if part[figure] is None else f"{part[figure]:.4f}" for figure in COLUMNS]
+        words = ["–" if part[figure] is None else f"{part[figure]:.4f}" for figure in columns]
         lines.append(f"{name:<6}" + "".join(f"{word:>12}" for word in words))
     return "\n".join(lines)

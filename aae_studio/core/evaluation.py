@@ -73,6 +73,9 @@ FIGURES = {
         0.1,
         True,
     ),
+    "class_error": Meaning(
+        "share of images", "0; by chance 1 - 1/K", "Makhzani et al., arXiv 1511.05644, sections 5 to 7"
+    ),
     "hole_fraction": Meaning("share of prior samples", "0", "|E(Dec(z)) - z| > 0.5 σ"),
     "class_entropy": Meaning(
         "share of log K", "1", "Salimans et al., arXiv 1606.03498", 0.9993, 0.9964, 1, True
@@ -128,6 +131,8 @@ def evaluate(
     figures: dict[str, float] = {}
     if frozen.has_encoder:
         figures |= _of_codes(frozen, prior, images, labels, paired, samples, told, draw)
+        error = frozen.class_error(images.numpy(), labels.numpy())
+        figures |= {} if error is None else {"class_error": error}
     if classifier is not None:
         figures |= _of_generated(classifier, images[paired], torch.from_numpy(frozen.decode(samples, told)))
     return figures | (_of_posterior(frozen, prior, images, draw) if bounds else {})

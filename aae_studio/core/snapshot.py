@@ -112,6 +112,20 @@ class FrozenModel:
             found = [shares for shares in parts if shares is not None]
             return torch.cat(found).float().numpy() if found else None
 
+    def class_error(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> float | None:
+        """Share of images (n, C, H, W) in [0, 1] whose class, `labels` (n,), the model does not find.
+
+        A cluster that no label named answers with the class of the image that it is surest of (Makhzani et
+        al., arXiv 1511.05644, section 6). None for a model that looks for neither classes nor clusters.
+        """
+        found = self.class_shares(images)
+        if found is None:
+            return None
+        shares, known = torch.from_numpy(found), torch.from_numpy(np.asarray(labels, np.int64))
+        if self.model.finds == "clusters":
+            return metrics.cluster_error(shares.argmax(dim=1), known, shares)
+        return metrics.error_rate(shares.argmax(dim=1), known)
+
     def draw(self, count: int, seed: int = 0) -> tuple[Array, npt.NDArray[np.int64]]:
         """Codes of the generative model, float32 (count, latent size), and their conditions, (count,).
 
@@ -159,6 +173,7 @@ class Figures:
     code_std_least: float | None = None
     code_std_greatest: float | None = None
     knn_accuracy: float | None = None
+    class_error: float | None = None
 
     @property
     def measured(self) -> dict[str, float | None]:
@@ -240,6 +255,7 @@ class Snapshot:
                 code_std_least=least,
                 code_std_greatest=greatest,
                 knn_accuracy=metrics.knn_accuracy(pairs, torch.from_numpy(part.labels[:PAIRED_SIZE])),
+                class_error=frozen.class_error(images, part.labels),
             )
 
 

@@ -161,11 +161,12 @@ class Lane(QFrame):
         figures = self._bench.findings.figures.get(self._name)
         if figures is None:
             return
+        error = figures.class_error
         texts = (
             _short(figures.recon_mse, 4),
             _short(figures.mmd_to_prior, 4),
             f"{_short(figures.sw1_to_prior, 2)} σ",
-            f"{figures.knn_accuracy:.2f}",
+            f"{figures.knn_accuracy:.2f}" if error is None else f"{100 * error:.1f} %",
         )
         count, where = self._notes(figures)
         notes = (count, f"{where}\n{count}", f"{where}\n{count}", count)
@@ -306,11 +307,28 @@ class Lane(QFrame):
                     "0.09 with 360."
                 ),
             ),
-            (
-                tr("kNN accuracy"),
-                "kNN",
-                tr("Share of codes whose 10 nearest codes vote for their own class."),
-            ),
+            self._class_row(),
+        )
+
+    def _class_row(self) -> tuple[str, str, str]:
+        """What codes tell of the class; or how often a model that finds it out itself is wrong."""
+        finds = self._bench.models[self._name].model.finds
+        if finds == "classes":
+            return (
+                tr("class error"),
+                tr("wrong"),
+                tr("Share of test images whose class the model does not find."),
+            )
+        if finds == "clusters":
+            tip = tr(
+                "Share of test images that are not of their cluster's class. A cluster has the class of the "
+                "image that the model is surest of."
+            )
+            return tr("cluster error"), tr("wrong"), tip
+        return (
+            tr("kNN accuracy"),
+            "kNN",
+            tr("Share of codes whose 10 nearest codes vote for their own class."),
         )
 
     def _notes(self, figures: Figures) -> tuple[str, str]:

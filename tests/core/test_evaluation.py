@@ -29,6 +29,7 @@ CODES = {
 }
 GENERATED = {"class_entropy", "smallest_class", "precision", "recall", "coverage"}
 BOUNDS = {"kl", "active_units", "elbo", "importance_weighted_bound"}
+CLASSES = {"class_error"}
 EVERYONE = ("ae", "vae", "gan", "aae")
 
 
@@ -44,7 +45,7 @@ def measured(snapshot: Snapshot, name: str, *words: object, **named: object) -> 
 
 
 def test_every_figure_is_in_the_table() -> None:
-    assert set(FIGURES) == CODES | GENERATED | BOUNDS
+    assert set(FIGURES) == CODES | CLASSES | GENERATED | BOUNDS
     for meaning in FIGURES.values():
         assert meaning.unit
         assert meaning.ideal
@@ -61,6 +62,14 @@ def test_a_model_has_the_figures_that_exist_for_it(
     figures = measured(snapshot, name, digits_classifier, size=60)
     assert set(figures) == wanted | GENERATED
     assert all(type(value) is float and math.isfinite(value) for value in figures.values())
+
+
+@pytest.mark.parametrize("name", ["semi_supervised_aae", "clustering_aae", "reduction_aae"])
+def test_a_model_that_finds_classes_is_judged_by_them(build, name: str) -> None:
+    snapshot = build(models=(name,)).snapshot()
+    figures = measured(snapshot, name)
+    assert set(figures) == CODES | CLASSES
+    assert figures["class_error"] == snapshot.figures(name, size=None).class_error
 
 
 @pytest.mark.parametrize("prior", ["gaussian", "ring", "uniform"])

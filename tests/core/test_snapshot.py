@@ -167,9 +167,26 @@ def test_figures(trained, digits: Dataset) -> None:
     assert snapshot.figures("ae", size=None) == snapshot.figures("ae")
 
 
+def test_the_class_error_is_the_share_of_wrong_answers(build) -> None:
+    """Of classes as they are; of clusters, each of which answers like the image that it is surest of."""
+    names = ("ae", "semi_supervised_aae", "reduction_aae", "clustering_aae")
+    experiment = build(models=names, **{"clustering_aae.clusters": 7})
+    list(islice(experiment.run(), 3))
+    snapshot, test = experiment.snapshot(), experiment.dataset.test
+    images, labels = experiment.dataset.to_unit(test.images), test.labels
+    assert snapshot.figures("ae").class_error is None
+    for name in names[1:]:
+        shares = snapshot.models[name].class_shares(images)
+        answers = shares.argmax(axis=1)
+        if name == "clustering_aae":
+            answers = np.array([labels[shares[:, cluster].argmax()] for cluster in answers])
+        wrong = sum(int(answer != label) for answer, label in zip(answers, labels, strict=True))
+        assert snapshot.figures(name).class_error == pytest.approx(wrong / len(labels))
+
+
 def test_a_model_without_an_encoder_has_no_figures(trained) -> None:
     figures = trained.snapshot().figures("gan")
-    assert len(figures.measured) == 7
+    assert len(figures.measured) == 8
     assert set(figures.measured.values()) == {None}
     assert (figures.count, figures.total) == (0, 360)
 

@@ -77,6 +77,20 @@ def test_an_unconditional_lane_shows_samples_that_cannot_be_chosen(qtbot, studio
     assert on_show(studio, "ae") == before
 
 
+def test_a_lane_tells_how_often_a_model_that_finds_classes_is_wrong(qtbot, open_studio) -> None:
+    names = {"ae": "kNN accuracy", "semi_supervised_aae": "class error", "clustering_aae": "cluster error"}
+    studio = open_studio(ExperimentConfig(models=tuple(names), hidden=(16,), batch_size=64))
+    bench = studio.workbench
+    qtbot.waitUntil(lambda: set(bench.findings.figures) == set(names), timeout=10_000)
+    studio.window.catch_up()
+    for name, label in names.items():
+        shown = studio.window.lanes[name].figures()
+        assert list(shown)[-1] == label
+        error = bench.findings.figures[name].class_error
+        if error is not None:
+            assert shown[label] == f"{100 * error:.1f} %"
+
+
 def test_further_models_are_in_a_menu(qtbot, studio) -> None:
     bench, bar = studio.workbench, studio.window.tool_bar
     actions = {action.data(): action for action in bar.models_menu.actions()}

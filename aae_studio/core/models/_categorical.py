@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, Literal, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor
@@ -73,6 +73,7 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
     frequent; the other makes q(z) look like p(z), so that the style does not depend on the category.
     """
 
+    finds: ClassVar[Literal["", "classes", "clusters"]] = "classes"
     curves: ClassVar[tuple[Curve, ...]] = (
         Curve("reconstruction", "reconstruction", "reconstruction"),
         Curve("generator", "generator z", "regularisation"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
-from typing import Any, ClassVar, TypeVar
+from typing import Any, ClassVar, Literal, TypeVar
 
 import torch
 import torch.nn.functional as F
@@ -150,6 +150,8 @@ class Model(ABC):
     options: ClassVar[tuple[Option, ...]] = ()
     curves: ClassVar[tuple[Curve, ...]] = ()
     uses_prior: ClassVar[bool] = True
+    # What it tells of an image beside its code: its place among `classes`, or among `clusters` of its own.
+    finds: ClassVar[Literal["", "classes", "clusters"]] = ""
 
     networks: dict[str, nn.Module]
     phases: tuple[Phase, ...]

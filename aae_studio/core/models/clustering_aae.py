@@ -17,6 +17,7 @@ class ClusteringAdversarialAutoencoder(CategoricalAutoencoding):
     summary = "clusters + style"
     color = "model-clustering-aae"
     order = 80
+    finds = "clusters"
     options = (
         *CATEGORICAL_OPTIONS,
         Option("clusters", "Clusters", 16, "Categories of the code y.", minimum=2, maximum=128),

@@ -206,7 +206,7 @@ def semi_supervised(labels: int) -> Measure:
         # The discriminator of categories must see how far 0.95 is from 1.
         config = _categorical(name, labels=labels, r1=0.01)
         experiment = lab.trained(f"semi-supervised-{labels}", config, CATEGORICAL_EPOCHS)
-        return {"error": _error(lab, experiment, name)} | _plain(lab, experiment, name)
+        return _judged(lab, experiment, name)
 
     return measure
 
@@ -225,10 +225,10 @@ def clustering(clusters: int) -> Measure:
         majority = metrics.cluster_names(shares.argmax(dim=1), known, count=clusters)
         shares, labels = _found(lab, experiment, name, dataset.test)
         members = shares.argmax(dim=1)
-        return {
+        return _judged(lab, experiment, name) | {
             "error": metrics.error_rate(certain[members], labels),
             "error_by_majority": metrics.error_rate(majority[members], labels),
-        } | _plain(lab, experiment, name)
+        }
 
     return measure
 
@@ -238,18 +238,12 @@ def reduction(lab: Laboratory) -> dict[str, float]:
     name = "reduction_aae"
     config = _categorical(name).with_(latent_size=2)
     experiment = lab.trained("dimensionality-reduction", config, CATEGORICAL_EPOCHS)
-    return {"error": _error(lab, experiment, name)} | _plain(lab, experiment, name)
+    return _judged(lab, experiment, name)
 
 
 def _categorical(name: str, **options: Any) -> ExperimentConfig:
     options["category_weight"] = CATEGORY_WEIGHT
     return CATEGORICAL.with_(models=(name,), **{f"{name}.{key}": value for key, value in options.items()})
-
-
-def _error(lab: Laboratory, experiment: Experiment, name: str) -> float:
-    """The share of test images whose class is not found."""
-    shares, labels = _found(lab, experiment, name, experiment.dataset.test)
-    return metrics.error_rate(shares.argmax(dim=1), labels)
 
 
 def _found(lab: Laboratory, experiment: Experiment, name: str, split: Split) -> tuple[Tensor, Tensor]:
@@ -258,6 +252,7 @@ def _found(lab: Laboratory, experiment: Experiment, name: str, split: Split) -> 
     return torch.from_numpy(shares), torch.from_numpy(split.labels)
 
 
-def _plain(lab: Laboratory, experiment: Experiment, name: str) -> dict[str, float]:
+def _judged(lab: Laboratory, experiment: Experiment, name: str) -> dict[str, float]:
     figures = lab.evaluate(experiment, name)
-    return {key: figures[key] for key in ("recon_mse", "mmd_to_prior", "sw1_to_prior")}
+    plain = {key: figures[key] for key in ("recon_mse", "mmd_to_prior", "sw1_to_prior")}
+    return {"error": figures["class_error"]} | plain

@@ -188,7 +188,7 @@ class LossPlots(QWidget):
         bernoulli = bench.config.reconstruction == "bernoulli"
         titles = {
             "reconstruction": tr("nats per image") if bernoulli else tr("MSE per pixel"),
-            "regularisation": tr("KL · generator (nats)"),
+            "regularisation": tr("nats"),
             "discriminator": tr("D(real), D(fake)"),
         }
         for card in self.cards:
