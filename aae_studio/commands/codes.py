@@ -50,7 +50,7 @@ def encode(args: argparse.Namespace) -> int:
                 codes.append(run.encode(part, name))
         arrays: dict[str, Any] = {name: np.concatenate(codes) for name, codes in parts.items()}
         np.savez(out, **arrays, labels=split.labels, ids=split.ids)
-    print(f"{len(split)} codes of {', '.join(arrays)} are in {args.out}")
+    print(f"{args.out}: codes of {', '.join(arrays)}, {len(split)} × {run.config.latent_size}")
     return 0
 
 
@@ -82,7 +82,7 @@ def decode(args: argparse.Namespace) -> int:
     with _written(args.out) as out:
         images = run.decode(codes, args.model, args.condition)
         np.save(out, images)
-    print(f"{len(images)} images are in {args.out}")
+    print(f"{args.out}: images, {' × '.join(map(str, images.shape))}")
     return 0
 
 

@@ -119,19 +119,19 @@ def screenshot(args: argparse.Namespace) -> int:
         raise StudioError("{file}: a picture ends in {endings}.", file=args.out, endings=", ".join(PICTURES))
     config = read_config(args.run) if args.run else config_from(args)
     steps = (0 if args.run else STEPS) if args.steps is None else args.steps
-    return int(
-        _pictures().screenshot(
-            config,
-            paths.data_dir(args.data_dir),
-            steps,
-            args.out,
-            args.size,
-            args.theme,
-            args.language,
-            run=args.run,
-            show=args.show,
-        )
+    _pictures().screenshot(
+        config,
+        paths.data_dir(args.data_dir),
+        steps,
+        args.out,
+        args.size,
+        args.theme,
+        args.language,
+        run=args.run,
+        show=args.show,
     )
+    print(f"{args.out}: {' × '.join(map(str, args.size))}")
+    return 0
 
 
 def _showable() -> tuple[str, ...]:

@@ -133,7 +133,8 @@ class Lane(QFrame):
         if self._name not in self._bench.models or self._decoded is None:
             return
         found = trust_in(self._bench, self._name, self._decoded)
-        self.verdict.show_trust(None if found is None else found[0])
+        assert self._bench.snapshot is not None
+        self.verdict.show_trust(None if found is None else found[0], self._bench.snapshot.step)
 
     def _await_drag(self) -> None:
         if not self._drag_wait.isActive():

@@ -32,7 +32,7 @@ def screenshot(
     language: str,
     run: Path | None = None,
     show: Sequence[str] = (),
-) -> int:
+) -> None:
     """Train so many steps in the real main window and save its picture, with overlays and panels on show.
 
     Raises StudioError.
@@ -42,7 +42,6 @@ def screenshot(
         studio.window.demonstrate(show)
         _settle(studio.window)
         _save(studio.window, size, out)
-    return 0
 
 
 def _pass_on(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:

@@ -32,8 +32,20 @@ def opened(qtbot, studio: Studio):
     return panel
 
 
+def test_nobody_judges_an_untrained_model(qtbot, open_studio) -> None:
+    studio = open_studio(ExperimentConfig(models=("ae", "aae"), hidden=(16,)))
+    lines = [lane.verdict for lane in studio.window.lanes.values()]
+    qtbot.waitUntil(lambda: [line.text() for line in lines] == ["not trained yet"] * 2, timeout=10_000)
+    studio.workbench.train(3)
+    words = {verdict_words(verdict) for verdict in Verdict}
+    short = words | {word.partition(":")[0] for word in words}
+    qtbot.waitUntil(lambda: all(line.text() in short for line in lines), timeout=10_000)
+
+
 def test_a_lane_says_whether_its_cursor_is_inside_the_data(qtbot, studio):
     bench, lanes = studio.workbench, studio.window.lanes
+    bench.train(3)
+    qtbot.waitUntil(lambda: bench.findings.step == 3, timeout=10_000)
     codes = bench.findings.codes["ae"]
     bench.planes.set_linked(False)
     bench.planes.move_cursor("ae", (1000.0, 1000.0))

@@ -111,8 +111,8 @@ class SightCard(QFrame):
         self.seen = sight(self._bench, self.name)
         self._show_images(self.seen)
         self._show_figures(self.seen)
-        self.verdict.show_trust(self.seen.trust)
         assert self._bench.snapshot is not None
+        self.verdict.show_trust(self.seen.trust, self._bench.snapshot.step)
         if self.seen.nearest:
             self.strip.set_images(self._bench.snapshot.probe_images[list(self.seen.nearest)])
 

@@ -45,10 +45,15 @@ class VerdictLine(Readout):
             )
         )
 
-    def show_trust(self, trust: Trust | None) -> None:
-        """Show what to think of an image; None: nothing is known."""
+    def show_trust(self, trust: Trust | None, step: int) -> None:
+        """Show what to think of an image of a model after so many steps; None: nothing is known."""
         if trust is None:
             self.setText("")
+            return
+        if step == 0:
+            # Random weights are neither right nor wrong about anything.
+            self._color = self._theme.color("muted")
+            self.setText(tr("not trained yet"))
             return
         self._color = self._theme.color(COLORS[trust.verdict])
         words = verdict_words(trust.verdict)
