@@ -72,6 +72,20 @@ def test_no_points_no_paint():
     assert not rasterise(np.zeros((0, 2), np.float32), np.zeros(0, int), PALETTE, 8, 8).pixels.any()
 
 
+@pytest.mark.parametrize("count", [60, 5_000, 100_000])
+def test_memory_of_a_spent_raster_leaves_no_trace(count: int):
+    rng = np.random.default_rng(count)
+    classes = rng.integers(0, 10, count)
+    spent = None
+    for width, height in ((64, 48), (64, 48), (48, 64), (64, 48)):
+        places = rng.uniform(-10, 74, (count, 2)).astype(np.float32)
+        fresh = rasterise(places, classes, PALETTE, width, height)
+        again = rasterise(places, classes, PALETTE, width, height, spent=spent)
+        np.testing.assert_array_equal(again.pixels, fresh.pixels)
+        np.testing.assert_array_equal(again.tops, fresh.tops)
+        spent = again
+
+
 def test_markers_match_a_plain_loop_soft_edges_first():
     rng = np.random.default_rng(1)
     size, width, height = 7.0, 48, 40

@@ -10,11 +10,11 @@ from PySide6.QtGui import QPainter
 from aae_studio.ui.canvas.images import pixel_image
 from aae_studio.ui.canvas.painting import nearest
 from aae_studio.ui.canvas.plane import View
-from aae_studio.ui.canvas.raster import rasterise
+from aae_studio.ui.canvas.raster import Raster, rasterise
 
 Array = npt.NDArray[np.float32]
 # Of more points than this the image is moved and stretched at first, and made anew when the view rests.
-MANY = 120_000
+MANY = 30_000
 
 
 class Points:
@@ -25,6 +25,7 @@ class Points:
         self._palette = palette
         self._places: Array = np.zeros((0, 2), np.float32)
         self._labels = self._classes = np.zeros(0, np.int64)
+        self._raster: Raster | None = None
         self._view, self._size, self._ratio = View(0.0, 0.0, 1.0), QSize(), 1.0
         # The view that it was drawn in last.
         self._drawn = self._view
@@ -50,7 +51,8 @@ class Points:
         classes, width, height = self._classes[: len(places)], size.width(), size.height()
         lens = view.lens(width, height, ratio)
         across, down = round(width * ratio), round(height * ratio)
-        self._raster = rasterise(places, classes, self._palette, across, down, ratio, lens)
+        # The old image looks into the old raster, and goes with it.
+        self._raster = rasterise(places, classes, self._palette, across, down, ratio, lens, self._raster)
         self._image = pixel_image(self._raster.pixels, ratio)
 
     def draw(self, painter: QPainter, view: View) -> None:
@@ -76,7 +78,7 @@ class Points:
 
         None while the image is a moved one.
         """
-        if len(self._places) == 0 or self._drawn != self._view:
+        if self._raster is None or len(self._places) == 0 or self._drawn != self._view:
             return None
         far = int(np.ceil(reach * self._ratio))
         row, column = int(spot.y() * self._ratio), int(spot.x() * self._ratio)

@@ -122,20 +122,21 @@ class Raster:
     """Points as an image, and which of them lies above all others at each of its pixels.
 
     `pixels`: (height, width), premultiplied ARGB. `tops`: (height, width), the place of the last point
-    whose middle is there, counted from 1; 0 where there is none.
+    whose middle is there, counted from 1; 0 where there is none. `framed` is what both were cut from.
     """
 
     pixels: Pixels
     tops: Tops
+    framed: tuple[Pixels, Tops]
 
 
-def topmost(places: Floats, lens: Lens, width: int, height: int, frame: int) -> Tops:
-    """The last point at each pixel of an image with a frame around it, (height + 2 frame, width + 2 frame).
+def topmost(places: Floats, lens: Lens, clear: Tops, frame: int) -> None:
+    """Write the last point at each pixel to `clear`, zeros of (height + 2 frame, width + 2 frame).
 
     Counted from 1; 0 where there is none. The outer half of the frame stays empty.
     """
-    rows, columns = height + 2 * frame, width + 2 * frame
-    tops = np.zeros(rows * columns, np.int32)
+    rows, columns = clear.shape
+    tops = clear.reshape(-1)
     # A part at a time, which stays in the processor's cache while it is worked on.
     part = min(PART, len(places))
     x, y = np.empty(part, np.float32), np.empty(part, np.float32)
@@ -155,36 +156,36 @@ def topmost(places: Floats, lens: Lens, width: int, height: int, frame: int) -> 
             row += column
             np.copyto(flat, row)
             tops[flat[:count]] = number[:count] + np.int32(start)
-    tops = tops.reshape(rows, columns)
     half = frame // 2
-    tops[:half], tops[rows - half :], tops[:, :half], tops[:, columns - half :] = 0, 0, 0, 0
-    return tops
+    clear[:half], clear[rows - half :], clear[:, :half], clear[:, columns - half :] = 0, 0, 0, 0
 
 
-def _blocks(tops: Tops, classes: npt.NDArray[np.int64], palette: npt.NDArray[np.uint32], side: int) -> Pixels:
-    """Points as squares of `side` pixels, which are too small for shapes. The frame is part of the image."""
+def _blocks(
+    tops: Tops, classes: npt.NDArray[np.int64], palette: npt.NDArray[np.uint32], side: int, clear: Pixels
+) -> None:
+    """Paint points as squares of `side` pixels, which are too small for shapes, into `clear`, which has the
+    frame, too."""
     colors = premultiplied(palette, np.full(len(palette), 255, np.uint32))
     middles = np.flatnonzero(tops > 0)
     kinds = classes[tops.ravel()[middles] - 1]
     ink = colors[kinds if int(kinds.max(initial=0)) < len(colors) else kinds % len(colors)]
-    image = np.zeros(tops.size, np.uint32)
+    image = clear.reshape(-1)
     offsets = np.arange(side) - (side - 1) // 2
     for down in offsets:
         for right in offsets:
             image[middles + (down * tops.shape[1] + right)] = ink
-    return image.reshape(tops.shape)
 
 
 def _markers(
     places: Floats,
     classes: npt.NDArray[np.int64],
     palette: npt.NDArray[np.uint32],
-    shape: tuple[int, int],
     frame: int,
     size: float,
-) -> Pixels:
-    """Points as markers of their classes' shapes. The frame is part of the image."""
-    rows, columns = shape
+    clear: Pixels,
+) -> None:
+    """Paint points as markers of their classes' shapes into `clear`, which has the frame, too."""
+    rows, columns = clear.shape
     pixels = np.floor(np.clip(places, -1e6, 1e6)).astype(np.intp)
     x, y = pixels[:, 0] + frame, pixels[:, 1] + frame
     reach = frame // 2
@@ -192,11 +193,10 @@ def _markers(
     centre = (y * columns + x)[there, None]
     stamps = _stamps(round(size, 2), palette.astype(np.uint32).tobytes(), columns)
     kind = classes[there] % len(stamps.full)
-    image = np.zeros(rows * columns, np.uint32)
+    image = clear.reshape(-1)
     # Soft edges first, full pixels above them: neighbours touch without dark seams.
     image[centre + stamps.edge_places[kind]] = stamps.edges[kind]
     image[centre + stamps.full_places[kind]] = stamps.full[kind]
-    return image.reshape(shape)
 
 
 def rasterise(
@@ -207,20 +207,32 @@ def rasterise(
     height: int,
     ratio: float = 1.0,
     lens: Lens = AS_IT_IS,
+    spent: Raster | None = None,
 ) -> Raster:
     """Paint points into a transparent image of so many device pixels.
 
     `places`: (n, 2), which `lens` turns into device pixels. `classes`: (n,), each picks a colour of
     `palette` (k, 3), 0–255, and a shape; integers of few bytes are read fastest. `ratio`: device pixels per
-    logical pixel. Later points lie above earlier ones, but for squares of two or three pixels.
+    logical pixel. Later points lie above earlier ones, but for squares of two or three pixels. `spent` is a
+    raster that nobody needs any more: its memory is used again where it fits, for fresh memory costs more
+    than all else here.
     """
     size = marker_size(len(places)) * ratio
     # Markers whose middle is outside show, too; a frame takes what any of them has beyond the image.
     frame = 2 * (int(np.ceil(size / 2)) + 1)
-    tops = topmost(places, lens, width, height, frame)
-    if size < SMALLEST_SHAPE * ratio:
-        image = _blocks(tops, classes, palette, max(1, round(size)))
+    shape = height + 2 * frame, width + 2 * frame
+    if spent is None or spent.framed[0].shape != shape or spent.pixels.shape != (height, width):
+        whole, tops = np.zeros(shape, np.uint32), np.zeros(shape, np.int32)
+        pixels = np.empty((height, width), np.uint32)
     else:
-        image = _markers(lens.pixels(places), classes, palette, tops.shape, frame, size)
+        (whole, tops), pixels = spent.framed, spent.pixels
+        whole.fill(0)
+        tops.fill(0)
+    topmost(places, lens, tops, frame)
+    if size < SMALLEST_SHAPE * ratio:
+        _blocks(tops, classes, palette, max(1, round(size)), whole)
+    else:
+        _markers(lens.pixels(places), classes, palette, frame, size, whole)
     inner = slice(frame, frame + height), slice(frame, frame + width)
-    return Raster(np.ascontiguousarray(image[inner]), tops[inner])
+    np.copyto(pixels, whole[inner])
+    return Raster(pixels, tops[inner], (whole, tops))
