@@ -40,6 +40,31 @@ def test_what_a_panel_asks_survives_another_theme(qtbot, studio):
     qtbot.waitUntil(lambda: "labels" in studio.workbench.questions.answers, timeout=10_000)
 
 
+def test_brushes_and_choices_are_the_same_in_another_theme(qtbot, studio):
+    def panel(name: str):
+        return studio.window.panel_docks[name].open()
+
+    names = ("compare", "layers", "paint_prior", "labels")
+    qtbot.waitUntil(lambda: panel("labels").given.count() > 1, timeout=10_000)
+    compare, layers, painting, labels = map(panel, names)
+    before = [panel(name).choices() for name in names]
+    compare.over_seeds.setEnabled(True)
+    compare.over_seeds.setChecked(True)
+    layers.models.setCurrentIndex(1)
+    painting._eraser.setChecked(True)
+    painting._size.setValue(77)
+    labels.given.setCurrentIndex(3)
+    labels._size.setValue(21)
+    labels.each.setValue(9)
+    chosen = [panel(name).choices() for name in names]
+    assert not any(one == other for one, other in zip(before, chosen, strict=True))
+    studio.set_theme("light")
+    assert panel("labels") is not labels
+    # Runs over several seeds there are none of.
+    assert [panel(name).choices() for name in names] == [False, *chosen[1:]]
+    assert (panel("paint_prior").area.erasing, panel("labels").brush.label) == (True, 2)
+
+
 def test_an_open_panel_is_there_when_the_window_opens_again(qtbot, qapp, tmp_path, open_studio):
     first = open_studio(SMALL)
     first.window.panel_docks["noise"].open()

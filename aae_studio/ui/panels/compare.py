@@ -63,6 +63,12 @@ class Compare(Panel):
     def demonstrate(self) -> None:
         self.repeat()
 
+    def choices(self) -> bool:
+        return self.over_seeds.isChecked()
+
+    def choose(self, choices: bool) -> None:
+        self.over_seeds.setChecked(choices and self.over_seeds.isEnabled())
+
     @property
     def settled(self) -> bool:
         series, seen = self._series, self._measured

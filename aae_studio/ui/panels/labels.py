@@ -155,6 +155,16 @@ class Labels(Panel):
         self._goal = begun + DEMONSTRATED_STEPS
         self._bench.train(DEMONSTRATED_STEPS)
 
+    def choices(self) -> tuple[bool, int, int, int]:
+        return self._remove.isChecked(), self.given.currentIndex(), self._size.value(), self.each.value()
+
+    def choose(self, choices: tuple[bool, int, int, int]) -> None:
+        removes, given, size, each = choices
+        self._remove.setChecked(removes)
+        self.given.setCurrentIndex(given)
+        self._size.setValue(size)
+        self.each.setValue(each)
+
     @property
     def settled(self) -> bool:
         return self._bench.step >= self._goal and self._bench.findings.step >= self._goal

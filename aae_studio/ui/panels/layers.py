@@ -47,6 +47,12 @@ class Panel(Base):
         """The model on show."""
         return self.models.model
 
+    def choices(self) -> str:
+        return self.model
+
+    def choose(self, choices: str) -> None:
+        self.models.choose(choices)
+
     @property
     def settled(self) -> bool:
         return not self._stale

@@ -110,6 +110,15 @@ class PaintPrior(Panel):
         self._bench.train(DEMONSTRATED_STEPS)
         self._goal = self._bench.step + DEMONSTRATED_STEPS
 
+    def choices(self) -> tuple[bool, int, int]:
+        return self._eraser.isChecked(), self._size.value(), self._strength.value()
+
+    def choose(self, choices: tuple[bool, int, int]) -> None:
+        erases, size, strength = choices
+        self._eraser.setChecked(erases)
+        self._size.setValue(size)
+        self._strength.setValue(strength)
+
     @property
     def settled(self) -> bool:
         return self._bench.step >= self._goal and self._bench.findings.step >= self._goal
