@@ -87,6 +87,8 @@ class SurveyThread(ClosingThread):
         self._figures_due = 0.0
         # The snapshot of the last survey of many points, how many there were, and their codes.
         self._crowded: tuple[Snapshot, int | None, Mapping[str, Array]] | None = None
+        # The experiment that was surveyed last.
+        self._known = -1
 
     def look(self, request: Request) -> None:
         """Do this survey next, in place of any that still waits."""
@@ -160,14 +162,24 @@ class SurveyThread(ClosingThread):
             answers[key] = question(snapshot, codes)
         figures = self._figures(snapshot, request.thorough)
         drawn: Mapping[str, Array] = codes
-        if request.crowded:
+        if request.crowded and request.generation != self._known:
+            # Many points take seconds: those of the probe subset are there until then.
+            self._look_again(request)
+        elif request.crowded:
             drawn = self._crowd(request, codes)
         else:
             # Neither its codes nor its weights are of use to anybody.
             self._crowded = None
+        self._known = request.generation
         return Survey(
             request.generation, snapshot.step, drawn, regions, samples, figures, answers, request.questions
         )
+
+    def _look_again(self, request: Request) -> None:
+        """Do the same survey once more, unless another waits."""
+        with self._news:
+            if self._wanted is None:
+                self._wanted = dataclasses.replace(request, thorough=False, urgent=True)
 
     def _crowd(self, request: Request, probe: Mapping[str, Array]) -> Mapping[str, Array]:
         """The probe subset's codes by model, and those of all other images that are drawn.

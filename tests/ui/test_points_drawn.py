@@ -56,6 +56,20 @@ def test_all_images_are_drawn_while_training_goes_on(qtbot, studio):
     assert np.array_equal(bench.planes.cursors["aae"], bench.findings.codes["aae"][1796])
 
 
+def test_after_a_rewind_the_first_points_do_not_wait_for_all_others(qtbot, studio):
+    bench = studio.workbench
+    bench.train(3)
+    bench.draw_points(None)
+    qtbot.waitUntil(lambda: drawn(studio, 1797), timeout=20_000)
+    counts = []
+    bench.surveyed.connect(lambda: counts.append(len(bench.findings.codes.get("aae", ()))))
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        bench.rewind()
+    qtbot.waitUntil(lambda: bench.findings.step == 0 and drawn(studio, 1797), timeout=20_000)
+    assert 400 in counts
+    assert counts.index(400) < len(counts) - 1
+
+
 def test_lanes_say_how_many_of_how_many(qtbot, studio):
     lane = studio.window.lanes["aae"]
     qtbot.waitUntil(lambda: lane._points.text() == "400 of 1 797 points")
