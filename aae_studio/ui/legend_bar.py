@@ -4,22 +4,26 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+import numpy as np
 from PySide6.QtCore import QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QFontMetricsF, QLinearGradient, QPainter, QPaintEvent, QPen, QPolygonF
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
+from aae_studio.ui.canvas.images import pixel_image
 from aae_studio.ui.canvas.overlays.base import LegendEntry, Overlay
+from aae_studio.ui.canvas.raster import SHAPES, rasterise
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
 
 ROW = 20
-SIGN = 22
+SIGN, MARKER, GAP = 22, 11, 5
 SPACE = 16
 
 
 class LegendBar(QWidget):
-    """Shows the legend of all overlays that are on, once for all lanes; hidden without any. Emits nothing."""
+    """Shows the classes of the encoded data and the legend of all overlays that are on, once for all lanes;
+    hidden without any. Emits nothing."""
 
     def __init__(self, workbench: Workbench, theme: Theme, overlays: Mapping[str, Overlay]) -> None:
         super().__init__()
@@ -33,8 +37,8 @@ class LegendBar(QWidget):
         workbench.prepared.connect(self._choose)
         self._choose()
 
-    def keys(self) -> list[LegendEntry]:
-        """The entries on show."""
+    def signs(self) -> list[LegendEntry]:
+        """The entries on show that have a sign."""
         return self._keys
 
     def notes(self) -> list[str]:
@@ -43,11 +47,21 @@ class LegendBar(QWidget):
 
     def _choose(self) -> None:
         shown = [overlay for name, overlay in self._overlays.items() if name in self._bench.display.overlays]
-        self._keys = [key for overlay in shown for key in overlay.legend(self._theme)]
+        self._keys = [*self._classes(), *(key for overlay in shown for key in overlay.legend(self._theme))]
         self._notes = list(dict.fromkeys(note for overlay in shown if (note := self._note(overlay))))
         self.setVisible(bool(self._keys))
         self.setAccessibleDescription(" · ".join(text for _, text in self._entries()))
         self._fit()
+
+    def _classes(self) -> list[LegendEntry]:
+        """The marker of each class."""
+        drawn = any(frozen.has_encoder for frozen in self._bench.models.values())
+        if not (drawn and self._bench.display.show_codes):
+            return []
+        return [
+            LegendEntry(SHAPES[place % len(SHAPES)], name, (self._theme.class_color(place),))
+            for place, name in enumerate(self._bench.classes)
+        ]
 
     def sizeHint(self) -> QSize:
         return QSize(200, ROW)
@@ -74,7 +88,7 @@ class LegendBar(QWidget):
         metrics = QFontMetricsF(self.font())
         spots, x, row = [], 2.0, 0
         for key, words in self._entries():
-            width = metrics.horizontalAdvance(words) + (SIGN + 5 if key is not None else 0)
+            width = metrics.horizontalAdvance(words) + _room(key)
             if x > 2 and x + width > self.width():
                 x, row = 2.0, row + 1
             spots.append((x, row))
@@ -85,21 +99,39 @@ class LegendBar(QWidget):
         painter = QPainter(self)
         painter.setRenderHint(QPainter.RenderHint.Antialiasing)
         for (key, words), (x, row) in zip(self._entries(), self._spots(), strict=True):
-            left = x
             if key is not None:
-                _draw_sign(painter, key, QRectF(x, row * ROW + ROW / 2 - 5, SIGN, 10))
-                left += SIGN + 5
+                _draw_sign(painter, key, QRectF(x, row * ROW + ROW / 2 - 5, _room(key) - GAP, 10))
             painter.setPen(self._theme.color("muted"))
-            space = QRectF(left, row * ROW, self.width(), ROW)
+            space = QRectF(x + _room(key), row * ROW, self.width(), ROW)
             painter.drawText(space, Qt.AlignmentFlag.AlignVCenter | Qt.AlignmentFlag.AlignLeft, words)
         painter.end()
+
+
+def _room(key: LegendEntry | None) -> float:
+    """What a sign takes before its words."""
+    if key is None:
+        return 0.0
+    return GAP + (MARKER if key.sign in SHAPES else SIGN)
+
+
+def _draw_marker(painter: QPainter, key: LegendEntry, middle: QPointF) -> None:
+    """A point of a class, as the planes have it."""
+    ratio = painter.device().devicePixelRatioF()
+    side = round(MARKER * ratio)
+    color = np.array([key.colors[0].getRgb()[:3]], np.uint32)
+    place = np.full((1, 2), side / 2, np.float32)
+    marker = rasterise(place, np.array([SHAPES.index(key.sign)]), color, side, side, ratio)
+    corner = middle - QPointF(MARKER / 2, MARKER / 2)
+    painter.drawImage(corner, pixel_image(marker.pixels, ratio))
 
 
 def _draw_sign(painter: QPainter, key: LegendEntry, space: QRectF) -> None:
     """The sign as it looks on the canvas, in a space of its own."""
     middle, color = space.center(), key.colors[0]
     painter.setBrush(Qt.BrushStyle.NoBrush)
-    if key.sign == "ramp":
+    if key.sign in SHAPES:
+        _draw_marker(painter, key, middle)
+    elif key.sign == "ramp":
         ramp = QLinearGradient(space.topLeft(), space.topRight())
         for place, each in enumerate(key.colors):
             ramp.setColorAt(place / max(1, len(key.colors) - 1), each)

@@ -100,6 +100,30 @@ def test_a_question_is_forgotten_with_its_experiment_and_asked_anew(qtbot, studi
     qtbot.waitUntil(lambda: set(bench.questions.answers) == {("lattice", "ae")}, timeout=10_000)
 
 
+def test_the_legend_names_the_classes_by_their_markers(qtbot, studio):
+    bench, look = studio.workbench, load("dark")
+    legend = studio.window.findChild(LegendBar)
+    assert [(key.text, key.colors[0]) for key in legend.signs()] == [
+        (str(digit), look.class_color(digit)) for digit in range(10)
+    ]
+    assert len({key.sign for key in legend.signs()}) == 10
+    # Drawn in their colours: each has a pixel of its own.
+    picture = legend.grab().toImage()
+    seen = {picture.pixel(x, y) for x in range(picture.width()) for y in range(picture.height())}
+    assert {key.colors[0].rgb() for key in legend.signs()} <= seen
+    studio.window.actions_by_name["show_codes"].setChecked(False)
+    assert legend.signs() == []
+    assert legend.isHidden()
+    studio.window.actions_by_name["show_codes"].setChecked(True)
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        bench.configure(dataset="shapes", models=("ae",))
+    assert [key.text for key in legend.signs()][:2] == ["circle", "square"]
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        bench.configure(models=("gan",))
+    # Without encoder there are no points.
+    assert legend.signs() == []
+
+
 def test_all_overlays_together_say_what_they_mean_and_leave_a_drag_alone(qtbot, studio, monkeypatch):
     bench, window = studio.workbench, studio.window
     for name in window.overlays:
@@ -108,9 +132,9 @@ def test_all_overlays_together_say_what_they_mean_and_leave_a_drag_alone(qtbot, 
     qtbot.waitUntil(lambda: wanted <= set(bench.questions.answers), timeout=20_000)
     assert ("field", "ae") not in bench.questions
     legend = window.findChild(LegendBar)
-    entries = legend.keys()
+    entries = legend.signs()
     wanted_texts = [key.text for overlay in window.overlays.values() for key in overlay.legend(load("dark"))]
-    assert [key.text for key in entries] == wanted_texts
+    assert [key.text for key in entries] == [*map(str, range(10)), *wanted_texts]
     assert all(overlay.legend(load("dark")) for overlay in window.overlays.values())
     assert legend.notes() == ["AE: no discriminator", "AE, AAE: q(z|x) is no Gaussian"]
     window.turns.finish()
