@@ -54,6 +54,7 @@ CASES = {
             "supervised_aae.posterior": "gaussian",
             "supervised_aae.r1": 1.0,
             "clustering_aae.updates": "two-phase",
+            "clustering_aae.posterior": "gaussian",
             "gan.discriminator_steps": 2,
         },
     ),
@@ -114,6 +115,9 @@ def first(folder: Path, group: parallel.Alone, digits: Dataset) -> None:
     for case, config in CASES.items():
         experiment = Experiment(config, digits, group)
         np.savez(folder / f"{case} {group.rank}.npz", **trained(experiment, STEPS))
+        # Its figures are measured where it was trained.
+        for name in experiment.models:
+            experiment.snapshot().figures(name)
         if case == "every model" and group.rank == 0:
             session.save(folder / "run", experiment, History())
     flags = [group.any(group.rank == 1), group.any(False)]

@@ -89,9 +89,9 @@ class FakeApp:
         self.asked.append(("open_window", given, named))
         return 0
 
-    def screenshot(self, *given: Any, **named: Any) -> int:
+    def screenshot(self, *given: Any, **named: Any) -> tuple[int, int]:
         self.asked.append(("screenshot", given, named))
-        return 0
+        return 1950, 1200
 
 
 @pytest.fixture
@@ -148,8 +148,8 @@ def config_of(app: FakeApp) -> ExperimentConfig:
 
 
 def test_every_option_is_a_flag(studio: Studio, app: FakeApp) -> None:
-    words = """--dataset shapes --prior ring --models vae,aae --seed 5 --learning-rate 1e-2 --batch-size 32
-        --latent-size 4 --network conv --hidden 16,8 --reconstruction bernoulli --device cpu
+    words = """--dataset shapes --prior ring --models vae,aae --seed 5 --learning-rate 1e-2 --rate-decay 2
+        --batch-size 32 --latent-size 4 --network conv --hidden 16,8 --reconstruction bernoulli --device cpu
         --noise mask --noise-strength 0.3 --precision bfloat16
         --beta 2 --gan-r1 0.5 --aae-updates two-phase --ring-sigma 2 --shapes-color true
         --color=yes --data-seed 3"""
@@ -160,6 +160,7 @@ def test_every_option_is_a_flag(studio: Studio, app: FakeApp) -> None:
         models=("vae", "aae"),
         seed=5,
         learning_rate=0.01,
+        rate_decay=2.0,
         batch_size=32,
         latent_size=4,
         network="conv",
@@ -312,9 +313,14 @@ def test_without_json_a_table(studio: Studio) -> None:
     assert all(float(word) >= 0 for word in rows[0][3:])
     assert rows[1][1:] == ["–"] * count
     assert "class error" not in out
-    out, _ = studio("train", "--steps", 2, "--models", "semi_supervised_aae", *SMALL)
-    assert "class error" in out
-    assert len(out.splitlines()[-1].split()) == 2 + count
+    out, _ = studio("train", "--steps", 2, "--models", "semi_supervised_aae,ae", *SMALL)
+    head, *rows = out.splitlines()[1:]
+    assert head.endswith("class error")
+    # Figures stand below their titles, however long a model's name is.
+    assert {len(row) for row in rows} == {len(head)}
+    assert [len(row.split()) for row in rows] == [2 + count] * 2
+    out, _ = studio("train", "--steps", 2, "--models", "gan", *SMALL)
+    assert len(out.splitlines()) == 1
 
 
 def test_twenty_epochs_are_the_default(studio: Studio) -> None:
@@ -433,7 +439,9 @@ def test_codes_go_out_and_come_back_as_images(studio: Studio, run: Path, tmp_pat
     np.testing.assert_array_equal(found["labels"][-360:], test.labels)
     np.testing.assert_array_equal(found["aae"][-360:], loaded.encode(unit(test.images), "aae"))
     np.save(tmp_path / "z.npy", found["aae"])
-    studio("decode", run, "--model", "aae", "--codes", tmp_path / "z.npy", "--out", tmp_path / "images.npy")
+    words = ("--model", "aae", "--codes", tmp_path / "z.npy", "--out", tmp_path / "images.npy")
+    out, _ = studio("decode", run, *words)
+    assert out == f"{tmp_path / 'images.npy'}: images, 1797 × 1 × 8 × 8\n"
     images = np.load(tmp_path / "images.npy")
     assert (images.shape, images.dtype) == ((1797, 1, 8, 8), np.float32)
     np.testing.assert_array_equal(images, loaded.decode(found["aae"], "aae"))
@@ -574,7 +582,7 @@ def test_window_commands_ask_the_window(studio: Studio, app: FakeApp, run: Path,
     assert "leave --train or --follow out" in studio.fault("open", run, "--follow", "--train")
     assert "no option called “--seed”" in studio.fault("open", run, "--seed", 3)
     picture = tmp_path / "shot.png"
-    studio(
+    out, _ = studio(
         "screenshot",
         "--dataset",
         "digits",
@@ -589,6 +597,7 @@ def test_window_commands_ask_the_window(studio: Studio, app: FakeApp, run: Path,
     )
     name, given, named = app.asked[-1]
     assert name == "screenshot"
+    assert out == f"{picture}: 1950 × 1200\n"
     assert given[2:] == (5, picture, (800, 600), "dark", "en")
     studio("screenshot", "--run", run, "--out", picture)
     assert config_of(app) == session.read_config(run)

@@ -95,7 +95,7 @@ def refused(folder: Path, words: str = ".") -> str:
     "change",
     [
         {},
-        {"precision": "bfloat16", "rate_decay": 20},
+        {"precision": "bfloat16", "rate_decay": 50.0},
         {"network": "conv"},
         {"aae.updates": "two-phase", "aae.posterior": "gaussian", "prior": "mixture"},
         {"gan.discriminator_steps": 2, "latent_size": 5, "reconstruction": "bernoulli"},

@@ -33,6 +33,7 @@ CATALOGUES = [language for language in LANGUAGES if language != "en"]
 # What `tr` may be given besides literals: data that is declared once and collected below.
 DECLARED = {"title", "short", "summary", "attribution", "label", "help", "text", "tip", "template", "absent"}
 TABLES = {
+    ("legend_bar.py", "name"),  # of a dataset's class
     ("menus.py", "title"),  # of the menus
     ("menus.py", "text"),  # of THEMES
     ("option_editors.py", "word"),  # of an option's choices
@@ -95,7 +96,8 @@ def interface_words() -> tuple[set[str], list[str]]:
     found, unclear = set(), []
     for file, tree, call in calls("ui", "LegendEntry"):
         # An entry of a legend says its text when it is drawn.
-        literals = words_of(call.args[1], tree)
+        what = call.args[1]
+        literals = words_of(what, tree) if (file.name, ast.unparse(what)) not in TABLES else ()
         found |= set(literals or ())
         unclear += [] if literals is not None else [place(file, call)]
     for file, tree, call in calls("core/diagnosis", "Sign", "Remedy"):

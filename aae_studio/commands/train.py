@@ -279,15 +279,17 @@ def _has_any(models: Iterable[Mapping[str, float | None]], figure: str) -> bool:
 
 
 def _table(result: Mapping[str, Any]) -> str:
-    """The figures for people."""
-    models = result["models"].values()
-    columns = {figure: title for figure, title in COLUMNS.items() if _has_any(models, figure)}
+    """The figures for people: those that one of the models has."""
+    models = result["models"]
+    columns = {figure: title for figure, title in COLUMNS.items() if _has_any(models.values(), figure)}
     lines = [
         f"{result['steps']} steps, {result['epochs']} epochs in {result['seconds']:.1f} s: "
-        f"{result['samples_per_second']:.0f} samples/s in {result['precision']} on {result['device']}",
-        f"{'':6}" + "".join(f"{title:>12}" for title in columns.values()),
+        f"{result['samples_per_second']:.0f} samples/s in {result['precision']} on {result['device']}"
     ]
-    for name, part in result["models"].items():
-        words = ["–" if part[figure] is None else f"{part[figure]:.4f}" for figure in columns]
-        lines.append(f"{name:<6}" + "".join(f"{word:>12}" for word in words))
+    if columns:
+        width = max(map(len, models))
+        lines.append(" " * width + "".join(f"{title:>12}" for title in columns.values()))
+        for name, part in models.items():
+            words = ["–" if part[figure] is None else f"{part[figure]:.4f}" for figure in columns]
+            lines.append(f"{name:<{width}}" + "".join(f"{word:>12}" for word in words))
     return "\n".join(lines)

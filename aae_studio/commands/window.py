@@ -119,7 +119,7 @@ def screenshot(args: argparse.Namespace) -> int:
         raise StudioError("{file}: a picture ends in {endings}.", file=args.out, endings=", ".join(PICTURES))
     config = read_config(args.run) if args.run else config_from(args)
     steps = (0 if args.run else STEPS) if args.steps is None else args.steps
-    _pictures().screenshot(
+    width, height = _pictures().screenshot(
         config,
         paths.data_dir(args.data_dir),
         steps,
@@ -130,7 +130,7 @@ def screenshot(args: argparse.Namespace) -> int:
         run=args.run,
         show=args.show,
     )
-    print(f"{args.out}: {' × '.join(map(str, args.size))}")
+    print(f"{args.out}: {width} × {height}")
     return 0
 
 

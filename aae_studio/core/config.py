@@ -28,11 +28,10 @@ OPTIONS: tuple[Option, ...] = (
     Option(
         "rate_decay",
         "Rate decay",
-        0,
-        "Steps after which the learning rate is 0.71 of its start: it falls as 1/√(1 + step / decay). "
-        "0: it stays constant.",
-        minimum=0,
-        maximum=10_000_000,
+        0.0,
+        "The learning rate falls as 1/√(1 + decay · step / 1000) from what it is at step 0. 0: it stays.",
+        minimum=0.0,
+        maximum=100.0,
         live=True,
     ),
     Option(
@@ -123,7 +122,7 @@ class ExperimentConfig:
     models: tuple[str, ...] = ("ae", "vae", "aae")
     seed: int = 0
     learning_rate: float = 1e-3
-    rate_decay: int = 0
+    rate_decay: float = 0.0
     batch_size: int = 128
     latent_size: int = 2
     network: str = "mlp"
@@ -167,7 +166,7 @@ class ExperimentConfig:
 
     def rate_at(self, step: int) -> float:
         """The learning rate of a step, counted from 0."""
-        return self.learning_rate / math.sqrt(1 + step / self.rate_decay if self.rate_decay else 1.0)
+        return self.learning_rate / math.sqrt(1 + self.rate_decay * step / 1000)
 
     def options_of(self, name: str, declared: tuple[Option, ...]) -> dict[str, Value]:
         """All options that the plug-in `name` declares, with their values. Raises ConfigError."""

@@ -73,9 +73,7 @@ FIGURES = {
         0.1,
         True,
     ),
-    "class_error": Meaning(
-        "share of images", "0; by chance 1 - 1/K", "Makhzani et al., arXiv 1511.05644, sections 5 to 7"
-    ),
+    "class_error": Meaning("share of images", "0", "Makhzani et al., arXiv 1511.05644, sections 5 to 7"),
     "hole_fraction": Meaning("share of prior samples", "0", "|E(Dec(z)) - z| > 0.5 σ"),
     "class_entropy": Meaning(
         "share of log K", "1", "Salimans et al., arXiv 1606.03498", 0.9993, 0.9964, 1, True

@@ -32,7 +32,7 @@ from aae_studio.core.metrics.classifier import STEPS
 from aae_studio.core.registry import DATASETS
 from aae_studio.core.snapshot import Array, FrozenModel, Snapshot
 
-# What models are compared by, in the order of a table.
+# What models are compared by, in the order of a table: what most of them have.
 COMPARED = (
     "recon_mse",
     "mmd_to_prior",

@@ -115,8 +115,9 @@ class FrozenModel:
     def class_error(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> float | None:
         """Share of images (n, C, H, W) in [0, 1] whose class, `labels` (n,), the model does not find.
 
-        A cluster that no label named answers with the class of the image that it is surest of (Makhzani et
-        al., arXiv 1511.05644, section 6). None for a model that looks for neither classes nor clusters.
+        A model that finds clusters answers with the class of that image, of these same ones, which is surest
+        to be in the cluster (Makhzani et al., arXiv 1511.05644, section 6). None for a model that finds
+        neither.
         """
         found = self.class_shares(images)
         if found is None:

@@ -162,7 +162,7 @@ class Lane(QFrame):
         figures = self._bench.findings.figures.get(self._name)
         if figures is None:
             return
-        error = figures.class_error
+        error = figures.class_error if self._bench.models[self._name].model.finds else None
         texts = (
             _short(figures.recon_mse, 4),
             _short(figures.mmd_to_prior, 4),

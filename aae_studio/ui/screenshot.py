@@ -32,16 +32,16 @@ def screenshot(
     language: str,
     run: Path | None = None,
     show: Sequence[str] = (),
-) -> None:
+) -> tuple[int, int]:
     """Train so many steps in the real main window and save its picture, with overlays and panels on show.
 
-    Raises StudioError.
+    Returns the picture's size in pixels. Raises StudioError.
     """
     with offscreen_studio(config, data_dir, size, theme, language) as studio:
         _train(studio, steps, run)
         studio.window.demonstrate(show)
         _settle(studio.window)
-        _save(studio.window, size, out)
+        return _save(studio.window, size, out)
 
 
 def _pass_on(kind: QtMsgType, context: QMessageLogContext, text: str) -> None:
@@ -122,7 +122,7 @@ def _process_events() -> None:
         QApplication.processEvents()
 
 
-def _save(window: MainWindow, size: tuple[int, int], out: Path) -> None:
+def _save(window: MainWindow, size: tuple[int, int], out: Path) -> tuple[int, int]:
     if window.width() > size[0] or window.height() > size[1]:
         raise StudioError(
             "The window can be no smaller than {width}x{height}.",
@@ -132,3 +132,4 @@ def _save(window: MainWindow, size: tuple[int, int], out: Path) -> None:
     picture = window.grab()
     if not out.parent.is_dir() or not picture.save(str(out)):
         raise StudioError("The picture {out} cannot be written.", out=out)
+    return picture.width(), picture.height()

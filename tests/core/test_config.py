@@ -32,6 +32,7 @@ configurations = st.builds(
     models=st.lists(st.sampled_from(MODELS.names()), min_size=1, unique=True).map(tuple),
     seed=st.integers(0, 2**31 - 1),
     learning_rate=st.floats(1e-7, 1e4),
+    rate_decay=st.floats(0, 100),
     batch_size=st.integers(2, 65536),
     latent_size=st.integers(1, 128),
     network=st.sampled_from(("mlp", "conv")),
@@ -71,6 +72,7 @@ def test_every_option_is_a_field_with_the_same_default() -> None:
     ("field", "value"),
     [
         ("learning_rate", 0),
+        ("rate_decay", -0.1),
         ("learning_rate", "fast"),
         ("batch_size", 1),
         ("batch_size", 2.5),

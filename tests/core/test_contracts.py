@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,7 @@ from samples import batch_of
 from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.datasets.base import PROBE_SIZE, Dataset
 from aae_studio.core.errors import ConfigError, DataMissing, StudioError
-from aae_studio.core.experiment import Experiment
+from aae_studio.core.experiment import Experiment, Substep
 from aae_studio.core.models.base import Model
 from aae_studio.core.options import Option, resolved
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
@@ -166,10 +167,14 @@ def test_model_shapes(
     drawn, conditions = model.draw(40, generator)
     assert drawn.shape == (40, latent_size)
     assert (conditions is None) == (not model.conditions)
+    found = model.class_shares(images)
+    assert (found is not None) == bool(model.finds)
+    # Three classes; as many clusters as the model likes.
+    places = 3 if model.finds == "classes" else None
     for shares, count in (
         (conditions, len(model.conditions)),
         (model.condition_of(images, torch.arange(5) % 3), len(model.conditions)),
-        (model.class_shares(images), None),
+        (found, places),
     ):
         if shares is not None:
             assert count is None or shares.shape[1] == count
@@ -183,6 +188,25 @@ def test_model_shapes(
         figures |= losses.figures
     assert set(figures) == {curve.name for curve in model.curves}
     assert all(figure.shape == () for figure in figures.values())
+
+
+@pytest.mark.parametrize("name", MODELS.names())
+def test_looking_at_a_model_does_not_change_how_it_trains(build, name: str) -> None:
+    """A frozen model shares the generator of random numbers with the one that trains, in another thread."""
+    declared = {option.name for option in MODELS.get(name).options}
+    posterior = {f"{name}.posterior": "gaussian"} if "posterior" in declared else {}
+    plain, looked_at = (build(models=(name,), **posterior) for _ in range(2))
+    batch = plain.batches.of_step(0)
+    wanted = plain.train_step(name, batch)
+
+    def looking(step: Iterator[Substep]) -> dict[str, float]:
+        figures: dict[str, torch.Tensor] = {}
+        for substep in step:
+            figures |= substep.figures
+            looked_at.snapshot().figures(name)
+        return {key: value.item() for key, value in figures.items()}
+
+    assert looking(looked_at.substeps(name, batch)) == wanted
 
 
 @pytest.mark.parametrize("name", MODELS.names())

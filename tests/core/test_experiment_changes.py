@@ -55,7 +55,7 @@ def changed_after(build, config_changes: dict[str, Any], name: str) -> tuple[lis
         ("vae", {"vae.beta": 30.0}),
         ("vae", {"vae.pixel_sigma": 0.05}),
         ("vae", {"learning_rate": 0.02}),
-        ("vae", {"rate_decay": 1}),
+        ("vae", {"rate_decay": 90.0}),
         ("gan", {"gan.r1": 50.0}),
         ("gan", {"gan.discriminator_steps": 3}),
         ("gan", {"gan.discriminator_rate": 4.0}),
@@ -84,15 +84,16 @@ def test_a_learning_rate_of_nearly_nothing_stops_the_weights(build) -> None:
 
 
 def test_the_learning_rate_falls_as_declared(build) -> None:
-    """Every optimiser's, the discriminator's times its factor, as 1/√(1 + step / decay)."""
-    experiment = build(models=("aae",), learning_rate=0.004, rate_decay=5, **{"aae.discriminator_rate": 0.25})
+    """Every optimiser's, the discriminator's times its factor, as 1/√(1 + decay · step / 1000)."""
+    options = {"aae.discriminator_rate": 0.25}
+    experiment = build(models=("aae",), learning_rate=0.004, rate_decay=50.0, **options)
     for step in range(8):
         curves(experiment, 1)
-        wanted = 0.004 * (5 / (5 + step)) ** 0.5
+        wanted = 0.004 * (20 / (20 + step)) ** 0.5
         for phase in experiment.models["aae"].phases:
             factor = 0.25 if phase.name == "discriminator" else 1.0
             assert phase.optimizer.param_groups[0]["lr"] == pytest.approx(wanted * factor, rel=1e-12)
-    experiment.change(experiment.config.with_(rate_decay=0))
+    experiment.change(experiment.config.with_(rate_decay=0.0))
     curves(experiment, 1)
     assert experiment.models["aae"].phases[0].optimizer.param_groups[0]["lr"] == pytest.approx(0.004)
 

@@ -34,8 +34,11 @@ def opened(qtbot, studio: Studio):
 
 def test_nobody_judges_an_untrained_model(qtbot, open_studio) -> None:
     studio = open_studio(ExperimentConfig(models=("ae", "aae"), hidden=(16,)))
-    lines = [lane.verdict for lane in studio.window.lanes.values()]
-    qtbot.waitUntil(lambda: [line.text() for line in lines] == ["not trained yet"] * 2, timeout=10_000)
+    cards = opened(qtbot, studio).cards
+    lines = [lane.verdict for lane in studio.window.lanes.values()] + [card.verdict for card in cards]
+    qtbot.waitUntil(lambda: [line.text() for line in lines] == ["not trained yet"] * 4, timeout=10_000)
+    muted = studio.window.lanes["ae"]._theme.color("muted")
+    assert all(line._color == muted for line in lines)
     studio.workbench.train(3)
     words = {verdict_words(verdict) for verdict in Verdict}
     short = words | {word.partition(":")[0] for word in words}

@@ -206,7 +206,7 @@ def test_axes_name_their_units(make, kind, unit):
     plots = make(Bench(("ae", "aae"), history_of(5, ("ae", "aae")), reconstruction=kind))
     assert [card.plot.left_axis.title for card in plots.cards] == [
         unit,
-        "nats",
+        "loss",
         "D(real), D(fake)",
     ]
     assert {card.plot.bottom_axis.title for card in plots.cards} == {"step"}

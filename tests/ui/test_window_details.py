@@ -107,7 +107,8 @@ def test_the_data_folder_is_the_option_then_the_variable_then_ones_own(monkeypat
 
 def test_a_screenshot_is_a_picture_of_the_real_window(qapp, tmp_path):
     picture = tmp_path / "shot.png"
-    screenshot(SMALL, tmp_path, 3, picture, (1200, 760), "light", "ko", show=("lattice",))
+    size = screenshot(SMALL, tmp_path, 3, picture, (1200, 760), "light", "ko", show=("lattice",))
+    assert size == (1200, 760)
     image = QImage(str(picture))
     assert (image.width(), image.height()) == (1200, 760)
     shades = {image.pixelColor(x, y).rgb() for x in range(0, 1200, 7) for y in range(0, 760, 7)}

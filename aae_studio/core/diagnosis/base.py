@@ -130,10 +130,11 @@ def restored(evidence: Evidence, **worse: Literal["above", "below"]) -> dict[str
 
 
 def lowered_rate(evidence: Evidence) -> dict[str, Any]:
-    """The experiment's learning rate back at a tenth where it is beyond `HIGH_RATE`, or at its default."""
-    rate = evidence.config.learning_rate
-    default = ExperimentConfig().learning_rate
-    return {"learning_rate": min(default, rate / 10)} if rate > HIGH_RATE else {}
+    """The experiment's learning rate at a tenth where it is beyond `HIGH_RATE` now, or at its default."""
+    config, default = evidence.config, ExperimentConfig().learning_rate
+    if config.rate_at(evidence.snapshot.step) <= HIGH_RATE:
+        return {}
+    return {"learning_rate": min(default, config.learning_rate / 10)}
 
 
 def with_model(evidence: Evidence, name: str) -> dict[str, Any]:

@@ -42,6 +42,7 @@ class LearningRateTooHigh(Diagnosis):
         ratio = evidence.test_error / evidence.mean_image_error
         weighed = restored(evidence, beta="above", pixel_sigma="above")
         return (
+            # The one at step 0, also where it falls: weights that were thrown far do not come back.
             Sign("learning rate", evidence.config.learning_rate, HIGH_RATE),
             Sign("error over that of the mean image", ratio, COLLAPSED_LIMIT if weighed else LIMIT, unit="×"),
         )

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, Literal, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor
 
 from aae_studio.core.models._adversarial import ADVERSARIAL_OPTIONS, AdversarialAutoencoding
-from aae_studio.core.models.base import Batch, Curve, Losses, Phase, Setting
+from aae_studio.core.models.base import Batch, Curve, Found, Losses, Phase, Setting
 from aae_studio.core.networks import CodeDiscriminator, Decoder
 from aae_studio.core.options import Option
 
@@ -73,7 +73,7 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
     frequent; the other makes q(z) look like p(z), so that the style does not depend on the category.
     """
 
-    finds: ClassVar[Literal["", "classes", "clusters"]] = "classes"
+    finds: ClassVar[Found] = "classes"
     curves: ClassVar[tuple[Curve, ...]] = (
         Curve("reconstruction", "reconstruction", "reconstruction"),
         Curve("generator", "generator z", "regularisation"),
@@ -124,7 +124,8 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
         return (*phases, last)
 
     def class_shares(self, images: Tensor) -> Tensor:
-        return self._latent(images).category
+        # Without the style, which may be drawn: looking must not touch the training's random numbers.
+        return self.encoder.categories(self.encoder.trunk(images)).softmax(dim=1)
 
     def condition_of(self, images: Tensor, labels: Tensor) -> Tensor | None:
         return self.class_shares(images) if self.conditions else None

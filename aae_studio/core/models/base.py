@@ -133,13 +133,19 @@ class Setting:
     classes: tuple[str, ...] = ()
 
 
+# What a model tells of an image by its `class_shares`.
+Found = Literal["", "classes", "clusters"]
+
+
 class Model(ABC):
     """Networks and phases. A subclass's file is one plug-in and reads like its paper.
 
     `options` declares what the user may choose; their values are in `self.option`. `networks` and
     `phases` are set by the subclass, and so is `conditions` where the decoder is told a class or a
     cluster beside the code: their names. `color` names the theme's colour for title, curve and cursor.
-    `order` is the teaching order; from 50 on a model has its place in a menu, not a button of its own.
+    `finds` says whether `class_shares` tells an image's place among the dataset's classes, or among
+    clusters of the model's own. `order` is the teaching order; from 50 on a model has its place in a menu,
+    not a button of its own.
     """
 
     title: ClassVar[str]
@@ -150,8 +156,7 @@ class Model(ABC):
     options: ClassVar[tuple[Option, ...]] = ()
     curves: ClassVar[tuple[Curve, ...]] = ()
     uses_prior: ClassVar[bool] = True
-    # What it tells of an image beside its code: its place among `classes`, or among `clusters` of its own.
-    finds: ClassVar[Literal["", "classes", "clusters"]] = ""
+    finds: ClassVar[Found] = ""
 
     networks: dict[str, nn.Module]
     phases: tuple[Phase, ...]

@@ -188,7 +188,7 @@ class LossPlots(QWidget):
         bernoulli = bench.config.reconstruction == "bernoulli"
         titles = {
             "reconstruction": tr("nats per image") if bernoulli else tr("MSE per pixel"),
-            "regularisation": tr("nats"),
+            "regularisation": tr("loss"),
             "discriminator": tr("D(real), D(fake)"),
         }
         for card in self.cards:
