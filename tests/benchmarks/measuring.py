@@ -11,6 +11,7 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import Any
 
 import psutil
 
@@ -18,6 +19,8 @@ ROOT = Path(__file__).resolve().parents[2]
 PEERS = Path(os.environ.get("AAE_STUDIO_PEERS", ROOT.parent / "shared" / "bench"))
 # A program that hangs must not hang the benchmark.
 LIMIT_S = 300
+# Of programs that are run: no screen, and this copy of the Studio.
+ENVIRONMENT = {**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)}
 MNIST = Path(os.environ.get("AAE_STUDIO_DATA", ROOT.parent / "shared" / "data"))
 
 
@@ -46,7 +49,7 @@ def run(command: Sequence[str], **environment: str) -> str:
         capture_output=True,
         text=True,
         cwd=ROOT,
-        env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT), **environment},
+        env={**ENVIRONMENT, **environment},
         check=False,
         timeout=LIMIT_S,
     )
@@ -55,9 +58,9 @@ def run(command: Sequence[str], **environment: str) -> str:
     return done.stdout
 
 
-def child(script: str, *words: str) -> dict[str, float]:
+def child(script: str, *words: str) -> dict[str, Any]:
     """Run one of our programs in a process of its own; its last line is JSON."""
-    answer: dict[str, float] = json.loads(run([sys.executable, script, *words]).strip().splitlines()[-1])
+    answer: dict[str, Any] = json.loads(run([sys.executable, script, *words]).strip().splitlines()[-1])
     return answer
 
 

@@ -24,7 +24,7 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
-from measuring import MNIST, PEERS, ROOT, arguments, publish, run, spread
+from measuring import ENVIRONMENT, LIMIT_S, MNIST, PEERS, arguments, publish, run, spread
 
 from aae_studio.core.compute import training_threads
 
@@ -34,7 +34,7 @@ THREADS = training_threads()
 COMMAND_LINE, WINDOW, OVERLAID = "command line", "window", "window, every overlay"
 LOOKING = (COMMAND_LINE, WINDOW, OVERLAID)
 # Of the price of looking: turns in each round, and how long one is, once the stopped program is warm again.
-TURNS, TURN_S, WARM_S = 12, 2.0, 0.4
+TURNS, TURN_S, WARM_S = 12, 2.0, 0.6
 WARM_STEPS = 120
 # The bare loop's discriminator has one hidden layer of 256.
 BATCH = 128
@@ -95,7 +95,12 @@ def open_window(overlays: bool) -> None:
     from aae_studio.ui.plugins import OVERLAYS
     from aae_studio.ui.screenshot import offscreen_studio
 
-    config = ExperimentConfig(dataset=data()[1], hidden=(512,), options={"aae.discriminator_hidden": (256,)})
+    config = ExperimentConfig(
+        dataset=data()[1],
+        hidden=(512,),
+        batch_size=BATCH,
+        options={"aae.discriminator_hidden": (256,)},
+    )
     with offscreen_studio(config, MNIST, (1600, 1000), "dark", "en") as studio:
         for name in OVERLAYS.names() if overlays else ():
             studio.workbench.display.show_overlay(name, True)
@@ -111,12 +116,17 @@ class Trainee:
         path.write_bytes(bytes(COUNT.size))
         with path.open("r+b") as file:
             self._counter = mmap.mmap(file.fileno(), 0)
-        self._process = psutil.Popen(
-            [sys.executable, __file__, "--train", who, str(path)],
-            env={**os.environ, "QT_QPA_PLATFORM": "offscreen", "PYTHONPATH": str(ROOT)},
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL,
-        )
+        self._words = folder / "words"
+        with self._words.open("wb") as words:
+            self._process = psutil.Popen(
+                [sys.executable, __file__, "--train", who, str(path)],
+                env=ENVIRONMENT,
+                stdout=subprocess.DEVNULL,
+                stderr=words,
+            )
+
+    def warm_up(self) -> None:
+        """Train until it goes at its pace, and stand still."""
         self._wait_beyond(WARM_STEPS)
         self._process.suspend()
 
@@ -140,9 +150,10 @@ class Trainee:
 
     def _wait_beyond(self, step: int) -> tuple[int, float]:
         """Wait until more steps than these are taken; returns how many, and when."""
+        patience = time.monotonic() + LIMIT_S
         while self._steps <= step:
-            if self._process.poll() is not None:
-                sys.exit(f"{self._process.args} has ended")
+            if self._process.poll() is not None or time.monotonic() > patience:
+                sys.exit(f"It does not train:\n{self._words.read_text(errors='replace')[-4000:]}")
             time.sleep(0.0005)
         return self._steps, time.perf_counter()
 
@@ -155,6 +166,7 @@ def price_of_looking(turns: int) -> dict[str, list[float]]:
         for who in LOOKING:
             trainees[who] = Trainee(who, Path(stack.enter_context(tempfile.TemporaryDirectory())))
             stack.callback(trainees[who].kill)
+            trainees[who].warm_up()
         for _ in range(turns):
             for who, trainee in trainees.items():
                 rates[who].append(trainee.turn() * BATCH)
