@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -30,8 +31,9 @@ class Files(QObject):
     def __init__(self, window: QWidget, workbench: Workbench, settings: QSettings) -> None:
         super().__init__(window)
         self._window, self._bench, self._settings = window, workbench, settings
-        # Whether what is not saved may be lost, and whether the window goes when it has been saved.
-        self.loses = self._leaving = False
+        # Whether what is not saved may be lost, and what is done when it has been saved.
+        self.loses = False
+        self._next: Callable[[], None] | None = None
         workbench.saved.connect(self._on_saved)
         workbench.failed.connect(self._on_failed)
 
@@ -39,11 +41,27 @@ class Files(QObject):
         """Whether nothing is lost that took long; if not, a question closes the window or does not."""
         if self.loses or self._bench.unsaved_seconds < WORTH_SAVING_S:
             return True
+        self._ask(tr("Save the session before closing?"), tr("Close without saving"), self._leave)
+        return False
+
+    def _leave(self) -> None:
+        self.loses = True
+        self._window.close()
+
+    def _bring(self, session: Callable[[], None]) -> None:
+        """Show another session, if nothing is lost that took long; if so, ask first."""
+        if self._bench.unsaved_seconds < WORTH_SAVING_S:
+            session()
+        else:
+            self._ask(tr("Save the session before opening another?"), tr("Open without saving"), session)
+
+    def _ask(self, question: str, discard: str, go_on: Callable[[], None]) -> None:
+        """Ask whether to save, and then go on."""
         kinds = QMessageBox.StandardButton
         box = QMessageBox(
             QMessageBox.Icon.Question,
             "AAE Studio",
-            tr("Save the session before closing?"),
+            question,
             kinds.Save | kinds.Discard | kinds.Cancel,
             self._window,
         )
@@ -51,38 +69,37 @@ class Files(QObject):
         box.setInformativeText(
             tr("Else what was trained since it was saved is lost: about {minutes} min.", minutes=minutes)
         )
-        box.button(kinds.Discard).setText(tr("Close without saving"))
+        box.button(kinds.Discard).setText(discard)
         box.setDefaultButton(kinds.Save)
         box.setAttribute(Qt.WidgetAttribute.WA_DeleteOnClose)
-        box.finished.connect(self._on_answered)
+        box.finished.connect(partial(self._on_answered, go_on))
         box.open()
-        return False
 
-    def _on_answered(self, answer: int) -> None:
+    def _on_answered(self, go_on: Callable[[], None], answer: int) -> None:
         if answer == QMessageBox.StandardButton.Discard:
-            self.loses = True
-            self._window.close()
-        elif answer == QMessageBox.StandardButton.Save:
-            self._leaving = self.save_session()
+            go_on()
+        elif answer == QMessageBox.StandardButton.Save and self.save_session():
+            self._next = go_on
 
     def _on_saved(self) -> None:
-        if self._leaving:
-            self._window.close()
+        go_on, self._next = self._next, None
+        if go_on is not None:
+            go_on()
 
     def _on_failed(self) -> None:
-        self._leaving = False
+        self._next = None
 
     def open_session(self) -> None:
         """Ask for a session's folder and bring it back."""
         if folder := self._chosen(tr("Open session"), self._last_folder()):
             self._remember(folder)
-            self._bench.open(folder)
+            self._bring(partial(self._bench.open, folder))
 
     def follow_run(self) -> None:
         """Ask for the folder of a run that is trained elsewhere, and follow it."""
         if folder := self._chosen(tr("Follow a run"), self._last_folder()):
             self._remember(folder)
-            self._bench.follow(folder)
+            self._bring(partial(self._bench.follow, folder))
 
     def save_session(self) -> bool:
         """Write the session where it was saved or opened last; ask where, if there is no such folder.
@@ -110,7 +127,9 @@ class Files(QObject):
 
     def choose_data_dir(self) -> None:
         """Ask for the folder of downloaded datasets."""
-        if folder := self._chosen(tr("Data folder"), self._bench.data_dir):
+        now = self._bench.data_dir.absolute()
+        there = next(folder for folder in (now, *now.parents) if folder.is_dir())
+        if folder := self._chosen(tr("Data folder"), there):
             self._use_data_dir(folder)
 
     def download_actions(self) -> list[QAction]:

@@ -110,6 +110,11 @@ class Typed:
             return
         self.chosen.emit(value)
 
+    def _forgive(self) -> None:
+        """What was taken back is not wrong any more."""
+        if not self._differs():
+            self.refused.emit("")
+
     def _differs(self) -> bool:
         return self.text_now != self.option.shown(self.value)
 
@@ -156,6 +161,7 @@ class NumberEntry(Typed, WheelWhenFocused, QAbstractSpinBox):
         # Style sheets do not reach the padding of a spin box's field.
         self.lineEdit().setTextMargins(4, 0, 0, 0)
         self.show_value(option.default)
+        self.lineEdit().textChanged.connect(self._forgive)
 
     def show_value(self, value: Value) -> None:
         self._pause.stop()
@@ -203,6 +209,7 @@ class WidthsEntry(Typed, QLineEdit):
         super().__init__(parent)
         self.option, self.label = option, label
         self.show_value(option.default)
+        self.textChanged.connect(self._forgive)
 
     def lineEdit(self) -> QLineEdit:
         """The field itself, as a spin box has it."""

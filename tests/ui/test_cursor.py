@@ -10,7 +10,7 @@ from PySide6.QtCore import QPoint, QPointF, Qt
 
 from aae_studio.core import fields
 from aae_studio.core.config import ExperimentConfig
-from aae_studio.core.region import Verdict
+from aae_studio.core.region import Trust, Verdict
 from aae_studio.ui.app import Studio
 from aae_studio.ui.at_cursor.verdict_line import verdict_words
 from aae_studio.ui.canvas.painting import next_toward
@@ -61,6 +61,15 @@ def test_a_lane_says_whether_its_cursor_is_inside_the_data(qtbot, studio):
     qtbot.waitUntil(lambda: lanes["ae"].verdict.text() == verdict_words(expected), timeout=5_000)
     # Without encoder nothing is known of where real images are.
     assert lanes["gan"].verdict.text() == ""
+
+
+def test_a_verdict_is_as_long_as_its_line_is_wide(qtbot, studio):
+    line, words = studio.window.lanes["ae"].verdict, verdict_words(Verdict.FAR)
+    line.show_trust(Trust(9.0, 0.0, 2), 1)
+    wide = line.fontMetrics().horizontalAdvance(words) + 40
+    for width, wanted in ((wide, words), (wide // 2, words.partition(":")[0]), (wide, words)):
+        line.resize(width, line.height())
+        assert line.text() == wanted
 
 
 def test_the_panel_shows_what_the_models_say_of_the_place(qtbot, studio):

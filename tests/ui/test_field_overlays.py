@@ -24,7 +24,7 @@ from aae_studio.ui.canvas.contours import contours
 from aae_studio.ui.canvas.overlays.arrows import LONGEST, USUAL, Pulls
 from aae_studio.ui.canvas.overlays.density import Contrast
 from aae_studio.ui.canvas.overlays.field import Field
-from aae_studio.ui.canvas.overlays.holes import Seen
+from aae_studio.ui.canvas.overlays.holes import DRAWN, Seen
 from aae_studio.ui.canvas.overlays.posterior import Clouds
 from aae_studio.ui.canvas.overlays.stretch import Ellipses
 from aae_studio.ui.canvas.overlays.thumbnails import GAP, SIDE, Pictures
@@ -233,6 +233,19 @@ def test_there_are_no_holes_where_the_prior_asks_for_nothing(digits) -> None:
         assert seen.displaced[~outside].max() > 0
         assert (seen.displaced[outside].max() < 0) == asked
         assert 0.5 < seen.share <= 1
+
+
+def test_the_share_of_holes_is_the_figure_of_all_other_places(digits) -> None:
+    """In σ of the prior, also for a model that knows nothing of it and whose codes lie far apart."""
+    snapshot = snapshot_of(digits, "ae")
+    frozen = snapshot.models["ae"]
+    codes = 30 * frozen.encode(snapshot.probe_images)
+    seen = OVERLAYS["holes"].look(scene(model="ae", view=View(0.0, 0.0, 12.0)), snapshot, codes)
+    drawn, told = frozen.draw(DRAWN)
+    back = frozen.encode(frozen.decode(drawn, told))
+    away = np.linalg.norm(back.astype(np.float64) - drawn, axis=1)
+    assert seen.share == pytest.approx((away > 0.5).mean(), abs=0.01)
+    assert seen.share > 0
 
 
 def test_a_model_that_gives_its_codes_back_has_no_displaced_places(digits, monkeypatch) -> None:

@@ -736,6 +736,9 @@ def test_log_ticks_lie_inside_and_are_told_apart(low, width, count):
 
 
 def test_ticks_of_steps_are_whole():
+    # A loss that has blown up, and steps.
+    assert [word for _, word in linear_ticks(0, 3e6, 3)] == ["0", "1e+06", "2e+06", "3e+06"]
+    assert linear_ticks(0, 3e6, 3, whole=True)[-1][1] == grouped(3e6)
     assert [word for _, word in linear_ticks(0, 3, 8, whole=True)] == ["0", "1", "2", "3"]
 
 

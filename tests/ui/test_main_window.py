@@ -337,6 +337,33 @@ def test_what_took_long_is_not_lost_without_a_question(qtbot, studio, monkeypatc
     assert window.files._last_folder() == folder.parent
 
 
+def test_another_session_is_opened_when_the_one_that_took_long_is_saved_or_given_up(
+    qtbot, studio, monkeypatch, tmp_path
+):
+    bench, window, kinds = studio.workbench, studio.window, QMessageBox.StandardButton
+    trained(qtbot, studio, 2)
+    with qtbot.waitSignal(bench.saved, timeout=10_000):
+        bench.save(tmp_path / "two")
+    trained(qtbot, studio, 3)
+    monkeypatch.setattr(files, "WORTH_SAVING_S", 1e-9)
+    dialog = "aae_studio.ui.files.QFileDialog."
+    monkeypatch.setattr(dialog + "getExistingDirectory", lambda *_: str(tmp_path / "two"))
+    window.files.open_session()
+    question(window).button(kinds.Cancel).click()
+    assert bench.step == 5
+    window.files.open_session()
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        question(window).button(kinds.Save).click()
+    # It was saved into the folder that it had, and that is opened.
+    assert bench.step == 5
+    trained(qtbot, studio, 1)
+    window.files.open_session()
+    with qtbot.waitSignal(bench.prepared, timeout=10_000):
+        question(window).button(kinds.Discard).click()
+    assert bench.step == 5
+    assert window.isVisible()
+
+
 def test_a_signal_closes_it_without_a_question_even_while_one_is_asked(qtbot, studio, monkeypatch):
     trained(qtbot, studio, 2)
     monkeypatch.setattr(files, "WORTH_SAVING_S", 0.0)

@@ -287,6 +287,21 @@ def test_leaving_an_invalid_value_brings_the_old_one_back(
     assert workbench.asked.learning_rate == 1e-3
 
 
+@pytest.mark.parametrize("key", ["latent_size", "hidden"])
+def test_what_is_taken_back_in_the_field_is_not_wrong_any_more(
+    qtbot: QtBot, form: OptionsForm, key: str
+) -> None:
+    editor = form.rows[key].editor
+    before = editor.text_now
+    editor.lineEdit().setText("0")
+    editor.commit()
+    assert invalid(form, key)
+    assert sentences(form)
+    editor.lineEdit().setText(before)
+    assert not invalid(form, key)
+    assert sentences(form) == []
+
+
 def test_what_the_trainer_refuses_is_marked_at_its_row(
     qtbot: QtBot, form: OptionsForm, workbench: Workbench
 ) -> None:

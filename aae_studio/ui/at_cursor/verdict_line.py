@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont
+from PySide6.QtGui import QFont, QResizeEvent
 from PySide6.QtWidgets import QWidget
 
 from aae_studio.core.region import Trust, Verdict
@@ -35,6 +35,7 @@ class VerdictLine(Readout):
     ) -> None:
         super().__init__(theme.color("muted"), font, "", alignment, parent)
         self._theme = theme
+        self._words = ""
         self.setAccessibleName(tr("Whether to trust the decoded image"))
         self.setToolTip(
             tr(
@@ -47,16 +48,19 @@ class VerdictLine(Readout):
 
     def show_trust(self, trust: Trust | None, step: int) -> None:
         """Show what to think of an image of a model after so many steps; None: nothing is known."""
-        if trust is None:
-            self.setText("")
-            return
-        if step == 0:
+        color, self._words = "muted", ""
+        if trust is not None:
             # Random weights are neither right nor wrong about anything.
-            self._color = self._theme.color("muted")
-            self.setText(tr("not trained yet"))
-            return
-        self._color = self._theme.color(COLORS[trust.verdict])
-        words = verdict_words(trust.verdict)
-        roomy = self.fontMetrics().horizontalAdvance(words) <= self.width() - 2 * PADDING
+            color = COLORS[trust.verdict] if step else "muted"
+            self._words = verdict_words(trust.verdict) if step else tr("not trained yet")
+        self._color = self._theme.color(color)
+        self._fit()
+
+    def resizeEvent(self, event: QResizeEvent) -> None:
+        super().resizeEvent(event)
+        self._fit()
+
+    def _fit(self) -> None:
+        roomy = self.fontMetrics().horizontalAdvance(self._words) <= self.width() - 2 * PADDING
         # What stands before the colon says it too.
-        self.setText(words if roomy else words.partition(":")[0])
+        self.setText(self._words if roomy else self._words.partition(":")[0])

@@ -45,7 +45,9 @@ def linear_ticks(low: float, high: float, count: int, whole: bool = False) -> Ti
     decimals = max(0, -math.floor(math.log10(step) + 1e-9))
     # Adding zero makes zero of minus zero.
     values = [round(number * step, decimals) + 0.0 for number in numbers]
-    if decimals > 4:
+    # Steps are counted to the last one; a loss that has blown up would cover the plot with zeros.
+    greatest = max(map(abs, values))
+    if decimals > 4 or (not whole and 1e5 <= greatest <= 100 * step):
         return [(value, f"{value:.3g}") for value in values]
     return [(value, grouped(value, decimals)) for value in values]
 

@@ -36,8 +36,8 @@ EDGE = 0.5
 class Seen:
     """Over a grid (rows, columns) each: how deep a place lies in a hole, because its image is encoded
     elsewhere and because its image is like no real one, from -1 to 1 and above 0 in a hole. The holes'
-    outlines, and the share of the prior's samples that fall into holes, whether the model knows of the prior
-    or not."""
+    outlines, and the share of the prior's samples that are encoded more than ½ σ of the prior elsewhere (in
+    a model without encoder: that are like no real image)."""
 
     grid: Grid
     displaced: Array
@@ -76,8 +76,9 @@ class Holes(Overlay):
             np.clip(np.minimum(over[: len(within)] - 1, within), -1, 1).reshape(grid.rows, grid.columns)
             for over in (displaced, unlike)
         ]
-        worst = np.maximum(displaced, unlike)[len(within) :]
-        share = float((worst > 1).mean())
+        # As everywhere else, in σ of the prior, whether the model knows of it or not.
+        astray = unlike if found.displaced is None else displaced * unit / snapshot.prior.sigma
+        share = float((astray[len(within) :] > 1).mean())
         return Seen(grid, *depths, contours(np.maximum(*depths), 0.0, grid), share)
 
     def draw(self, painter: QPainter, seen: Seen, stage: Stage) -> None:
