@@ -59,6 +59,8 @@ def test_all_images_are_drawn_while_training_goes_on(qtbot, studio):
 def test_after_a_rewind_the_first_points_do_not_wait_for_all_others(qtbot, studio):
     bench = studio.workbench
     bench.train(3)
+    # Else the steps that are left would be taken after the rewind.
+    qtbot.waitUntil(lambda: bench.step == 3 and not bench.training, timeout=20_000)
     bench.draw_points(None)
     qtbot.waitUntil(lambda: drawn(studio, 1797), timeout=20_000)
     counts = []
