@@ -128,7 +128,7 @@ class Files(QObject):
     def choose_data_dir(self) -> None:
         """Ask for the folder of downloaded datasets."""
         now = self._bench.data_dir.absolute()
-        there = next(folder for folder in (now, *now.parents) if folder.is_dir())
+        there = next((folder for folder in (now, *now.parents) if folder.is_dir()), Path.home())
         if folder := self._chosen(tr("Data folder"), there):
             self._use_data_dir(folder)
 
