@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -273,15 +273,11 @@ def _result(experiment: Experiment, history: History, figures: Mapping[str, Figu
     }
 
 
-def _has_any(models: Iterable[Mapping[str, float | None]], figure: str) -> bool:
-    """Whether one of the models has this figure."""
-    return any(part[figure] is not None for part in models)
-
-
 def _table(result: Mapping[str, Any]) -> str:
     """The figures for people: those that one of the models has."""
     models = result["models"]
-    columns = {figure: title for figure, title in COLUMNS.items() if _has_any(models.values(), figure)}
+    had = {figure for part in models.values() for figure, value in part.items() if value is not None}
+    columns = {figure: title for figure, title in COLUMNS.items() if figure in had}
     lines = [
         f"{result['steps']} steps, {result['epochs']} epochs in {result['seconds']:.1f} s: "
         f"{result['samples_per_second']:.0f} samples/s in {result['precision']} on {result['device']}"
