@@ -428,7 +428,8 @@ def test_the_out_folder_is_checked_before_training(
 def test_codes_go_out_and_come_back_as_images(studio: Studio, run: Path, tmp_path: Path) -> None:
     loaded = aae_studio.load(run)
     for split, count in (("test", 360), ("train", 1437), ("all", 1797)):
-        studio("encode", run, "--split", split, "--out", tmp_path / "codes")
+        out, _ = studio("encode", run, "--split", split, "--out", tmp_path / "codes")
+        assert out == f"{tmp_path / 'codes'}: codes of ae, aae, {count} × 3\n"
         with np.load(tmp_path / "codes") as arrays:
             found = dict(arrays)
         assert set(found) == {"ae", "aae", "labels", "ids"}

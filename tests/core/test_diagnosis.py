@@ -17,7 +17,16 @@ from torch.distributions import Normal, kl_divergence
 from aae_studio.core.checkup import HOLD, Checkup, Judge
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.base import Dataset
-from aae_studio.core.diagnosis.base import MARGIN, Diagnosis, Finding, Sign, eased, restored
+from aae_studio.core.diagnosis.base import (
+    HIGH_RATE,
+    MARGIN,
+    Diagnosis,
+    Finding,
+    Sign,
+    eased,
+    lowered_rate,
+    restored,
+)
 from aae_studio.core.evaluation import classifier_for
 from aae_studio.core.evidence import SIZE, Evidence
 from aae_studio.core.experiment import Experiment
@@ -172,6 +181,16 @@ def test_no_alarm_on_the_defaults(digits, digits_classifier, seed):
     healthy = Run(Experiment(config, digits), digits_classifier)
     assert not alarms(healthy, 2200)
     assert {("aae", "equilibrium"), ("gan", "equilibrium")} <= set(healthy.findings)
+
+
+def test_the_remedy_looks_at_the_rate_that_holds(run):
+    """One that has fallen below the limit is not what is wrong now."""
+    evidence = run(models=("ae",)).evidence("ae")
+    rates = {"learning_rate": 2 * HIGH_RATE, "rate_decay": 100.0}
+    evidence = replace(evidence, config=evidence.config.with_(**rates))
+    for step, changes in ((0, {"learning_rate": 2 * HIGH_RATE / 10}), (100, {})):
+        then = replace(evidence, snapshot=replace(evidence.snapshot, step=step))
+        assert lowered_rate(then) == pytest.approx(changes)
 
 
 # Evidence
