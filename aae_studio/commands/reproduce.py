@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from aae_studio import paths
 from aae_studio.commands.parsing import Parser, add_data_dir, count_reader, path_reader
 from aae_studio.commands.progress import Progress
+from aae_studio.core.config import OPTIONS
 from aae_studio.core.errors import StudioError, UnknownName
 
 if TYPE_CHECKING:
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
 
 SEEDS = 3
 FAILED = 1
+DEVICES = next(option.choices for option in OPTIONS if option.name == "device")
 
 
 def add_flags(parser: Parser) -> None:
@@ -37,6 +39,9 @@ def add_flags(parser: Parser) -> None:
     )
     parser.add_argument(
         "--out", type=path_reader, metavar="FOLDER", help="keep runs here, and go on with those begun"
+    )
+    parser.add_argument(
+        "--device", choices=DEVICES, default=DEVICES[0], help="where to train (default: %(default)s)"
     )
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
     parser.add_argument("--quiet", action="store_true", help="no progress")
@@ -72,7 +77,7 @@ def _outcome(bar: Bar, seed: int, args: argparse.Namespace) -> Outcome:
     def say(done: int, goal: int, words: str) -> None:
         progress.show(done, goal, f"seed {seed} · {words}")
 
-    lab = Laboratory(seed, paths.data_dir(args.data_dir), args.out, args.validation, say)
+    lab = Laboratory(seed, paths.data_dir(args.data_dir), args.out, args.validation, say, args.device)
     start = time.monotonic()
     try:
         figures = bar.measure(lab)

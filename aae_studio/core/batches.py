@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 import numpy.typing as npt
 import torch
@@ -30,6 +32,17 @@ def giving_order(labels: Ranks, seed: int) -> Ranks:
     return ranks
 
 
+class Samples(NamedTuple):
+    """Training samples on a device.
+
+    `images`: (n, C, H, W) uint8, levels as in a `Split`. `about`: (3, n) int64, a `Batch`'s labels,
+    ranks and ids.
+    """
+
+    images: Tensor
+    about: Tensor
+
+
 class Batches:
     """A dataset's training samples on a device, cut into batches; of each, the share of this process.
 
@@ -42,9 +55,9 @@ class Batches:
         self._dataset, self._size, self._seed, self._device = dataset, size, seed, device
         self._group = group
         self.corruption = Corruption()
-        self._resident: tuple[Split, Batch] | None = None
-        self._epoch_data: tuple[int, Batch, Tensor] | None = None
-        self._labelled: tuple[int, Batch] | None = None
+        self._resident: tuple[Split, Samples] | None = None
+        self._epoch_data: tuple[int, Samples, Tensor] | None = None
+        self._labelled: tuple[int, Samples] | None = None
 
     @property
     def per_epoch(self) -> int:
@@ -64,10 +77,10 @@ class Batches:
             self._labelled = (count, self._loaded(self._dataset.train, count))
         samples = self._labelled[1]
         shuffle = torch.Generator().manual_seed(seed_for(self._seed, "labelled", step))
-        order = torch.randperm(len(samples), generator=shuffle)[: self._size]
+        order = torch.randperm(len(samples.images), generator=shuffle)[: self._size]
         return self._taken(samples, order.to(self._device), "labelled noise", step)
 
-    def _epoch(self, epoch: int) -> tuple[Batch, Tensor]:
+    def _epoch(self, epoch: int) -> tuple[Samples, Tensor]:
         """All samples of an epoch and the order that they are taken in."""
         if self._epoch_data is None or self._epoch_data[0] != epoch:
             split = self._dataset.training_split(epoch)
@@ -78,17 +91,15 @@ class Batches:
             self._epoch_data = (epoch, self._resident[1], order)
         return self._epoch_data[1:]
 
-    def _loaded(self, split: Split, count: int) -> Batch:
+    def _loaded(self, split: Split, count: int) -> Samples:
         """The first `count` samples in the giving order, images in whole levels: a quarter of the memory."""
         ranks = giving_order(split.labels, self._seed)
         given = ranks < count if count < len(split) else slice(None)
-        images, labels, places, ids = (
-            torch.from_numpy(part[given]).to(self._device)
-            for part in (split.images, split.labels, ranks, split.ids)
-        )
-        return Batch(images, labels, places, ids)
+        about = np.stack([split.labels, ranks, split.ids])[:, given]
+        images = torch.from_numpy(split.images[given]).to(self._device)
+        return Samples(images, torch.from_numpy(about).to(self._device))
 
-    def _taken(self, samples: Batch, places: Tensor, purpose: str, step: int) -> Batch:
+    def _taken(self, samples: Samples, places: Tensor, purpose: str, step: int) -> Batch:
         """The share of the samples at these places, with images in [0, 1]."""
         count, share = len(places), self._group.share(len(places))
         if share is not None:
@@ -101,5 +112,5 @@ class Batches:
             generator = torch.Generator(self._device).manual_seed(seed_for(self._seed, purpose, step))
             noise = torch.randn((count, *images.shape[1:]), generator=generator, device=self._device)
             corrupted = self.corruption.of(images, noise if share is None else share.of(noise))
-        labels, ranks, ids = (part[places] for part in (samples.labels, samples.ranks, samples.ids))
+        labels, ranks, ids = samples.about.index_select(1, places)
         return Batch(images, labels, ranks, ids, share, corrupted)

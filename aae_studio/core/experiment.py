@@ -5,9 +5,10 @@ from __future__ import annotations
 import math
 import time
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -24,6 +25,7 @@ from aae_studio.core.networks import Architecture
 from aae_studio.core.options import Value
 from aae_studio.core.parallel import ALONE, Alone
 from aae_studio.core.priors.base import Prior
+from aae_studio.core.recording import Check, Recorder, cuda_graph
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS
 from aae_studio.core.snapshot import Snapshot, Spares
 
@@ -108,6 +110,9 @@ class Experiment:
         # Losses of the models that have taken the step which is under way.
         self._ahead: dict[str, dict[str, float]] = {}
         self.batches.corruption = config.corruption
+        # Several processes speak to one another in the middle of a step.
+        alone_on_gpu = self.device.type == "cuda" and group.size == 1
+        self.recorder = Recorder(cuda_graph if alone_on_gpu else None)
 
     def run(self) -> Iterator[Report]:
         """Train step by step without end; yields one report a step.
@@ -128,10 +133,10 @@ class Experiment:
         """
         start = time.perf_counter()
         batch = self.batches.of_step(self.step)
-        walk = substeps or self.substeps
         for name in self.models:
             if name not in self._ahead:
-                self._ahead[name] = self._taken(walk(name, batch))
+                taken = self._taken(substeps(name, batch)) if substeps else self.train_step(name, batch)
+                self._ahead[name] = taken
         losses = {name: self._ahead[name] for name in self.models}
         self._ahead = {}
         self.step += 1
@@ -140,6 +145,13 @@ class Experiment:
 
     def train_step(self, name: str, batch: Batch) -> dict[str, float]:
         """Run all phases of one model on a batch; returns its curves' values, those of the whole batch."""
+        model = self.models[name]
+        if self.recorder.takes(name, model):
+            self._begin(model)
+            follow = partial(self._followed, model, model.phases)
+            figures = self.recorder.step(name, model, self._parts(model, model.phases, batch), follow)
+            if figures is not None:
+                return figures
         return self._taken(self.substeps(name, batch))
 
     def _taken(self, substeps: Iterable[Substep]) -> dict[str, float]:
@@ -155,43 +167,59 @@ class Experiment:
         `phases`: others than all of them.
         """
         model = self.models[name]
+        chosen = model.phases if phases is None else tuple(phases)
+        self._begin(model)
+
+        def check(number: Tensor, phase: Phase, what: str) -> None:
+            if not math.isfinite(number.item()):
+                raise NonFinite(name, phase.name, self.step + 1, what)
+
+        yield from self._followed(model, chosen, self._parts(model, chosen, batch), check)
+
+    def _begin(self, model: Model) -> None:
+        """Give a model this step's random numbers and learning rate."""
         model.reseed(self.step)
         model.set_learning_rate(self.config.rate_at(self.step))
+
+    def _parts(self, model: Model, phases: Iterable[Phase], batch: Batch) -> dict[str, Batch]:
+        """What each phase is given: the step's batch, or, to learn from labels, one of labelled images."""
+        return {
+            phase.name: batch
+            if phase.labelled is None
+            else self.batches.labelled(self.step, int(model.option[phase.labelled]))
+            for phase in phases
+        }
+
+    def _followed(
+        self, model: Model, phases: Iterable[Phase], parts: Mapping[str, Batch], check: Check
+    ) -> Iterator[Substep]:
+        """The phases' sub-steps, each phase on its own part; `check` is told what must be finite."""
         waiting: dict[Any, Tensor] = {}
-        for phase in model.phases if phases is None else phases:
+        for phase in phases:
             for _ in range(int(model.option[phase.repeats]) if phase.repeats else 1):
-                part = self._batch_for(model, phase, batch)
+                part = parts[phase.name]
                 model.share = part.share
                 yield Substep("batch", phase, part)
                 with self.autocast():
                     losses = phase.loss(part).weighted(part.share)
                 objective = losses.objective + waiting.pop(phase.optimizer, 0.0)
-                if not math.isfinite(self.group.summed(objective).item()):
-                    raise NonFinite(name, phase.name, self.step + 1, "a loss")
+                check(self.group.summed(objective), phase, "a loss")
                 yield Substep("forward", phase, part, losses)
                 if not phase.updates:
                     waiting[phase.optimizer] = objective
                     continue
-                self._take_gradients(name, phase, objective)
+                self._take_gradients(phase, objective, check)
                 yield Substep("backward", phase, part, losses)
                 phase.optimizer.step()
                 for weight in _weights(phase):
                     weight.grad = None
                 yield Substep("update", phase, part, losses)
 
-    def _batch_for(self, model: Model, phase: Phase, batch: Batch) -> Batch:
-        """The step's batch, or for a phase that learns from labels a batch of labelled images."""
-        if phase.labelled is None:
-            return batch
-        return self.batches.labelled(self.step, int(model.option[phase.labelled]))
-
-    def _take_gradients(self, name: str, phase: Phase, objective: Tensor) -> None:
+    def _take_gradients(self, phase: Phase, objective: Tensor, check: Check) -> None:
         """Gradients for the optimiser's own weights and no others."""
         weights = _weights(phase)
         gradients = self.group.summed_each(torch.autograd.grad(objective, weights, allow_unused=True))
-        total = torch.stack([g.sum() for g in gradients if g is not None]).sum()
-        if not math.isfinite(total.item()):
-            raise NonFinite(name, phase.name, self.step + 1, "a gradient")
+        check(_total([gradient for gradient in gradients if gradient is not None]), phase, "a gradient")
         for weight, gradient in zip(weights, gradients, strict=True):
             # Fused Adam reads a gradient in its weight's memory layout; a convolution's may have another.
             weight.grad = None if gradient is None else gradient.contiguous()
@@ -264,6 +292,7 @@ class Experiment:
         for name, model in staying.items():
             model.option = options[name]
             model.set_prior(prior)
+        self.recorder.forget()
 
     def _prior(self, config: ExperimentConfig) -> Prior:
         plugin = PRIORS.get(config.prior)
@@ -279,3 +308,11 @@ class Experiment:
 def _weights(phase: Phase) -> list[Tensor]:
     """What the phase's optimiser moves."""
     return [weight for group in phase.optimizer.param_groups for weight in group["params"]]
+
+
+def _total(tensors: list[Tensor]) -> Tensor:
+    """A scalar that is finite only where all numbers are."""
+    if tensors[0].is_cuda:
+        # One kernel for all; on the CPU the norm takes ten times as long as the sum.
+        return torch.stack(torch._foreach_norm(tensors, 1)).sum()
+    return torch.stack([tensor.sum() for tensor in tensors]).sum()

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from typing import Any, ClassVar, Literal, TypeVar
 
+import numpy as np
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
@@ -236,10 +237,20 @@ class Model(ABC):
         self.prior = prior
 
     def set_learning_rate(self, rate: float) -> None:
-        """Set the step size of every optimiser, each times its own factor."""
+        """Set the step size of every optimiser, each times its own factor, in single precision."""
         for phase in self.phases:
+            # A recorded step has it in a float32 tensor, and is to be the same to the bit.
+            single = float(np.float32(rate * self.rate_factor(phase)))
             for group in phase.optimizer.param_groups:
-                group["lr"] = rate * self.rate_factor(phase)
+                group["lr"] = single
+
+    @property
+    def settled(self) -> bool:
+        """Whether from this step on all steps compute the same: none uses the step's number itself.
+
+        Then a GPU may record a step and repeat it. What changes with a live option is settled.
+        """
+        return True
 
     def rate_factor(self, phase: Phase) -> float:
         """The phase's learning rate as a multiple of the experiment's."""

@@ -101,6 +101,11 @@ class VariationalAutoencoder(Autoencoding):
             )
 
     @property
+    def settled(self) -> bool:
+        """β is part of what a step computes: settled once it has risen."""
+        return self.step >= int(self.option["annealing_steps"])
+
+    @property
     def beta(self) -> float:
         """β at this step: it rises in a straight line while it is annealed."""
         steps = self.option["annealing_steps"]

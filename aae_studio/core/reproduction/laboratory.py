@@ -43,7 +43,7 @@ class Laboratory:
 
     `folder`: where runs are kept and taken up again; None: nowhere. With `validation`, a part of the
     training data takes the place of the test data. `say` is told how many epochs of how many a run
-    has behind it, and its name.
+    has behind it, and its name. `device`: where runs are trained, as in a configuration.
     """
 
     def __init__(
@@ -53,8 +53,9 @@ class Laboratory:
         folder: Path | None = None,
         validation: bool = False,
         say: Callable[[int, int, str], None] = lambda done, goal, words: None,
+        device: str = "cpu",
     ) -> None:
-        self.seed, self.data_dir, self.folder = seed, data_dir, folder
+        self.seed, self.data_dir, self.folder, self.device = seed, data_dir, folder, device
         self.validation, self.say = validation, say
         self._datasets: dict[str, Dataset] = {}
         self._notes: dict[str, list[dict[str, float]]] = {}
@@ -74,7 +75,7 @@ class Laboratory:
     def trained(
         self, name: str, config: ExperimentConfig, epochs: int, dataset: Dataset | None = None
     ) -> Experiment:
-        """The configuration with this laboratory's seed, trained for so many epochs.
+        """The configuration with this laboratory's seed and device, trained for so many epochs.
 
         `name` is that of its folder. `dataset` takes the place of the configuration's own. Raises
         StudioError when training fails.
@@ -86,7 +87,7 @@ class Laboratory:
         self, name: str, config: ExperimentConfig, epochs: int, dataset: Dataset | None = None
     ) -> Iterator[Experiment]:
         """The same, after every epoch; a run that was taken up begins with its next epoch."""
-        config = config.with_(seed=self.seed)
+        config = config.with_(seed=self.seed, device=self.device)
         experiment, history, target = self._begun(name, config, dataset or self.dataset(config))
         size, saved, waiting = experiment.steps_per_epoch, time.monotonic(), []
         run = experiment.run()
