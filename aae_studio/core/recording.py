@@ -126,8 +126,10 @@ class RecordedStep:
         self._name, self._model, self._parts, self._follow = name, model, parts, follow
         device = model.setting.device
         self._optimizers = list({id(phase.optimizer): phase.optimizer for phase in model.phases}.values())
+        # As fused Adam reads it there.
+        kind = torch.float32 if device.type == "cuda" else torch.float64
         self._rates = [
-            (group, torch.tensor(group["lr"], device=device))
+            (group, torch.tensor(group["lr"], dtype=kind, device=device))
             for optimizer in self._optimizers
             for group in optimizer.param_groups
         ]

@@ -92,7 +92,7 @@ def test_the_learning_rate_falls_as_declared(build) -> None:
         wanted = 0.004 * (20 / (20 + step)) ** 0.5
         for phase in experiment.models["aae"].phases:
             factor = 0.25 if phase.name == "discriminator" else 1.0
-            assert phase.optimizer.param_groups[0]["lr"] == pytest.approx(wanted * factor, rel=1e-7)
+            assert phase.optimizer.param_groups[0]["lr"] == pytest.approx(wanted * factor, rel=1e-12)
     experiment.change(experiment.config.with_(rate_decay=0.0))
     curves(experiment, 1)
     assert experiment.models["aae"].phases[0].optimizer.param_groups[0]["lr"] == pytest.approx(0.004)

@@ -139,8 +139,7 @@ class WrittenOutAdam:
     """Kingma and Ba, algorithm 1."""
 
     def __init__(self, rate: float, beta1: float) -> None:
-        # The rate is one of single precision.
-        self.rate, self.beta1, self.time = float(np.float32(rate)), beta1, 0
+        self.rate, self.beta1, self.time = rate, beta1, 0
         self.first: dict[int, Array] = {}
         self.second: dict[int, Array] = {}
 

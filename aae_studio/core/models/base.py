@@ -237,12 +237,14 @@ class Model(ABC):
         self.prior = prior
 
     def set_learning_rate(self, rate: float) -> None:
-        """Set the step size of every optimiser, each times its own factor, in single precision."""
+        """Set the step size of every optimiser, each times its own factor."""
         for phase in self.phases:
-            # A recorded step has it in a float32 tensor, and is to be the same to the bit.
-            single = float(np.float32(rate * self.rate_factor(phase)))
+            own = rate * self.rate_factor(phase)
+            if self.setting.device.type == "cuda":
+                # A recorded step has it in single precision, and is to be the same to the bit.
+                own = float(np.float32(own))
             for group in phase.optimizer.param_groups:
-                group["lr"] = single
+                group["lr"] = own
 
     @property
     def settled(self) -> bool:
