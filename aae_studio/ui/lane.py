@@ -73,7 +73,6 @@ class Lane(QFrame):
         self._decoded_by: Snapshot | None = None
         self._decoded: Decoded | None = None
         self._arrange()
-        workbench.planes.cursor_moved.connect(self._show_moved)
         workbench.decodings.decoded.connect(self._on_decoded)
         workbench.snapshot_changed.connect(self._await_drag)
         self._drag_wait = QTimer(self)
@@ -85,6 +84,7 @@ class Lane(QFrame):
         workbench.display.changed.connect(self._apply_display)
         self._apply_display()
         self.show_decoded()
+        self.show_place()
         self.show_figures()
 
     def figures(self) -> dict[str, str]:
@@ -97,7 +97,6 @@ class Lane(QFrame):
             return
         self._decoded_by = self._bench.snapshot
         self._bench.decodings.ask(self._name, self._bench.at_cursor(self._name))
-        self._show_code()
 
     def _on_decoded(self, name: str, decoded: Decoded) -> None:
         if name != self._name or name not in self._bench.models:
@@ -110,10 +109,11 @@ class Lane(QFrame):
         if decoded.back is not None:
             self._turns.ask(self._show_verdict)
 
-    def _show_moved(self) -> None:
-        self.show_decoded()
-        # The image goes first: the verdict on it can wait for a turn.
-        self._turns.ask(self._show_verdict)
+    def show_place(self) -> None:
+        """Show the code under the cursor, and in a turn what to think of its image."""
+        if self._name in self._bench.models:
+            self._show_code()
+            self._turns.ask(self._show_verdict)
 
     def _show_code(self) -> None:
         code = self._bench.planes.cursors[self._name]

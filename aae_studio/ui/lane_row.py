@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt
 from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
 
 from aae_studio.ui.canvas.overlays.base import Overlay
@@ -27,6 +27,8 @@ class LaneRow(QScrollArea):
         super().__init__()
         self._bench, self._theme, self._turns, self._overlays = workbench, theme, turns, overlays
         self.lanes: dict[str, Lane] = {}
+        # Before the lanes' canvases, which follow the cursor too.
+        workbench.planes.cursor_moved.connect(self._show_moved)
         content = QWidget()
         self._row = QHBoxLayout(content)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -52,6 +54,14 @@ class LaneRow(QScrollArea):
         waiting = () if self.lanes else self._bench.config.models
         for card in (*self.lanes.values(), *map(_waiting_card, waiting)):
             self._row.addWidget(card, 1)
+
+    def _show_moved(self) -> None:
+        """Show what the cursors are on now: all images at once, and before anything else moves with them."""
+        for lane in self.lanes.values():
+            lane.show_decoded()
+        QCoreApplication.sendEvent(self.window(), QEvent(QEvent.Type.UpdateRequest))
+        for lane in self.lanes.values():
+            lane.show_place()
 
     def show_newest(self) -> None:
         """Decode with the newest weights now: for a picture."""

@@ -49,8 +49,15 @@ class Hand(QObject):
         self._asked: float | None = None
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._move)
-        # Paints of the place before don't count. Lanes have decoded by then; they paint later.
-        studio.workbench.planes.cursor_moved.connect(_painted.clear)
+        planes = studio.workbench.planes
+        move_cursor = planes.move_cursor
+
+        def move(name: str, place: tuple[float, float]) -> None:
+            # Paints of the place before don't count.
+            _painted.clear()
+            move_cursor(name, place)
+
+        planes.move_cursor = move  # type: ignore[method-assign]
         self._post(QEvent.Type.MouseButtonPress)
         self._timer.start(PERIOD_MS)
 

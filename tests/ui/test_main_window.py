@@ -7,8 +7,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QPoint, QRect, QSettings, Qt
-from PySide6.QtWidgets import QApplication, QMessageBox
+from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSettings, Qt
+from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import NonFinite
@@ -113,6 +113,35 @@ def test_rewind_repeats_the_run_to_the_last_bit_and_a_new_seed_does_not(qtbot, s
         qtbot.keyClick(studio.window, Qt.Key.Key_N)
     assert bench.config.seed == 1
     assert (run() != first).any()
+
+
+class Painted(QObject):
+    """Which of some widgets were painted since it began."""
+
+    def __init__(self, widgets: dict[str, QWidget]) -> None:
+        super().__init__()
+        self.names: list[str] = []
+        self._widgets = widgets
+        for widget in widgets.values():
+            widget.installEventFilter(self)
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        if event.type() == QEvent.Type.Paint:
+            self.names += [name for name, widget in self._widgets.items() if widget is watched]
+        return False
+
+
+def test_a_move_paints_all_images_at_once_and_before_anything_else(qtbot, studio):
+    bench, lanes = studio.workbench, studio.window.lanes
+    trained(qtbot, studio, 5)
+    surveyed(qtbot, studio)
+    QApplication.processEvents()
+    views = {name: lane.decode_view for name, lane in lanes.items()}
+    painted = Painted({**views, "canvas": lanes["aae"].canvas})
+    bench.planes.move_cursor("aae", (0.7, -0.4))
+    assert sorted(painted.names) == sorted(views)
+    QApplication.processEvents()
+    assert "canvas" in painted.names
 
 
 def test_dragging_moves_the_linked_cursors_and_the_decoded_images(qtbot, studio):
