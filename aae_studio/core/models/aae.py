@@ -63,6 +63,8 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
 
     def __init__(self, setting: Setting, **option: Any) -> None:
         super().__init__(setting, **option)
+        nothing = torch.empty(0, dtype=torch.int64, device=setting.device)
+        self._by_hand: tuple[str, tuple[Tensor, Tensor]] = ("", (nothing, nothing))
         shape, widths = setting.architecture, self.option["discriminator_hidden"]
         # One more class stands for “unlabelled”.
         told = len(setting.classes) + 1 if self.informed else 0
@@ -127,11 +129,17 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
     def _known_labels(self, batch: Batch) -> Tensor:
         """Labels (n,) of the images that have one."""
         if self.option["labelling"] == "hand":
-            device = batch.ids.device
-            given = (torch.tensor(part, device=device) for part in read_labels(self.option["labelled"]))
-            labels = batch.labels_of(*given)
+            labels = batch.labels_of(*self._labelled_by_hand())
             return torch.where(labels < len(self.setting.classes), labels, UNLABELLED)
         return batch.known_labels(self.option["labels"])
+
+    def _labelled_by_hand(self) -> tuple[Tensor, Tensor]:
+        """Ids of the chosen images, rising, and their classes, on the device; copied there once."""
+        text = self.option["labelled"]
+        if self._by_hand[0] != text:
+            ids, classes = (torch.tensor(part, device=self.setting.device) for part in read_labels(text))
+            self._by_hand = text, (ids, classes)
+        return self._by_hand[1]
 
     def _shown(self, codes: Tensor, batch: Batch) -> Tensor:
         """What D sees of a batch's codes."""

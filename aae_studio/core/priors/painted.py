@@ -69,6 +69,7 @@ class Painted(Prior):
         # From the lower left, as the axes run.
         weight = torch.from_numpy(self.ink[::-1].astype(np.float64))
         self._mass = weight / weight.sum()
+        self._copies: dict[tuple[torch.device, torch.dtype], tuple[Tensor, Tensor, Tensor]] = {}
         middles = _middles(self._mass)
         self._mean = torch.stack([(self._mass.sum(dim=axis) * middles).sum() for axis in (0, 1)])
         second = torch.stack([(self._mass.sum(dim=axis) * middles**2).sum() for axis in (0, 1)])
@@ -78,7 +79,7 @@ class Painted(Prior):
 
     def sample(self, count: int, generator: torch.Generator) -> Tensor:
         share = torch.rand((2, count), generator=generator, device=generator.device)
-        mass = self._mass.to(share)
+        mass, _, _ = self._like(share)
         row = _inverse(_cumulative(mass.sum(dim=1)[None]).expand(count, -1), share[0])
         column = _inverse(_cumulative(mass)[row.long().clamp_max(SIDE - 1)], share[1])
         plane = torch.stack([column, row], dim=1) * CELL - HALF
@@ -92,20 +93,30 @@ class Painted(Prior):
             near = self._blurred(plane)
             there = near > FAINTEST
             log_near = torch.where(there, torch.where(there, near, 1.0).log(), -torch.inf)
-            log_far = gaussian_log_prob(plane - self._mean.to(plane), self._spread) + math.log(REST)
+            _, mean, _ = self._like(plane)
+            log_far = gaussian_log_prob(plane - mean, self._spread) + math.log(REST)
             plane_log_prob = torch.logaddexp(log_near, log_far) - 2 * math.log(self.sigma)
             return plane_log_prob + self._rest_log_prob(codes)
 
     def outline(self) -> list[Polyline]:
         return [self.sigma * line for line in self._outline]
 
+    def _like(self, tensor: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Each cell's mass, the mean, and `BLURS`, where and as the tensor is; copied there once."""
+        key = tensor.device, tensor.dtype
+        if key not in self._copies:
+            blurs = torch.tensor(BLURS, dtype=torch.float64)
+            self._copies[key] = self._mass.to(tensor), self._mean.to(tensor), blurs.to(tensor)
+        return self._copies[key]
+
     def _blurred(self, plane: Tensor) -> Tensor:
         """The mixture of Gaussians around the middles of cells, (n,), at places (n, 2); all in units of σ."""
-        shares, widths = torch.tensor(BLURS, dtype=plane.dtype, device=plane.device).T
+        mass, _, blurs = self._like(plane)
+        shares, widths = blurs.T
         away = (plane.T[:, None, :, None] - _middles(plane)) / widths[:, None, None]
         # Along each axis, around each middle, (2, blurs, n, SIDE): the Gaussians are products of both.
         across, up = (-0.5 * away.square()).exp()
-        each = ((up @ self._mass.to(plane)) * across).sum(dim=2)
+        each = ((up @ mass) * across).sum(dim=2)
         density_there: Tensor = (shares / (2 * torch.pi * widths**2)) @ each
         return density_there
 

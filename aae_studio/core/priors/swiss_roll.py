@@ -22,14 +22,15 @@ def _spiral(share: Tensor) -> Tensor:
     return torch.stack([radius * angle.cos(), radius * angle.sin()], dim=1)
 
 
-def _frame() -> tuple[Tensor, float]:
-    """Mean of the middle line, and the factor that gives the roll the standard deviation 1."""
+def _frame() -> tuple[float, float, float]:
+    """Mean of the middle line, x and y, and the factor that gives the roll the standard deviation 1."""
     line = _spiral((torch.arange(NODES, dtype=torch.float64) + 0.5) / NODES)
     variance = float(line.var(dim=0, correction=0).mean())
-    return line.mean(dim=0), float(np.sqrt((1 - BLUR**2) / variance))
+    x, y = line.mean(dim=0).tolist()
+    return x, y, float(np.sqrt((1 - BLUR**2) / variance))
 
 
-MEAN, FACTOR = _frame()
+MEAN_X, MEAN_Y, FACTOR = _frame()
 
 
 class SwissRoll(Prior):
@@ -72,4 +73,6 @@ class SwissRoll(Prior):
 
     @staticmethod
     def _line(share: Tensor) -> Tensor:
-        return FACTOR * (_spiral(share) - MEAN.to(share))
+        # The mean in numbers: a tensor of the CPU could not be part of what a GPU records.
+        x, y = _spiral(share).unbind(dim=1)
+        return FACTOR * torch.stack([x - MEAN_X, y - MEAN_Y], dim=1)
