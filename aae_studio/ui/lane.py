@@ -333,9 +333,10 @@ class Lane(QFrame):
         )
 
     def _notes(self, figures: Figures) -> tuple[str, str]:
-        """What the figures were made from, and where the codes lie."""
+        """When and from what the figures were made, and where the codes lie."""
         count = tr(
-            "Measured on {count} of {total} test images.",
+            "Measured after step {step}, on {count} of {total} test images.",
+            step=spaced(self._bench.findings.step),
             count=spaced(figures.count),
             total=spaced(figures.total),
         )

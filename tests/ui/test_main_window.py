@@ -253,7 +253,8 @@ def test_lanes_show_figures_and_say_what_they_are(qtbot, studio):
     for name in ("MMD² to prior", "SW1 to prior"):
         spread = f"{figures.code_std_least:.2f} to {figures.code_std_greatest:.2f}"
         assert f"mean at most {figures.code_mean:.2f}, standard deviation {spread}." in tips[name]
-    assert all("360 of 360 test images" in tip for tip in tips.values())
+    found = f"after step {studio.workbench.findings.step}, on 360 of 360 test images"
+    assert all(found in tip for tip in tips.values())
 
 
 def test_models_join_and_leave(qtbot, studio):
