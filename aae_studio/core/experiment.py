@@ -146,13 +146,15 @@ class Experiment:
     def train_step(self, name: str, batch: Batch) -> dict[str, float]:
         """Run all phases of one model on a batch; returns its curves' values, those of the whole batch."""
         model = self.models[name]
-        if self.recorder.takes(name, model):
+        if self.recorder.ready(name):
             self._begin(model)
             follow = partial(self._followed, model, model.phases)
             figures = self.recorder.step(name, model, self._parts(model, model.phases, batch), follow)
             if figures is not None:
                 return figures
-        return self._taken(self.substeps(name, batch))
+        figures = self._taken(self.substeps(name, batch))
+        self.recorder.note_direct(name)
+        return figures
 
     def _taken(self, substeps: Iterable[Substep]) -> dict[str, float]:
         figures: dict[str, Tensor] = {}
@@ -287,12 +289,15 @@ class Experiment:
         options = {name: config.options_of(name, model.options) for name, model in staying.items()}
         for model in staying.values():
             model.check_prior(prior)
+        # The rate is no part of what is recorded.
+        same_rate = {"learning_rate": config.learning_rate, "rate_decay": config.rate_decay}
+        if self.config.with_(**same_rate) != config:
+            self.recorder.forget()
         self.config, self.prior, self.models = config, prior, staying
         self.batches.corruption = config.corruption
         for name, model in staying.items():
             model.option = options[name]
             model.set_prior(prior)
-        self.recorder.forget()
 
     def _prior(self, config: ExperimentConfig) -> Prior:
         plugin = PRIORS.get(config.prior)

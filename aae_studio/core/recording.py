@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any
 
 import torch
 from torch import Tensor
+from torch.optim import Optimizer
 
 from aae_studio.core.errors import NonFinite
 from aae_studio.core.models.base import Batch, Model, Phase
@@ -37,13 +38,19 @@ DIRECT_STEPS = 3
 def cuda_graph(act: Callable[[], Tensor], generator: torch.Generator) -> Callable[[], Tensor]:
     """Record what `act` launches. Raises RuntimeError for what a GPU cannot do by itself.
 
-    All recordings of a process have one work space for their products, so that only one thread may train.
+    cuBLAS has one work space for all recordings of a process: two threads that train at once would write
+    over one another's.
     """
-    graph = torch.cuda.CUDAGraph()
+    graph, stream = torch.cuda.CUDAGraph(), torch.cuda.current_stream()
     graph.register_generator_state(generator)
-    # What other threads do with the device meanwhile is not recorded, and does not disturb it.
-    with torch.cuda.graph(graph, capture_error_mode="thread_local"):
-        answer = act()
+    try:
+        # What other threads do with the device meanwhile is not recorded, and does not disturb it.
+        with torch.cuda.graph(graph, capture_error_mode="thread_local"):
+            answer = act()
+    except RuntimeError:
+        # torch leaves its own stream behind where a recording is broken off.
+        torch.cuda.set_stream(stream)
+        raise
 
     def replay() -> Tensor:
         graph.replay()
@@ -65,67 +72,86 @@ class Recorder:
         self._direct: Counter[str] = Counter()
         self._places: dict[int | None, tuple[Batch, Batch]] = {}
 
-    def takes(self, name: str, model: Model) -> bool:
-        """Whether this model's next step is to be taken by `step`; to be asked once for every step."""
-        if self._record is None or not model.settled or self._steps.get(name, ...) is None:
-            return False
+    def ready(self, name: str) -> bool:
+        """Whether this model's next step may be one for `step`."""
+        given_up = name in self._steps and self._steps[name] is None
+        return self._record is not None and not given_up and self._direct[name] >= DIRECT_STEPS
+
+    def note_direct(self, name: str) -> None:
+        """A step of this model was taken directly, to its end."""
         self._direct[name] += 1
-        return self._direct[name] > DIRECT_STEPS
 
     def step(
         self, name: str, model: Model, parts: Mapping[str, Batch], follow: Follow
     ) -> dict[str, float] | None:
-        """Take a step on these batches, by phase; the figures, or None where it cannot be recorded.
+        """Take a step on these batches, by phase; the figures, or None where it is to be taken directly.
 
-        The model has this step's random numbers and learning rate. Raises NonFinite, before the update.
+        Only where it is `ready`. The model has this step's random numbers and learning rate. Raises
+        NonFinite, before the update.
         """
-        fixed = {
-            phase.name: self._fixed(
-                parts[phase.name], int(model.option[phase.labelled]) if phase.labelled else None
-            )
-            for phase in model.phases
-        }
+        fixed = self._fixed(model, parts)
+        if fixed is None:
+            return None
         if name not in self._steps:
             assert self._record is not None
             try:
                 self._steps[name] = RecordedStep(name, model, fixed, follow, self._record)
             except RuntimeError:
                 self._steps[name] = None
+                # The old one may wait for a recording that was broken off; each step gives it its seed.
+                model.generator = torch.Generator(model.setting.device)
         step = self._steps[name]
         return None if step is None else step.take()
 
-    def _fixed(self, batch: Batch, labelled: int | None) -> Batch:
-        """The batch in memory that stays where it is; copied once for all models that share it.
+    def _fixed(self, model: Model, parts: Mapping[str, Batch]) -> dict[str, Batch] | None:
+        """The batches in memory that stays where it is, copied once for all models that share them; None
+        where there is none of their size."""
+        fixed = {}
+        for phase in model.phases:
+            batch, labelled = parts[phase.name], int(model.option[phase.labelled]) if phase.labelled else None
+            if labelled not in self._places:
+                self._places[labelled] = (batch, _each(torch.clone, batch))
+            last, place = self._places[labelled]
+            if _shapes(place) != _shapes(batch):
+                return None
+            if last is not batch:
+                _each(Tensor.copy_, place, batch)
+                self._places[labelled] = (batch, place)
+            fixed[phase.name] = place
+        return fixed
 
-        `labelled`: of how many labelled images it is; None for the batch of all models.
-        """
-        if labelled not in self._places:
-            self._places[labelled] = (batch, _each(torch.clone, batch))
-        last, place = self._places[labelled]
-        if last is not batch:
-            _each(Tensor.copy_, place, batch)
-            self._places[labelled] = (batch, place)
-        return place
+
+def _tensors(batch: Batch) -> dict[str, Tensor]:
+    return {name: value for name, value in vars(batch).items() if isinstance(value, Tensor)}
+
+
+def _shapes(batch: Batch) -> dict[str, torch.Size]:
+    return {name: tensor.shape for name, tensor in _tensors(batch).items()}
 
 
 def _each(change: Callable[..., Tensor], *batches: Batch) -> Batch:
     """A batch of what `change` makes of each tensor of these batches."""
-    rows = zip(*(vars(batch).items() for batch in batches), strict=True)
-    changed: dict[str, Any] = {
-        row[0][0]: change(*(value for _, value in row)) for row in rows if isinstance(row[0][1], Tensor)
-    }
+    rows = [_tensors(batch) for batch in batches]
+    changed: dict[str, Any] = {name: change(*(row[name] for row in rows)) for name in rows[0]}
     return replace(batches[0], **changed)
 
 
 class RecordedStep:
-    """A step of one model on batches that stay in place. Raises RuntimeError where it cannot be recorded."""
+    """A step of one model on batches that stay in place.
+
+    Raises RuntimeError where it cannot be recorded: something in it is not the device's own work, depends on
+    the number of the step, or is moved by an optimiser that does not look at a flag before.
+    """
 
     def __init__(
         self, name: str, model: Model, parts: Mapping[str, Batch], follow: Follow, record: Record
     ) -> None:
-        self._name, self._model, self._parts, self._follow = name, model, parts, follow
-        device = model.setting.device
+        # What is recorded reads the prior's tensors.
+        self._name, self._model, self._prior = name, model, model.prior
         self._optimizers = list({id(phase.optimizer): phase.optimizer for phase in model.phases}.values())
+        if not all(map(_heeds_flags, self._optimizers)):
+            raise RuntimeError("Of torch's optimisers only fused Adam can be held back by a flag.")
+        device = model.setting.device
         # As fused Adam reads it there.
         kind = torch.float32 if device.type == "cuda" else torch.float64
         self._rates = [
@@ -136,7 +162,10 @@ class RecordedStep:
         self._set = [group["lr"] for group, _ in self._rates]
         # Becomes NaN at the first number that is not finite; the flag of an optimiser, 1, then holds it back.
         self._soundness, self._fault = torch.zeros((), device=device), torch.zeros((), device=device)
-        self._replay = record(self._act, model.generator)
+        model.step_was_asked = False
+        self._replay = record(lambda: self._act(parts, follow), model.generator)
+        if model.step_was_asked:
+            raise RuntimeError("What a step computes depends on its number.")
 
     def take(self) -> dict[str, float]:
         """Take it, with the batches, random numbers and learning rate as they are now. Raises NonFinite."""
@@ -150,7 +179,7 @@ class RecordedStep:
                 raise NonFinite(self._name, phase, self._model.step + 1, what)
         return dict(zip(self._figures, values, strict=False))
 
-    def _act(self) -> Tensor:
+    def _act(self, parts: Mapping[str, Batch], follow: Follow) -> Tensor:
         """Take the step; all figures, and after them all numbers that were checked."""
         self._checked: list[tuple[str, str]] = []
         figures: dict[str, Tensor] = {}
@@ -165,7 +194,7 @@ class RecordedStep:
 
         self._soundness.zero_()
         with self._steered():
-            for substep in self._follow(self._parts, check):
+            for substep in follow(parts, check):
                 figures |= substep.figures
         self._figures = list(figures)
         return torch.stack([*figures.values(), *checks])
@@ -185,3 +214,7 @@ class RecordedStep:
                 group["lr"], group["capturable"] = before, False
             for optimizer in self._optimizers:
                 del optimizer.found_inf  # type: ignore[attr-defined]
+
+
+def _heeds_flags(optimizer: Optimizer) -> bool:
+    return isinstance(optimizer, torch.optim.Adam) and bool(optimizer.defaults["fused"])

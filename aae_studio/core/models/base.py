@@ -147,6 +147,9 @@ class Model(ABC):
     `finds` says whether `class_shares` tells an image's place among the dataset's classes, or among
     clusters of the model's own. `order` is the teaching order; from 50 on a model has its place in a menu,
     not a button of its own.
+
+    A loss is made from the batch, the options, the prior, and what is drawn by the methods below. One that
+    keeps a count of its own would stand still where a GPU repeats a recorded step.
     """
 
     title: ClassVar[str]
@@ -171,7 +174,7 @@ class Model(ABC):
         self.prior = setting.prior
         self.option = option
         self.generator = torch.Generator(setting.device)
-        self.step = 0
+        self._step, self.step_was_asked = 0, False
         self.check_prior(setting.prior)
 
     @abstractmethod
@@ -247,12 +250,11 @@ class Model(ABC):
                 group["lr"] = own
 
     @property
-    def settled(self) -> bool:
-        """Whether from this step on all steps compute the same: none uses the step's number itself.
-
-        Then a GPU may record a step and repeat it. What changes with a live option is settled.
-        """
-        return True
+    def step(self) -> int:
+        """The number of the step, from 0. A step that asks for it is not recorded on a GPU: it would be the
+        same number in all repetitions."""
+        self.step_was_asked = True
+        return self._step
 
     def rate_factor(self, phase: Phase) -> float:
         """The phase's learning rate as a multiple of the experiment's."""
@@ -260,7 +262,7 @@ class Model(ABC):
 
     def reseed(self, step: int) -> None:
         """Make this step's random numbers depend on the seed, the model and the step alone."""
-        self.step = step
+        self._step = step
         self.generator.manual_seed(seed_for(self.setting.seed, type(self).__name__, step))
 
     def built(self, role: str, build: Callable[[], N]) -> N:

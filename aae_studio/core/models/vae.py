@@ -101,15 +101,10 @@ class VariationalAutoencoder(Autoencoding):
             )
 
     @property
-    def settled(self) -> bool:
-        """β is part of what a step computes: settled once it has risen."""
-        return self.step >= int(self.option["annealing_steps"])
-
-    @property
     def beta(self) -> float:
         """β at this step: it rises in a straight line while it is annealed."""
         steps = self.option["annealing_steps"]
-        share = 1.0 if self.step >= steps else self.step / steps
+        share = min(1.0, self.step / steps) if steps else 1.0
         return float(self.option["beta"] * share)
 
     def losses_at(self, codes: Tensor, images: Tensor, labels: Tensor) -> dict[str, Tensor]:
