@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import os
 import sys
 import threading
@@ -15,6 +16,8 @@ from aae_studio.core.errors import ConfigError
 
 # What small networks profit from; more threads wait for one another more than they work.
 MOST_THREADS = 4
+# Products in each precision, to see which is faster.
+PROBES = 20
 
 
 def available_devices() -> tuple[str, ...]:
@@ -48,21 +51,23 @@ def _fast_bfloat16(device: torch.device) -> bool:
     """Whether bfloat16 is at least 1.5 times as fast as float32, measured once per process.
 
     Processors with instructions for it are 3 to 5 times as fast, GPUs 10 times, others slower, so that noise
-    does not change the answer.
+    does not change the answer. Both take turns, and the least time of each counts: on a busy machine some are
+    interrupted, but not all.
     """
     if device.type not in _measured:
-        seconds = {}
         # A GPU has multiplied small matrices before it has been told to.
         rows, columns = (128, 512) if device.type == "cpu" else (4096, 4096)
-        for dtype in (torch.float32, torch.bfloat16):
-            left = torch.ones(rows, columns, dtype=dtype, device=device)
-            right = torch.ones(columns, columns, dtype=dtype, device=device)
-            times = []
-            for _ in range(5):
-                start = time.perf_counter()
-                (left @ right).sum().item()
-                times.append(time.perf_counter() - start)
-            seconds[dtype] = min(times)
+        kinds = (torch.float32, torch.bfloat16)
+        pairs = {
+            kind: [torch.ones(size, columns, dtype=kind, device=device) for size in (rows, columns)]
+            for kind in kinds
+        }
+        seconds = dict.fromkeys(kinds, math.inf)
+        for kind in PROBES * kinds:
+            start = time.perf_counter()
+            left, right = pairs[kind]
+            (left @ right).sum().item()
+            seconds[kind] = min(seconds[kind], time.perf_counter() - start)
         _measured[device.type] = seconds[torch.float32] > 1.5 * seconds[torch.bfloat16]
     return _measured[device.type]
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Mapping
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
@@ -13,6 +14,9 @@ from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
+
+# The shortest time between two pictures that a screen shows one after the other.
+FRAME_S = 1 / 144
 
 
 class LaneRow(QScrollArea):
@@ -27,6 +31,7 @@ class LaneRow(QScrollArea):
         super().__init__()
         self._bench, self._theme, self._turns, self._overlays = workbench, theme, turns, overlays
         self.lanes: dict[str, Lane] = {}
+        self._painted_at = -1.0
         # Before the lanes' canvases, which follow the cursor too.
         workbench.planes.cursor_moved.connect(self._show_moved)
         content = QWidget()
@@ -56,10 +61,17 @@ class LaneRow(QScrollArea):
             self._row.addWidget(card, 1)
 
     def _show_moved(self) -> None:
-        """Show what the cursors are on now: all images at once, and before anything else moves with them."""
+        """Show what the cursors are on now: all images at once, not waiting for what else moves with them.
+
+        What else is dirty from before is painted too. Moves that follow one another faster than any screen
+        are painted together, as Qt does.
+        """
         for lane in self.lanes.values():
             lane.show_decoded()
-        QCoreApplication.sendEvent(self.window(), QEvent(QEvent.Type.UpdateRequest))
+        now = time.monotonic()
+        if now - self._painted_at > FRAME_S:
+            self._painted_at = now
+            QCoreApplication.sendEvent(self.window(), QEvent(QEvent.Type.UpdateRequest))
         for lane in self.lanes.values():
             lane.show_place()
 

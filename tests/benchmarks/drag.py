@@ -15,7 +15,7 @@ import sys
 import time
 
 import numpy as np
-from measuring import MNIST, PEERS, arguments, child, publish, run, spread
+from measuring import MNIST, PEERS, arguments, child, dataset_name, publish, run, spread
 
 DRAGS = int(os.environ.get("DRAGS", "2000"))
 CONVOLUTIONAL = "AAE Studio, convolutional 64×64×3"
@@ -29,7 +29,7 @@ def ours(convolutional: bool) -> None:
     from aae_studio.core.config import ExperimentConfig
     from aae_studio.ui.screenshot import offscreen_studio
 
-    dataset = "mnist" if (MNIST / "MNIST").is_dir() else "shapes"
+    dataset = dataset_name()
     config = ExperimentConfig(dataset=dataset, hidden=(512,))
     if convolutional:
         images = {"shapes.size": 64, "shapes.color": True}

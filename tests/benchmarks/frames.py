@@ -15,7 +15,7 @@ import os
 import sys
 
 import numpy as np
-from measuring import MNIST, arguments, child, publish, spread
+from measuring import MNIST, arguments, child, dataset_name, publish, spread
 
 DRAGS = int(os.environ.get("DRAGS", "240"))
 # What is newly on show works out its first picture meanwhile.
@@ -33,7 +33,7 @@ def dragged(names: list[str]) -> dict[str, dict[str, float]]:
     from aae_studio.core.config import ExperimentConfig
     from aae_studio.ui.screenshot import offscreen_studio
 
-    dataset = "mnist" if (MNIST / "MNIST").is_dir() else "shapes"
+    dataset = dataset_name()
     config = ExperimentConfig(dataset=dataset, hidden=(512,))
     waiting, seen = list(names), {}
     with offscreen_studio(config, MNIST, (1600, 1000), "dark", "en") as studio:

@@ -6,6 +6,7 @@ import argparse
 import json
 import os
 import platform
+import re
 import statistics
 import subprocess
 import sys
@@ -56,6 +57,16 @@ def run(command: Sequence[str], **environment: str) -> str:
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
     return done.stdout
+
+
+def dataset_name() -> str:
+    """MNIST where it is, else shapes, which can have the size of its images."""
+    return "mnist" if (MNIST / "MNIST").is_dir() else "shapes"
+
+
+def peer_rates(command: Sequence[str]) -> dict[str, float]:
+    """Images per second by model, as a peer that trains prints them."""
+    return {name: float(rate) for name, rate in re.findall(r"^\w+ (\w+) (\d+) samples/s", run(command), re.M)}
 
 
 def child(script: str, *words: str) -> dict[str, Any]:

@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 import psutil
-from measuring import MNIST, arguments, child, publish, spread
+from measuring import MNIST, arguments, child, dataset_name, publish, spread
 
 MINUTES = float(os.environ.get("MINUTES", "2"))
 EVERY_MS = 1000
@@ -33,7 +33,7 @@ def one() -> dict[str, float]:
 
     process = psutil.Process()
     marks: list[tuple[float, float, float]] = []
-    dataset = "mnist" if (MNIST / "MNIST").is_dir() else "shapes"
+    dataset = dataset_name()
     with offscreen_studio(ExperimentConfig(dataset=dataset), MNIST, (1600, 1000), "dark", "en") as studio:
         bench = studio.workbench
         window = process.memory_info().rss / MIB

@@ -9,7 +9,6 @@ Usage: paper.py [--json] [--rounds N]
 from __future__ import annotations
 
 import os
-import re
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,7 +16,7 @@ from typing import Any
 
 import torch
 from bare import bare
-from measuring import MNIST, arguments, publish, run, spread
+from measuring import MNIST, arguments, dataset_name, peer_rates, publish, spread
 
 from aae_studio.core import compute
 from aae_studio.core.config import ExperimentConfig
@@ -53,8 +52,7 @@ def studio(
 ) -> Callable[[], Any]:
     """The Studio's own step, with a report after each."""
     config = ExperimentConfig(
-        # Shapes have the size of MNIST's images.
-        dataset="mnist" if (MNIST / "MNIST").is_dir() else "shapes",
+        dataset=dataset_name(),
         models=(model,),
         hidden=HIDDEN,
         batch_size=batch,
@@ -70,15 +68,9 @@ def studio(
 
 
 def peer(batch: int) -> dict[str, float]:
-    """Images per second by model, as pythae's trainers print them."""
-    words = [
-        os.environ["PYTHAE_PYTHON"],
-        str(PEER),
-        str(PEER_IMAGES),
-        str(batch),
-        str(torch.get_num_threads()),
-    ]
-    return {name: float(rate) for name, rate in re.findall(r"pythae (\w+) (\d+) samples/s", run(words))}
+    """Images per second of pythae's trainers."""
+    sizes = (PEER_IMAGES, batch, torch.get_num_threads())
+    return peer_rates([os.environ["PYTHAE_PYTHON"], str(PEER), *map(str, sizes)])
 
 
 def measured(batch: int, device: str, rounds: int) -> dict[str, dict[str, float]]:
@@ -103,6 +95,7 @@ def measured(batch: int, device: str, rounds: int) -> dict[str, dict[str, float]
     for model, by_kind in rates.items():
         row = {kind: spread(found)["median"] for kind, found in by_kind.items()}
         row |= {f"auto/{kind}": row["auto"] / row[kind] for kind in ("bare", "pythae") if kind in row}
+        row["float32/bare"] = row["float32"] / row["bare"]
         rows[f"{device}, batch {batch}, {model}"] = row
     return rows
 

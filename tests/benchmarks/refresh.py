@@ -11,7 +11,7 @@ import json
 import sys
 import time
 
-from measuring import MNIST, arguments, child, publish, spread
+from measuring import MNIST, arguments, child, dataset_name, publish, spread
 
 SECONDS = 10
 HIDDEN = {"256-256": (256, 256), "512": (512,)}
@@ -26,7 +26,7 @@ def one(hidden: tuple[int, ...]) -> dict[str, float]:
     from aae_studio.ui.canvas.latent_canvas import LatentCanvas
     from aae_studio.ui.screenshot import offscreen_studio
 
-    dataset = "mnist" if (MNIST / "MNIST").is_dir() else "shapes"
+    dataset = dataset_name()
     painted: dict[str, int] = {}
     refreshes: list[float] = []
     paint = LatentCanvas.paintEvent

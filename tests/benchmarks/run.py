@@ -12,7 +12,7 @@ import sys
 from pathlib import Path
 
 FOLDER = Path(__file__).parent
-# The parts that are shared; and what is not about speed and takes hours.
+# Parts and peers of others; and what is not about speed and takes hours.
 OTHERS = ("bare", "measuring", "hand", "peer_pythae_paper", "run", "noise_floors")
 NAMES = tuple(sorted(file.stem for file in FOLDER.glob("*.py") if file.stem not in OTHERS))
 

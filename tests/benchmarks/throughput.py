@@ -13,7 +13,6 @@ from __future__ import annotations
 import json
 import mmap
 import os
-import re
 import statistics
 import struct
 import subprocess
@@ -24,7 +23,18 @@ from contextlib import ExitStack
 from pathlib import Path
 
 import psutil
-from measuring import ENVIRONMENT, LIMIT_S, MNIST, PEERS, arguments, publish, run, spread
+from measuring import (
+    ENVIRONMENT,
+    LIMIT_S,
+    MNIST,
+    PEERS,
+    arguments,
+    dataset_name,
+    peer_rates,
+    publish,
+    run,
+    spread,
+)
 
 from aae_studio.core.compute import training_threads
 
@@ -43,10 +53,7 @@ COUNT = struct.Struct("q")
 
 
 def data() -> tuple[str, ...]:
-    """MNIST where it is, else shapes of the same size."""
-    if (MNIST / "MNIST").is_dir():
-        return ("--dataset", "mnist", "--data-dir", str(MNIST))
-    return ("--dataset", "shapes")
+    return "--dataset", dataset_name(), "--data-dir", str(MNIST)
 
 
 def command_line(models: str) -> float:
@@ -96,7 +103,7 @@ def open_window(overlays: bool) -> None:
     from aae_studio.ui.screenshot import offscreen_studio
 
     config = ExperimentConfig(
-        dataset=data()[1],
+        dataset=dataset_name(),
         hidden=(512,),
         batch_size=BATCH,
         options={"aae.discriminator_hidden": (256,)},
@@ -174,9 +181,8 @@ def price_of_looking(turns: int) -> dict[str, list[float]]:
 
 
 def peer(interpreter: str, script: str) -> dict[str, float]:
-    """Images per second by model, as the peer prints them."""
-    lines = run([interpreter, str(PEERS / script), "20000", "128", str(THREADS)])
-    return {name: float(rate) for name, rate in re.findall(r"^\w+ (\w+) (\d+) samples/s", lines, re.M)}
+    """Images per second of a peer's models."""
+    return peer_rates([interpreter, str(PEERS / script), "20000", str(BATCH), str(THREADS)])
 
 
 def main() -> None:

@@ -82,6 +82,21 @@ def test_choose_precision(monkeypatch) -> None:
     assert compute.choose_precision("auto", cpu) == first
 
 
+@pytest.mark.parametrize(("halves", "wanted"), [(0.2, torch.bfloat16), (0.8, torch.float32)])
+def test_a_busy_machine_does_not_change_the_precision(
+    monkeypatch, halves: float, wanted: torch.dtype
+) -> None:
+    """Nine of ten products are interrupted; float32 takes 0.9, bfloat16 `halves`."""
+    interrupted = np.random.default_rng(0).exponential(30.0, 2 * compute.PROBES)
+    interrupted[4::20] = interrupted[9::20] = 0.0
+    lengths = np.tile([0.9, halves], compute.PROBES) + interrupted
+    readings = iter(np.repeat(lengths.cumsum(), 2)[:-1].tolist())
+    times = iter([0.0, *readings])
+    monkeypatch.setattr(compute, "_measured", {})
+    monkeypatch.setattr(compute.time, "perf_counter", lambda: next(times))
+    assert compute.choose_precision("auto", torch.device("cpu")) == wanted
+
+
 def test_choose_device(monkeypatch) -> None:
     assert compute.choose_device("cpu") == torch.device("cpu")
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)

@@ -10,6 +10,7 @@ import torch
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.digits import Digits
+from aae_studio.core.errors import ConfigError
 from aae_studio.core.reproduction import checks
 from aae_studio.core.reproduction.bar import Bar, Limit, Outcome
 from aae_studio.core.reproduction.bars import ALL, BARS
@@ -74,6 +75,28 @@ def test_an_interrupted_run_goes_on_to_the_same_weights(tmp_path: Path, monkeypa
     # Other settings begin anew.
     other = Laboratory(5, Path(), tmp_path).epochs("run", TINY.with_(learning_rate=0.01), 1)
     assert [experiment.epoch for experiment in other] == [1]
+
+
+def test_notes_of_a_run_that_begins_anew_are_forgotten(tmp_path: Path, monkeypatch) -> None:
+    """They would be mixed with those of other settings, or of a run that was lost before it was saved."""
+    monkeypatch.setattr("aae_studio.core.reproduction.laboratory.SAVE_EVERY_S", 0.0)
+    for changes, known in (({}, []), ({}, [{"mse": 1.0}]), ({"learning_rate": 0.01}, [])):
+        lab = Laboratory(5, Path(), tmp_path)
+        lab.trained("run", TINY.with_(**changes), 1)
+        assert lab.notes("run") == known
+        lab.note("run", {"mse": 1.0})
+
+
+def test_a_run_belongs_to_its_device(tmp_path: Path) -> None:
+    first = Laboratory(5, Path(), tmp_path)
+    first.trained("run", TINY, 1)
+    first.note("run", {"mse": 1.0})
+    elsewhere = Laboratory(5, Path(), tmp_path, device="cuda")
+    assert elsewhere.notes("run") == []
+    if not torch.cuda.is_available():
+        with pytest.raises(ConfigError, match="no cuda"):
+            elsewhere.trained("run", TINY, 1)
+    assert Laboratory(5, Path(), tmp_path).notes("run") == [{"mse": 1.0}]
 
 
 def test_notes_outlast_an_interruption_and_belong_to_a_seed(tmp_path: Path) -> None:

@@ -135,13 +135,31 @@ def test_a_move_paints_all_images_at_once_and_before_anything_else(qtbot, studio
     bench, lanes = studio.workbench, studio.window.lanes
     trained(qtbot, studio, 5)
     surveyed(qtbot, studio)
-    QApplication.processEvents()
+    qtbot.wait(20)
     views = {name: lane.decode_view for name, lane in lanes.items()}
     painted = Painted({**views, "canvas": lanes["aae"].canvas})
     bench.planes.move_cursor("aae", (0.7, -0.4))
     assert sorted(painted.names) == sorted(views)
     QApplication.processEvents()
     assert "canvas" in painted.names
+
+
+def test_moves_in_a_burst_are_painted_together(qtbot, studio, monkeypatch):
+    """A mouse may report a thousand times a second."""
+    monkeypatch.setattr("aae_studio.ui.lane_row.FRAME_S", 60.0)
+    bench, lane = studio.workbench, studio.window.lanes["aae"]
+    trained(qtbot, studio, 5)
+    surveyed(qtbot, studio)
+    bench.planes.move_cursor("aae", (0.0, 0.1))
+    QApplication.processEvents()
+    painted = Painted({"view": lane.decode_view, "canvas": lane.canvas})
+    for place in range(10):
+        bench.planes.move_cursor("aae", (0.1 * place, 0.0))
+    assert painted.names == []
+    QApplication.processEvents()
+    assert sorted(painted.names) == ["canvas", "view"]
+    expected = bench.models["aae"].decode(bench.planes.cursors["aae"][None])[0, 0]
+    assert lane.decode_view.image().pixelColor(4, 3).red() == pytest.approx(255 * expected[3, 4], abs=1)
 
 
 def test_dragging_moves_the_linked_cursors_and_the_decoded_images(qtbot, studio):
@@ -174,6 +192,22 @@ def test_escape_takes_a_drag_back(qtbot, studio):
     assert studio.workbench.planes.cursor_place("vae") != pytest.approx(before, abs=0.1)
     qtbot.keyClick(canvas, Qt.Key.Key_Escape)
     assert studio.workbench.planes.cursor_place("vae") == pytest.approx(before, abs=1e-4)
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+
+
+def test_escape_takes_a_drag_away_from_a_picked_point_back(qtbot, studio):
+    """All lanes return to the point's code, each to its own, and go on following it."""
+    bench, canvas = studio.workbench, studio.window.lanes["vae"].canvas
+    trained(qtbot, studio, 20)
+    surveyed(qtbot, studio)
+    bench.planes.pick(3)
+    before = dict(bench.planes.cursors)
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
+    assert bench.planes.picked is None
+    qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    for name, code in before.items():
+        np.testing.assert_array_equal(bench.planes.cursors[name], code)
+    assert bench.planes.picked == 3
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, pos=QPoint(20, 20))
 
 

@@ -126,7 +126,8 @@ class Laboratory:
         return None if self.folder is None else self.folder / f"{self._run_name(name)}.json"
 
     def _run_name(self, name: str) -> str:
-        return f"{name}-{'validation' if self.validation else 'test'}-{self.seed}"
+        ending = "" if self.device == "cpu" else f"-{self.device}"
+        return f"{name}-{'validation' if self.validation else 'test'}-{self.seed}{ending}"
 
     def evaluate(self, experiment: Experiment, name: str, generated: bool = False) -> dict[str, float]:
         """All figures of one model on the test split; with `generated`, also those of generated images."""
@@ -147,4 +148,6 @@ class Laboratory:
             target = self.folder / self._run_name(name)
             if target.is_dir() and session.read_config(target) == config:
                 return *session.restore(target, self.data_dir, dataset=dataset), target
+        # What was noted belongs to a run that is not gone on with.
+        self.notes(name).clear()
         return Experiment(config, dataset), History(), target

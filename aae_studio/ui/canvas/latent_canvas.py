@@ -87,10 +87,11 @@ class LatentCanvas(QWidget):
         self._resting.timeout.connect(self._rest)
         self._hovered: int | None = None
         self._card: painting.Card | None = None
-        self._drag_from: tuple[float, float] | None = None
+        self._dragging = False
         # Whether the drag goes from one data point to the next.
         self._drags_data = False
-        self._before_click: dict[str, Any] = {}
+        # The cursors, and the sample that they were kept on, before the button was pressed.
+        self._before_press: tuple[dict[str, Any], int | None] = ({}, None)
         self._pan_from: tuple[QPointF, View] | None = None
         self._cursor_rect = QRect()
         # The overlays on show, in the order of drawing, and what they were last asked about.
@@ -339,8 +340,8 @@ class LatentCanvas(QWidget):
     def mousePressEvent(self, event: QMouseEvent) -> None:
         if event.button() == Qt.MouseButton.LeftButton:
             self._leave_point()
-            self._drag_from = self._planes.cursor_place(self._name)
-            self._before_click = dict(self._planes.cursors)
+            self._dragging = True
+            self._before_press = dict(self._planes.cursors), self._planes.picked
             shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             self._drags_data = shift or self._display.drags_data
             self._move_to(event.position())
@@ -349,7 +350,7 @@ class LatentCanvas(QWidget):
             self.setCursor(Qt.CursorShape.ClosedHandCursor)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._drag_from is not None:
+        if self._dragging:
             self._move_to(event.position())
             self._turns.follow_move()
         elif self._pan_from is not None:
@@ -363,7 +364,7 @@ class LatentCanvas(QWidget):
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
         if self._pan_from is not None and self._resting.isActive():
             self._rest()
-        self._drag_from = self._pan_from = None
+        self._dragging, self._pan_from = False, None
         self.setCursor(Qt.CursorShape.CrossCursor)
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
@@ -371,9 +372,9 @@ class LatentCanvas(QWidget):
             # The second press of two quick ones, with which another pan may begin.
             self.mousePressEvent(event)
             return
-        self._drag_from = None
+        self._dragging = False
         # The first click of the two moved the cursors.
-        self._planes.place_cursors(self._before_click)
+        self._planes.place_cursors(*self._before_press)
         self._planes.fit_view(self._name)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
@@ -392,9 +393,9 @@ class LatentCanvas(QWidget):
             step = far * NUDGE * 2 * self._view().half
             x, y = self._planes.cursor_place(self._name)
             self._planes.move_cursor(self._name, (x + KEYS[key][0] * step, y + KEYS[key][1] * step))
-        elif key == Qt.Key.Key_Escape and self._drag_from is not None:
-            place, self._drag_from = self._drag_from, None
-            self._planes.move_cursor(self._name, place)
+        elif key == Qt.Key.Key_Escape and self._dragging:
+            self._dragging = False
+            self._planes.place_cursors(*self._before_press)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             factor = 1 / 1.25 if key == Qt.Key.Key_Minus else 1.25
             inside = self.rect().contains(self.cursor_pixel().toPoint())

@@ -94,11 +94,17 @@ class Planes(QObject):
         if self.picked is not None and self.picked >= count:
             self.picked = None
 
-    def place_cursors(self, codes: Mapping[str, Array]) -> None:
-        """Put lanes' cursors on these codes (latent size,), by model, linked or not."""
-        self.picked = None
+    def place_cursors(self, codes: Mapping[str, Array], picked: int | None = None) -> None:
+        """Put lanes' cursors on these codes (latent size,), by model, linked or not.
+
+        With `picked`: on the codes that this probe sample has now, which they follow.
+        """
+        self.picked = picked
         self.cursors |= {name: code for name, code in codes.items() if name in self.cursors}
-        self.cursor_moved.emit()
+        if picked is None:
+            self.cursor_moved.emit()
+        else:
+            self._follow_picked()
 
     def set_code_axis(self, axis: int, value: float) -> None:
         """Set one number of the cursor's code, in all lanes when they are linked."""
