@@ -100,9 +100,12 @@ class Studio(QObject):
         old.save_layout()
         self.window = self._new_window()
         self.window.resume(old)
+        in_front = [name for name, dock in old.panel_docks.items() if dock.in_front]
         # First: panels that are hidden take back what they asked, and those of the new window ask the same.
         old.hide()
         self.window.show()
+        for name in in_front:
+            self.window.panel_docks[name].raise_()
         for dialog in old.findChildren(QDialog):
             # A download ends its thread before its dialog is destroyed.
             dialog.reject()

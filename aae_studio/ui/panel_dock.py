@@ -24,7 +24,8 @@ class PanelDock(QDockWidget):
         self._kind, self._build = kind, build
         # What was chosen in the window before, until there is a panel that wants to know.
         self._choices: Any = None
-        self._in_front = False
+        # Whether it is seen, and not behind another.
+        self.in_front = False
         # Not Qt's own: that one closes a panel which lies behind another.
         self.action = QAction(tr(kind.title), parent)
         self.action.setCheckable(True)
@@ -53,14 +54,14 @@ class PanelDock(QDockWidget):
 
     def _toggle(self) -> None:
         """Close what is in front, and bring everything else there."""
-        if self._in_front:
+        if self.in_front:
             self.close()
         else:
             self.open()
         self.action.setChecked(not self.isHidden())
 
     def _follow(self, visible: bool) -> None:
-        self._in_front = visible
+        self.in_front = visible
         self.action.setChecked(not self.isHidden())
         self._fill(visible)
         if self.panel is not None:

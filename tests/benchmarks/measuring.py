@@ -43,7 +43,7 @@ def machine() -> str:
     return f"{model}, {psutil.cpu_count(logical=False)} cores, {gigabytes:.0f} GiB, {platform.system()}"
 
 
-def run(command: Sequence[str], **environment: str) -> str:
+def run(command: Sequence[str], limit_s: float = LIMIT_S, **environment: str) -> str:
     """Run a program of ours or a peer; returns what it printed, and stops when it failed."""
     done = subprocess.run(
         list(command),
@@ -52,7 +52,7 @@ def run(command: Sequence[str], **environment: str) -> str:
         cwd=ROOT,
         env={**ENVIRONMENT, **environment},
         check=False,
-        timeout=LIMIT_S,
+        timeout=limit_s,
     )
     if done.returncode:
         sys.exit(f"{' '.join(command)} failed:\n{done.stdout[-2000:]}\n{done.stderr[-4000:]}")
@@ -69,9 +69,10 @@ def peer_rates(command: Sequence[str]) -> dict[str, float]:
     return {name: float(rate) for name, rate in re.findall(r"^\w+ (\w+) (\d+) samples/s", run(command), re.M)}
 
 
-def child(script: str, *words: str) -> dict[str, Any]:
+def child(script: str, *words: str, limit_s: float = LIMIT_S) -> dict[str, Any]:
     """Run one of our programs in a process of its own; its last line is JSON."""
-    answer: dict[str, Any] = json.loads(run([sys.executable, script, *words]).strip().splitlines()[-1])
+    lines = run([sys.executable, script, *words], limit_s).strip().splitlines()
+    answer: dict[str, Any] = json.loads(lines[-1])
     return answer
 
 

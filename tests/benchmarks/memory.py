@@ -16,7 +16,7 @@ import time
 
 import numpy as np
 import psutil
-from measuring import MNIST, arguments, child, dataset_name, publish, spread
+from measuring import LIMIT_S, MNIST, arguments, child, dataset_name, publish, spread
 
 MINUTES = float(os.environ.get("MINUTES", "2"))
 EVERY_MS = 1000
@@ -69,7 +69,7 @@ def main() -> None:
         print(json.dumps(one()))
         return
     options = arguments(__doc__, rounds=1)
-    rounds = [child(__file__, "--one") for _ in range(options.rounds)]
+    rounds = [child(__file__, "--one", limit_s=60 * MINUTES + LIMIT_S) for _ in range(options.rounds)]
     rows = {name: spread([result[name] for result in rounds]) for name in rounds[0]}
     publish("memory", rows, options.json, minutes=MINUTES)
 

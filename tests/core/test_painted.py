@@ -150,6 +150,17 @@ def test_the_gradient_is_that_of_finite_differences_and_leads_back_from_far_away
     assert ((gradient * far).sum(dim=1) < 0).all()
 
 
+def test_what_only_looks_may_ask_first() -> None:
+    """A thread that draws samples without gradients shares the prior with the one that trains."""
+    prior = Painted(2)
+    with torch.inference_mode():
+        prior.sample(4, torch.Generator().manual_seed(0))
+        prior.log_prob(torch.zeros(1, 2))
+    codes = torch.zeros(3, 2, requires_grad=True)
+    (slope,) = torch.autograd.grad(prior.log_prob(codes).sum(), codes)
+    assert torch.isfinite(slope).all()
+
+
 def test_bfloat16_around_it_does_not_round_the_density() -> None:
     prior, codes = Painted(2), torch.randn(50, 2, generator=torch.Generator().manual_seed(0))
     with torch.autocast("cpu", torch.bfloat16):

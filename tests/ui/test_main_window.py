@@ -131,13 +131,23 @@ class Painted(QObject):
         return False
 
 
+def at_rest(qtbot, painted: Painted) -> None:
+    """Wait until a while passes without any of them being painted."""
+    for _ in range(50):
+        painted.names.clear()
+        qtbot.wait(60)
+        if not painted.names:
+            return
+    raise AssertionError(f"still being painted: {painted.names}")
+
+
 def test_a_move_paints_all_images_at_once_and_before_anything_else(qtbot, studio):
     bench, lanes = studio.workbench, studio.window.lanes
     trained(qtbot, studio, 5)
     surveyed(qtbot, studio)
-    qtbot.wait(20)
     views = {name: lane.decode_view for name, lane in lanes.items()}
     painted = Painted({**views, "canvas": lanes["aae"].canvas})
+    at_rest(qtbot, painted)
     bench.planes.move_cursor("aae", (0.7, -0.4))
     assert sorted(painted.names) == sorted(views)
     QApplication.processEvents()
@@ -151,8 +161,8 @@ def test_moves_in_a_burst_are_painted_together(qtbot, studio, monkeypatch):
     trained(qtbot, studio, 5)
     surveyed(qtbot, studio)
     bench.planes.move_cursor("aae", (0.0, 0.1))
-    QApplication.processEvents()
     painted = Painted({"view": lane.decode_view, "canvas": lane.canvas})
+    at_rest(qtbot, painted)
     for place in range(10):
         bench.planes.move_cursor("aae", (0.1 * place, 0.0))
     assert painted.names == []
@@ -631,6 +641,26 @@ def test_a_cursor_beyond_the_view_is_pointed_at_and_comes_back_with_a_rewind(qtb
     with qtbot.waitSignal(bench.prepared, timeout=10_000):
         bench.rewind()
     assert canvas_of(studio, "vae").rect().contains(canvas_of(studio, "vae").cursor_pixel().toPoint())
+
+
+@pytest.mark.parametrize("again", ["rewind", "join"])
+def test_linked_cursors_are_together_in_a_new_experiment(qtbot, studio, again: str):
+    """The AE's codes lie elsewhere before it is trained: its old cursor would be out of sight."""
+    bench = studio.workbench
+    trained(qtbot, studio, 20)
+    surveyed(qtbot, studio)
+    bench.planes.move_cursor("vae", (0.9, -0.5))
+    bench.planes.cursors["ae"] = np.float32([50 * bench.planes.views["ae"].half, 0.0])
+    with qtbot.waitSignal(bench.prepared, timeout=30_000):
+        if again == "rewind":
+            bench.rewind()
+        else:
+            bench.configure(models=(*bench.config.models, "gan"))
+    assert bench.planes.cursor_place("vae") == pytest.approx((0.9, -0.5), abs=1e-5)
+    views = bench.planes.views
+    for name in bench.models:
+        wanted = views["vae"].carried((0.9, -0.5), views[name])
+        assert bench.planes.cursor_place(name) == pytest.approx(wanted, abs=1e-5), name
 
 
 def canvas_of(studio: Studio, name: str):

@@ -32,6 +32,19 @@ def test_an_open_panel_is_there_in_another_theme_and_goes_on_asking(qtbot, studi
     assert studio.trainer._watched == "ae"
 
 
+def test_the_panel_in_front_is_in_front_in_another_theme_and_language(qtbot, studio):
+    docks = studio.window.panel_docks
+    for name in ("step", "layers", "paths", "sketch", "noise"):
+        docks[name].open()
+    docks["layers"].open()
+    qtbot.waitUntil(lambda: docks["layers"].in_front)
+    for change in (lambda: studio.set_theme("light"), lambda: studio.set_language("ko")):
+        change()
+        now = studio.window.panel_docks
+        qtbot.waitUntil(lambda now=now: now["layers"].in_front, timeout=3000)
+        assert [name for name, dock in now.items() if dock.in_front] == ["layers"]
+
+
 def test_what_a_panel_asks_survives_another_theme(qtbot, studio):
     studio.window.panel_docks["labels"].open()
     studio.workbench.configure(options={"aae.labelling": "hand", "aae.labelled": "1-40"})

@@ -105,8 +105,11 @@ class Painted(Prior):
         """Each cell's mass, the mean, and `BLURS`, where and as the tensor is; copied there once."""
         key = tensor.device, tensor.dtype
         if key not in self._copies:
-            blurs = torch.tensor(BLURS, dtype=torch.float64)
-            self._copies[key] = self._mass.to(tensor), self._mean.to(tensor), blurs.to(tensor)
+            # Whoever only looks may be the first to ask; training could not use what was made that way.
+            with torch.inference_mode(mode=False):
+                made = (self._mass, self._mean, torch.tensor(BLURS, dtype=torch.float64))
+                mass, mean, blurs = (part.to(tensor.device, tensor.dtype, copy=True) for part in made)
+            self._copies[key] = mass, mean, blurs
         return self._copies[key]
 
     def _blurred(self, plane: Tensor) -> Tensor:

@@ -69,10 +69,13 @@ class Planes(QObject):
         Lanes of equal scale get the same place, others the place that looks the same.
         """
         self.active, self.picked = name, None
+        self._move(name, place)
+        self.cursor_moved.emit()
+
+    def _move(self, name: str, place: tuple[float, float]) -> None:
         for other in self.cursors if self.linked else (name,):
             there = place if other == name else self.views[name].carried(place, self.views[other])
             self.cursors[other] = self[other].moved(self.cursors[other], there)
-        self.cursor_moved.emit()
 
     def pick(self, place: int, name: str | None = None) -> None:
         """Put each lane's cursor on its own code of this probe sample, and keep it there while they train.
@@ -211,8 +214,9 @@ class Planes(QObject):
     # News, which the workbench passes on
 
     def prepare(self, snapshot: Snapshot) -> None:
-        """Another experiment: a cursor for each lane where it was, where the others are, or on the code 0."""
-        old, size = self._snapshot, snapshot.prior.latent_size
+        """Another experiment: a cursor stays where it can be seen, or goes to the code 0; linked ones move
+        together."""
+        old, size, lead = self._snapshot, snapshot.prior.latent_size, self.active
         if old is None or old.prior.latent_size != size:
             self.cursors.clear()
             self.axes = (0, 1)
@@ -226,10 +230,17 @@ class Planes(QObject):
         self.active = next(iter(snapshot.models))
         self._refresh()
         self._go_home()
-        for name, view in self.views.items():
-            x, y = self.cursor_place(name)
-            if max(abs(x - view.x), abs(y - view.y)) > view.half:
-                self.cursors[name] = zero
+        seen = [name for name in self.views if self._shows_cursor(name)]
+        for name in set(self.views) - set(seen):
+            self.cursors[name] = zero
+        if self.linked and seen:
+            lead = lead if lead in seen else seen[0]
+            self._move(lead, self.cursor_place(lead))
+
+    def _shows_cursor(self, name: str) -> bool:
+        """Whether a lane's cursor is within the square that its view is about."""
+        (x, y), view = self.cursor_place(name), self.views[name]
+        return max(abs(x - view.x), abs(y - view.y)) <= view.half
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
         """New weights, of another prior or of fewer models perhaps."""
