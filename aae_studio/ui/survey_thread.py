@@ -22,9 +22,11 @@ if TYPE_CHECKING:
 Array = npt.NDArray[np.float32]
 
 # While training goes on, a survey rests this many times as long as it worked, not counting what it waited
-# for a busy machine.
+# for a busy machine; figures, which take longest, have a rest of their own. In the first seconds of a
+# training, when most changes, the rests are as much shorter as these are not over.
 REST = 16.0
 FIGURES_REST = 40.0
+SETTLING_S = 30.0
 # Where more points are drawn than the probe subset, the user pays for them: it rests this many times as long.
 CROWDED_REST = 0.1
 SHORTEST_REST_S = 0.03
@@ -85,6 +87,8 @@ class SurveyThread(ClosingThread):
         self._news = threading.Condition()
         self._wanted: Request | None = None
         self._figures_due = 0.0
+        # When the training that is surveyed began.
+        self._began = 0.0
         # The snapshot of the last survey of many points, how many there were, and their codes.
         self._crowded: tuple[Snapshot, int | None, Mapping[str, Array]] | None = None
         # The experiment that was surveyed last.
@@ -116,18 +120,26 @@ class SurveyThread(ClosingThread):
             start = time.thread_time()
             try:
                 survey = self._survey(wanted)
+                self._tell(survey)
+                worked = time.thread_time() - start
+                if not wanted.thorough and time.perf_counter() >= self._figures_due:
+                    # After the codes, which do not wait for them.
+                    figures = self._figures(wanted.snapshot)
+                    self._tell(dataclasses.replace(survey, figures=figures, answers={}, questions={}))
             except Exception as fault:
                 self.failed.emit(repr(fault))
                 continue
-            if self.isInterruptionRequested():
-                return
-            self.surveyed.emit(survey)
             if not humble:
                 # Not before: the first figures are what a person waits for.
                 compute.lower_priority(NICE)
                 humble = True
-            rest = CROWDED_REST if wanted.crowded else REST
-            self._rest(max(SHORTEST_REST_S, rest * (time.thread_time() - start)))
+            rest = CROWDED_REST if wanted.crowded else REST * self._settled
+            self._rest(max(SHORTEST_REST_S, rest * worked))
+
+    def _tell(self, survey: Survey) -> None:
+        """Hand a survey on, if it was not broken off."""
+        if not self.isInterruptionRequested():
+            self.surveyed.emit(survey)
 
     def _next(self) -> Request | None:
         with self._news:
@@ -141,12 +153,19 @@ class SurveyThread(ClosingThread):
         with self._news:
             self._news.wait_for(self._is_urgent, timeout=seconds)
 
+    @property
+    def _settled(self) -> float:
+        """From 0, at the first step, to 1."""
+        return min(1.0, (time.perf_counter() - self._began) / SETTLING_S)
+
     def _is_urgent(self) -> bool:
         wanted = self._wanted
         return self.isInterruptionRequested() or (wanted is not None and (wanted.urgent or wanted.thorough))
 
     def _survey(self, request: Request) -> Survey:
         snapshot = request.snapshot
+        if snapshot.step == 0 or request.generation != self._known:
+            self._began = time.perf_counter()
         codes, regions, samples = {}, {}, {}
         for name, frozen in snapshot.models.items():
             if self.isInterruptionRequested():
@@ -160,7 +179,7 @@ class SurveyThread(ClosingThread):
             if self.isInterruptionRequested():
                 break
             answers[key] = question(snapshot, codes)
-        figures = self._figures(snapshot, request.thorough)
+        figures = self._figures(snapshot) if request.thorough else {}
         drawn: Mapping[str, Array] = codes
         if request.crowded and request.generation != self._known:
             # Many points take seconds: those of the probe subset are there until then.
@@ -207,13 +226,12 @@ class SurveyThread(ClosingThread):
         other = wanted is not None and wanted.generation != request.generation
         return other or self.isInterruptionRequested()
 
-    def _figures(self, snapshot: Snapshot, thorough: bool) -> dict[str, Figures]:
-        """All models' figures, of one step, so that they compare; or none when it is not time."""
-        if not thorough and time.perf_counter() < self._figures_due:
-            return {}
+    def _figures(self, snapshot: Snapshot) -> dict[str, Figures]:
+        """All models' figures, of one step, so that they compare."""
         start, figures = time.thread_time(), {}
         for name in snapshot.models:
             if not self.isInterruptionRequested():
                 figures[name] = snapshot.figures(name)
-        self._figures_due = time.perf_counter() + FIGURES_REST * (time.thread_time() - start)
+        rest = FIGURES_REST * self._settled * (time.thread_time() - start)
+        self._figures_due = time.perf_counter() + rest
         return figures
