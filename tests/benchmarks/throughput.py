@@ -37,6 +37,7 @@ from measuring import (
 )
 
 from aae_studio.core.compute import training_threads
+from aae_studio.ui.survey_thread import SETTLING_S
 
 MODELS = ("ae", "vae", "aae")
 STEPS = 300
@@ -46,6 +47,8 @@ LOOKING = (COMMAND_LINE, WINDOW, OVERLAID)
 # Of the price of looking: turns in each round, and how long one is, once the stopped program is warm again.
 TURNS, TURN_S, WARM_S = 12, 2.0, 0.6
 WARM_STEPS = 120
+# In the first seconds of a training the window looks at it more often.
+WARM_UP_S = SETTLING_S + 5.0
 # The bare loop's discriminator has one hidden layer of 256.
 BATCH = 128
 NETWORKS = ("--hidden", "512", "--aae-discriminator-hidden", "256", "--batch-size", str(BATCH))
@@ -135,6 +138,7 @@ class Trainee:
     def warm_up(self) -> None:
         """Train until it goes at its pace, and stand still."""
         self._wait_beyond(WARM_STEPS)
+        time.sleep(WARM_UP_S)
         self._process.suspend()
 
     def turn(self) -> float:
