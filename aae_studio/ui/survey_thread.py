@@ -166,6 +166,9 @@ class SurveyThread(ClosingThread):
         snapshot = request.snapshot
         if snapshot.step == 0 or request.generation != self._known:
             self._began = time.perf_counter()
+        if request.generation != self._known:
+            # Those on show are of another experiment.
+            self._figures_due = 0.0
         codes, regions, samples = {}, {}, {}
         for name, frozen in snapshot.models.items():
             if self.isInterruptionRequested():

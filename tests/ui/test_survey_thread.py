@@ -78,3 +78,20 @@ def test_it_rests_little_in_the_first_seconds_of_a_training(
         thread.look(Request(0, snapshots[1], {}))
         qtbot.wait(400)
         assert len(seen) == 2
+
+
+def test_another_experiment_has_its_figures_at_once(qtbot, experiment, thread, seen, monkeypatch):
+    monkeypatch.setattr(survey_thread, "FIGURES_REST", 1e9)
+    monkeypatch.setattr(survey_thread, "SETTLING_S", 1e-9)
+    for generation in (0, 0, 1):
+        count = len(seen)
+        thread.look(Request(generation, experiment.snapshot(), {}, urgent=True))
+        qtbot.waitUntil(lambda count=count: len(seen) > count, timeout=20_000)
+        qtbot.wait(300)
+    assert [(survey.generation, bool(survey.figures)) for survey in seen] == [
+        (0, False),
+        (0, True),
+        (0, False),
+        (1, False),
+        (1, True),
+    ]
