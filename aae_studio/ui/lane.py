@@ -336,7 +336,7 @@ class Lane(QFrame):
         """When and from what the figures were made, and where the codes lie."""
         count = tr(
             "Measured after step {step}, on {count} of {total} test images.",
-            step=spaced(self._bench.findings.step),
+            step=spaced(self._bench.findings.figures_step),
             count=spaced(figures.count),
             total=spaced(figures.total),
         )

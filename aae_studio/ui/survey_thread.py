@@ -122,7 +122,7 @@ class SurveyThread(ClosingThread):
                 survey = self._survey(wanted)
                 self._tell(survey)
                 worked = time.thread_time() - start
-                if not wanted.thorough and time.perf_counter() >= self._figures_due:
+                if wanted.thorough or time.perf_counter() >= self._figures_due:
                     # After the codes, which do not wait for them.
                     figures = self._figures(wanted.snapshot)
                     self._tell(dataclasses.replace(survey, figures=figures, answers={}, questions={}))
@@ -182,7 +182,6 @@ class SurveyThread(ClosingThread):
             if self.isInterruptionRequested():
                 break
             answers[key] = question(snapshot, codes)
-        figures = self._figures(snapshot) if request.thorough else {}
         drawn: Mapping[str, Array] = codes
         if request.crowded and request.generation != self._known:
             # Many points take seconds: those of the probe subset are there until then.
@@ -194,7 +193,7 @@ class SurveyThread(ClosingThread):
             self._crowded = None
         self._known = request.generation
         return Survey(
-            request.generation, snapshot.step, drawn, regions, samples, figures, answers, request.questions
+            request.generation, snapshot.step, drawn, regions, samples, {}, answers, request.questions
         )
 
     def _look_again(self, request: Request) -> None:

@@ -87,7 +87,10 @@ def shown(qtbot, studio: Studio, run: Elsewhere) -> None:
     """Wait until the window shows the run's step, with its codes."""
     bench = studio.workbench
     qtbot.waitUntil(
-        lambda: bench.findings.step == bench.step == run.experiment.step and len(bench.findings.figures) == 2,
+        lambda: (
+            bench.findings.figures_step == bench.step == run.experiment.step
+            and len(bench.findings.figures) == 2
+        ),
         timeout=20_000,
     )
 

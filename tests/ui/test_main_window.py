@@ -65,7 +65,7 @@ def trained(qtbot, studio: Studio, steps: int) -> None:
 def surveyed(qtbot, studio: Studio) -> None:
     bench = studio.workbench
     qtbot.waitUntil(
-        lambda: bench.findings.step == bench.step and len(bench.findings.figures) > 0, timeout=30_000
+        lambda: bench.findings.figures_step == bench.step and len(bench.findings.figures) > 0, timeout=30_000
     )
 
 
@@ -285,7 +285,7 @@ def test_lanes_show_figures_and_say_what_they_are(qtbot, studio):
     bench = studio.workbench
     trained(qtbot, studio, 4)
     qtbot.waitUntil(
-        lambda: bench.findings.step == bench.step and "aae" in bench.findings.figures, timeout=30_000
+        lambda: bench.findings.figures_step == bench.step and "aae" in bench.findings.figures, timeout=30_000
     )
     figures, lane = bench.findings.figures["aae"], studio.window.lanes["aae"]
     qtbot.waitUntil(
@@ -297,7 +297,7 @@ def test_lanes_show_figures_and_say_what_they_are(qtbot, studio):
     for name in ("MMD² to prior", "SW1 to prior"):
         spread = f"{figures.code_std_least:.2f} to {figures.code_std_greatest:.2f}"
         assert f"mean at most {figures.code_mean:.2f}, standard deviation {spread}." in tips[name]
-    found = f"after step {studio.workbench.findings.step}, on 360 of 360 test images"
+    found = f"after step {studio.workbench.findings.figures_step}, on 360 of 360 test images"
     assert all(found in tip for tip in tips.values())
 
 

@@ -46,12 +46,14 @@ def test_figures_come_after_the_codes_which_do_not_wait_for_them(qtbot, experime
     np.testing.assert_array_equal(first.codes["vae"], second.codes["vae"])
 
 
-def test_who_asks_for_all_gets_it_at_once(qtbot, experiment, thread, seen):
-    thread.look(Request(0, experiment.snapshot(), {}, thorough=True))
-    qtbot.waitUntil(lambda: len(seen) == 1, timeout=20_000)
-    assert set(seen[0].figures) == {"ae", "vae"}
-    qtbot.wait(100)
-    assert len(seen) == 1
+def test_who_asks_for_all_waits_for_no_rest(qtbot, experiment, thread, seen, monkeypatch):
+    monkeypatch.setattr(survey_thread, "FIGURES_REST", 1e9)
+    monkeypatch.setattr(survey_thread, "SETTLING_S", 1e-9)
+    for thorough in (False, True):
+        count = len(seen)
+        thread.look(Request(0, experiment.snapshot(), {}, thorough=thorough))
+        qtbot.waitUntil(lambda count=count: len(seen) == count + 2, timeout=20_000)
+        assert set(seen[-1].figures) == {"ae", "vae"}
 
 
 @pytest.mark.parametrize("settling", [1e9, 1e-9])

@@ -19,11 +19,11 @@ Array = npt.NDArray[np.float32]
 
 class Findings:
     """By model: the codes of the images that are drawn, the region that those of the probe subset fill,
-    images decoded from prior samples, and figures. `step`: after how many steps; −1 before the first
-    survey."""
+    images decoded from prior samples, and figures. `step`: after how many steps; `figures_step`: that of the
+    figures, which are measured more rarely; −1 before there are any."""
 
     def __init__(self) -> None:
-        self.step = -1
+        self.step = self.figures_step = -1
         self.codes: dict[str, Array] = {}
         self.regions: dict[str, Region] = {}
         self.samples: dict[str, Array] = {}
@@ -35,7 +35,9 @@ class Findings:
         self.codes.update(survey.codes)
         self.regions.update(survey.regions)
         self.samples.update(survey.samples)
-        self.figures.update(survey.figures)
+        if survey.figures:
+            self.figures_step = survey.step
+            self.figures.update(survey.figures)
         self.keep(models)
 
     def cut(self, count: int) -> None:
@@ -52,5 +54,5 @@ class Findings:
 
     def clear(self) -> None:
         """Forget all: it was about another experiment."""
-        self.step = -1
+        self.step = self.figures_step = -1
         self.keep(())
