@@ -11,7 +11,7 @@ from functools import partial
 from pathlib import Path
 from types import TracebackType
 
-from PySide6.QtCore import QObject, QSettings, Qt, Signal
+from PySide6.QtCore import QObject, QSettings, Qt, QTimer, Signal
 from PySide6.QtGui import QGuiApplication
 from PySide6.QtWidgets import QApplication, QDialog
 
@@ -30,6 +30,8 @@ from aae_studio.ui.workbench import Workbench
 SWITCH_INTERVAL_S = 0.00005
 # A step of a large network on a busy machine may take this long.
 CLOSE_LIMIT_MS = 5000
+# After a new experiment or window, when the old one is gone: what it held is given back.
+TIDY_MS = 2000
 
 
 class Studio(QObject):
@@ -44,6 +46,12 @@ class Studio(QObject):
         self.workbench = Workbench(config, data_dir, self.trainer, self.survey, self.follower)
         self.workbench.prepared.connect(self._quiet_torch)
         self.workbench.prepared.connect(self._spare_what_stays)
+        # Models that were replaced, and windows: without it every new seed kept 25 MB.
+        self._tidying = QTimer(self)
+        self._tidying.setSingleShot(True)
+        self._tidying.setInterval(TIDY_MS)
+        self._tidying.timeout.connect(self._tidy)
+        self.workbench.prepared.connect(self._tidying.start)
         self.workbench.failed.connect(self._print_fault)
         self.window = self._new_window()
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
@@ -110,6 +118,7 @@ class Studio(QObject):
             # A download ends its thread before its dialog is destroyed.
             dialog.reject()
         old.deleteLater()
+        self._tidying.start()
 
     def _follow_system(self) -> None:
         if themes.resolve(str(self.settings.value("theme", "system"))) != self._theme:
@@ -127,6 +136,11 @@ class Studio(QObject):
         # Once: what a later experiment leaves behind must be collected.
         if gc.get_freeze_count() == 0:
             gc.freeze()
+
+    def _tidy(self) -> None:
+        from aae_studio.core import compute
+
+        compute.return_memory()
 
     def _print_fault(self, fault: StudioError) -> None:
         print(f"aae-studio: {fault}", file=sys.stderr)

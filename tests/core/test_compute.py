@@ -8,6 +8,7 @@ import threading
 from itertools import islice
 
 import numpy as np
+import psutil
 import pytest
 import torch
 
@@ -139,3 +140,17 @@ def test_lower_priority_is_for_the_calling_thread_alone() -> None:
     thread.join()
     assert seen == [15]
     assert os.getpriority(os.PRIO_PROCESS, threading.get_native_id()) == before
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="glibc's own")
+def test_memory_is_returned_to_the_system() -> None:
+    """Many small pieces, which the C library would keep; the last one lies above all others."""
+    process = psutil.Process()
+    before = process.memory_info().rss
+    pieces = [bytearray(60_000) for _ in range(2_000)]
+    held = process.memory_info().rss - before
+    top = bytearray(60_000)
+    del pieces
+    compute.return_memory()
+    assert process.memory_info().rss - before < held / 2
+    assert len(top) == 60_000

@@ -12,6 +12,7 @@ from PySide6.QtWidgets import QApplication
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from aae_studio import paths
+from aae_studio.core import compute
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.ui import app, translation
@@ -131,3 +132,15 @@ def test_numpy_leaves_the_trainers_core_alone(qapp, tmp_path):
         studio.window.deleteLater()
     # Where numpy was built with a library that has no such setting there is nothing to see.
     assert counts <= {1}
+
+
+def test_what_is_replaced_is_given_back_once_it_is_gone(qtbot, qapp, studio, monkeypatch):
+    """A new seed, another theme: the old models and the old window go, and their memory with them."""
+    tidied = []
+    monkeypatch.setattr(compute, "return_memory", lambda: tidied.append(studio.workbench.step))
+    studio._tidying.setInterval(10)
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=10_000):
+        studio.workbench.rewind()
+    qtbot.waitUntil(lambda: len(tidied) == 1, timeout=5_000)
+    studio.set_theme("light")
+    qtbot.waitUntil(lambda: len(tidied) == 2, timeout=5_000)
