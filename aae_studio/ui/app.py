@@ -51,7 +51,7 @@ class Studio(QObject):
         self._tidying.setSingleShot(True)
         self._tidying.setInterval(TIDY_MS)
         self._tidying.timeout.connect(self._tidy)
-        self.workbench.prepared.connect(self._tidying.start)
+        self.workbench.prepared.connect(self._tidy_later)
         self.workbench.failed.connect(self._print_fault)
         self.window = self._new_window()
         QGuiApplication.styleHints().colorSchemeChanged.connect(self._follow_system)
@@ -75,6 +75,7 @@ class Studio(QObject):
         threads = (self.trainer, self.survey, self.follower, bench.repeats, bench.decodings)
         for thread in threads:
             thread.requestInterruption()
+        self._tidying.stop()
         gc.unfreeze()
         ended = [thread.close(CLOSE_LIMIT_MS) for thread in threads]
         return all(ended)
@@ -118,7 +119,7 @@ class Studio(QObject):
             # A download ends its thread before its dialog is destroyed.
             dialog.reject()
         old.deleteLater()
-        self._tidying.start()
+        self._tidy_later()
 
     def _follow_system(self) -> None:
         if themes.resolve(str(self.settings.value("theme", "system"))) != self._theme:
@@ -136,6 +137,11 @@ class Studio(QObject):
         # Once: what a later experiment leaves behind must be collected.
         if gc.get_freeze_count() == 0:
             gc.freeze()
+
+    def _tidy_later(self) -> None:
+        # News may come after the window has been closed.
+        if self.window.isVisible():
+            self._tidying.start()
 
     def _tidy(self) -> None:
         from aae_studio.core import compute

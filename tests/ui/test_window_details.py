@@ -139,6 +139,8 @@ def test_what_is_replaced_is_given_back_once_it_is_gone(qtbot, qapp, studio, mon
     tidied = []
     monkeypatch.setattr(compute, "return_memory", lambda: tidied.append(studio.workbench.step))
     studio._tidying.setInterval(10)
+    qtbot.waitUntil(lambda: not studio._tidying.isActive(), timeout=5_000)
+    tidied.clear()
     with qtbot.waitSignal(studio.workbench.prepared, timeout=10_000):
         studio.workbench.rewind()
     qtbot.waitUntil(lambda: len(tidied) == 1, timeout=5_000)
