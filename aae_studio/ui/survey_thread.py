@@ -76,7 +76,10 @@ class Survey:
 
 
 class SurveyThread(ClosingThread):
-    """Surveys snapshots; the newest wins. Emits `surveyed` (Survey) and `failed` (str)."""
+    """Surveys snapshots; the newest wins. Emits `surveyed` (Survey) and `failed` (str).
+
+    When it is time for figures, the same survey comes once more, with them.
+    """
 
     surveyed = Signal(object)
     failed = Signal(str)

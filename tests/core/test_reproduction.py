@@ -84,6 +84,8 @@ def test_notes_of_a_run_that_begins_anew_are_forgotten(tmp_path: Path, monkeypat
         lab = Laboratory(5, Path(), tmp_path)
         lab.trained("run", TINY.with_(**changes), 1)
         assert lab.notes("run") == known
+        # Nor does whoever comes next find them.
+        assert Laboratory(5, Path(), tmp_path).notes("run") == known
         lab.note("run", {"mse": 1.0})
 
 

@@ -122,6 +122,13 @@ class Laboratory:
             file.write_text(json.dumps(rows, indent=1), "utf-8")
         return rows
 
+    def _forget_notes(self, name: str) -> None:
+        """What was noted belongs to a run that is not gone on with."""
+        self.notes(name).clear()
+        file = self._notes_file(name)
+        if file is not None:
+            file.unlink(missing_ok=True)
+
     def _notes_file(self, name: str) -> Path | None:
         return None if self.folder is None else self.folder / f"{self._run_name(name)}.json"
 
@@ -148,6 +155,5 @@ class Laboratory:
             target = self.folder / self._run_name(name)
             if target.is_dir() and session.read_config(target) == config:
                 return *session.restore(target, self.data_dir, dataset=dataset), target
-        # What was noted belongs to a run that is not gone on with.
-        self.notes(name).clear()
+        self._forget_notes(name)
         return Experiment(config, dataset), History(), target
