@@ -200,7 +200,8 @@ class MainWindow(QMainWindow):
     @property
     def settled(self) -> bool:
         """Whether what was demonstrated is on show, as far as the threads have to do with it."""
-        panels = [dock.panel for dock in self.panel_docks.values() if dock.panel is not None]
+        # One that lies behind another is told nothing, and nobody sees it.
+        panels = [dock.panel for dock in self.panel_docks.values() if dock.in_front and dock.panel]
         return not self._bench.questions.unanswered and all(panel.settled for panel in panels)
 
     def _dock(self, name: str, title: str, content: QWidget, area: Qt.DockWidgetArea) -> QDockWidget:

@@ -162,3 +162,10 @@ def test_the_status_line_forgets_missing_data_when_others_are_there(qtbot, studi
     assert "missing" not in bar.message()
     bench.pause()
     qtbot.waitUntil(lambda: not bench.training, timeout=10_000)
+
+
+def test_a_window_waits_for_no_panel_that_lies_behind_another(qtbot, studio):
+    """A picture of two panels took a whole minute, for what nobody would have seen."""
+    studio.window.demonstrate(("layers", "paths"))
+    qtbot.waitUntil(lambda: studio.window.settled, timeout=10_000)
+    assert studio.window.panel_docks["paths"].in_front
