@@ -22,9 +22,29 @@ def resource(*parts: str) -> Path:
 
 
 def data_dir(chosen: str | Path | None = None) -> Path:
-    """The folder of downloaded datasets: the one chosen, else `AAE_STUDIO_DATA`, else the Studio's own."""
-    folder = chosen or os.environ.get(DATA_VARIABLE)
+    """The folder of downloaded datasets: the one chosen, else `AAE_STUDIO_DATA`, else the one that was
+    remembered, else the Studio's own."""
+    folder = chosen or os.environ.get(DATA_VARIABLE) or _remembered_data_dir()
     return home_expanded(folder) if folder else Path(platformdirs.user_data_dir(APP)) / "data"
+
+
+def remember_data_dir(folder: Path) -> None:
+    """Have the window and all commands look for datasets there from now on. Raises OSError."""
+    file = _data_dir_file()
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(str(folder.absolute()), "utf-8")
+
+
+def _remembered_data_dir() -> str:
+    try:
+        return _data_dir_file().read_text("utf-8").strip()
+    except (OSError, UnicodeDecodeError):
+        return ""
+
+
+def _data_dir_file() -> Path:
+    # Not among the window's settings: commands that read it do not load Qt.
+    return settings_file().with_name("data-folder.txt")
 
 
 def home_expanded(path: str | Path) -> Path:

@@ -89,7 +89,7 @@ def test_what_fails_in_one_process_fails_in_all(folder: Path) -> None:
     assert elsewhere == "FaultElsewhere: Process 1 of this training has stopped: No luck in 1."
     assert own == "StudioError: No luck in 0."
     assert fine == "nothing"
-    assert not_finite.startswith("NonFinite: vae: a loss became infinite or undefined")
+    assert not_finite.startswith("NonFinite: VAE: a loss became infinite or undefined")
     assert lost.startswith("ProcessLost: Another process of this training has ended or does not answer")
     assert "\n" not in lost
     assert news["seconds"] < 10

@@ -82,7 +82,8 @@ def decode(args: argparse.Namespace) -> int:
     with _written(args.out) as out:
         images = run.decode(codes, args.model, args.condition)
         np.save(out, images)
-    print(f"{args.out}: images, {' × '.join(map(str, images.shape))}")
+    told = args.condition or next(iter(run.conditions(args.model)), None)
+    print(f"{args.out}: images, {' × '.join(map(str, images.shape))}" + (f", all as {told}" if told else ""))
     return 0
 
 

@@ -122,5 +122,6 @@ def add_data_dir(parser: Parser) -> None:
         "--data-dir",
         metavar="FOLDER",
         type=path_reader,
-        help=f"folder of downloaded datasets (default: ${paths.DATA_VARIABLE}, else the Studio's own)",
+        help=f"folder of downloaded datasets (default: ${paths.DATA_VARIABLE}, else the one set in the "
+        "window, else the Studio's own)",
     )

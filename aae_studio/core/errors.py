@@ -59,7 +59,10 @@ class DataMissing(StudioError):
 
 
 class NonFinite(StudioError):
-    """Training stopped at this step because a loss or a gradient was no longer a finite number."""
+    """Training stopped at this step because a loss or a gradient was no longer a finite number.
+
+    `model`: its short name.
+    """
 
     def __init__(self, model: str, phase: str, step: int, what: str) -> None:
         super().__init__(

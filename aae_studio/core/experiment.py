@@ -174,7 +174,7 @@ class Experiment:
 
         def check(number: Tensor, phase: Phase, what: str) -> None:
             if not math.isfinite(number.item()):
-                raise NonFinite(name, phase.name, self.step + 1, what)
+                raise NonFinite(model.short, phase.name, self.step + 1, what)
 
         yield from self._followed(model, chosen, self._parts(model, chosen, batch), check)
 

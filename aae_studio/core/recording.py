@@ -95,7 +95,7 @@ class Recorder:
         if name not in self._steps:
             assert self._record is not None
             try:
-                self._steps[name] = RecordedStep(name, model, fixed, follow, self._record)
+                self._steps[name] = RecordedStep(model, fixed, follow, self._record)
             except RuntimeError:
                 self._steps[name] = None
                 # The old one may wait for a recording that was broken off; each step gives it its seed.
@@ -143,11 +143,9 @@ class RecordedStep:
     the number of the step, or is moved by an optimiser that does not look at a flag before.
     """
 
-    def __init__(
-        self, name: str, model: Model, parts: Mapping[str, Batch], follow: Follow, record: Record
-    ) -> None:
+    def __init__(self, model: Model, parts: Mapping[str, Batch], follow: Follow, record: Record) -> None:
         # What is recorded reads the prior's tensors.
-        self._name, self._model, self._prior = name, model, model.prior
+        self._model, self._prior = model, model.prior
         self._optimizers = list({id(phase.optimizer): phase.optimizer for phase in model.phases}.values())
         if not all(map(_heeds_flags, self._optimizers)):
             raise RuntimeError("Of torch's optimisers only fused Adam can be held back by a flag.")
@@ -176,7 +174,7 @@ class RecordedStep:
         values = self._replay().tolist()
         for (phase, what), value in zip(self._checked, values[len(self._figures) :], strict=True):
             if not math.isfinite(value):
-                raise NonFinite(self._name, phase, self._model.step + 1, what)
+                raise NonFinite(self._model.short, phase, self._model.step + 1, what)
         return dict(zip(self._figures, values, strict=False))
 
     def _act(self, parts: Mapping[str, Batch], follow: Follow) -> Tensor:

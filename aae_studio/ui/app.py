@@ -217,9 +217,6 @@ def open_window(
         settings.setValue("language", language)
     elif settings.value("language") is None:
         settings.setValue("language", translation.system_language())
-    remembered = settings.value("data_dir")
-    if remembered and data_dir == paths.data_dir() and not os.environ.get(paths.DATA_VARIABLE):
-        data_dir = Path(str(remembered))
     studio = Studio(application, config, data_dir, settings)
     sys.excepthook = _report_defect
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -168,8 +168,11 @@ class Files(QObject):
         self._settings.setValue(LAST_FOLDER, str(session.parent))
 
     def _use_data_dir(self, folder: Path) -> None:
-        self._settings.setValue("data_dir", str(folder))
         self._bench.set_data_dir(folder)
+        try:
+            paths.remember_data_dir(folder)
+        except OSError as fault:
+            self.said.emit(tr("The folder holds for this window alone: {fault}", fault=fault.strerror))
 
     def _on_downloaded(self) -> None:
         self.said.emit(tr("Downloaded."))

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
 ROOMY = 284
 DECODE_SIDES = (108, 76)
 # With many models the lanes keep this width, and scroll.
-LEAST_WIDTH = 224
+LEAST_WIDTH = 212
 # Of figures: a lane with fewer leaves room, so that image and canvas are where the others' are.
 ROWS = 4
 # New weights wait so long for a drag to show them: it decodes with the newest ones at every move.

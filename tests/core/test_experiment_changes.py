@@ -213,8 +213,9 @@ def test_images_that_are_not_numbers(build, name: str) -> None:
     broken = batch_of(torch.full_like(experiment.batches.of_step(0).images, torch.nan))
     with pytest.raises(NonFinite, match=f"“{first}” at step 3") as fault:
         experiment.train_step(name, broken)
-    assert (fault.value.model, fault.value.phase, fault.value.step) == (name, first, 3)
-    assert str(fault.value).startswith(f"{name}: a loss became infinite or undefined")
+    short = experiment.models[name].short
+    assert (fault.value.model, fault.value.phase, fault.value.step) == (short, first, 3)
+    assert str(fault.value).startswith(f"{short}: a loss became infinite or undefined")
     after = all_weights(experiment)
     assert all(torch.equal(after[key], before[key]) for key in before)
 
@@ -228,7 +229,7 @@ def test_an_exploding_run_stops_before_the_update(build) -> None:
     experiment.change(experiment.config.with_(learning_rate=1e4))
     with pytest.raises(NonFinite) as fault:
         curves(experiment, 50)
-    assert (fault.value.model, fault.value.phase) == ("vae", "elbo")
+    assert (fault.value.model, fault.value.phase) == ("VAE", "elbo")
     assert fault.value.step == experiment.step + 1
     assert all(torch.isfinite(weight).all() for weight in all_weights(experiment).values())
     np.testing.assert_array_equal(snapshot.models["vae"].decode(codes), images)
@@ -249,7 +250,7 @@ def test_a_gradient_that_is_not_a_number(build, monkeypatch) -> None:
 
     model.phases = (type(phase)(phase.name, phase.trains, steep, phase.optimizer),)
     before = all_weights(experiment)
-    with pytest.raises(NonFinite, match="ae: a gradient became infinite or undefined"):
+    with pytest.raises(NonFinite, match="AE: a gradient became infinite or undefined"):
         next(experiment.run())
     after = all_weights(experiment)
     assert all(torch.equal(after[key], before[key]) for key in before)

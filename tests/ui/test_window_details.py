@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import itertools
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
 from PySide6.QtGui import QImage, QWheelEvent
-from PySide6.QtWidgets import QApplication
+from PySide6.QtWidgets import QApplication, QFileDialog
 from threadpoolctl import threadpool_info, threadpool_limits
 
 from aae_studio import paths
@@ -104,6 +107,29 @@ def test_the_data_folder_is_the_option_then_the_variable_then_ones_own(monkeypat
     monkeypatch.delenv(paths.DATA_VARIABLE)
     assert paths.data_dir().name == "data"
     assert paths.data_dir() != tmp_path / "variable"
+
+
+def test_a_folder_set_in_the_window_holds_for_commands_too(studio, monkeypatch, tmp_path):
+    monkeypatch.delenv(paths.DATA_VARIABLE)
+    chosen = tmp_path / "자료"
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(chosen))
+    studio.window.files.choose_data_dir()
+    assert studio.workbench.data_dir == chosen
+    script = "from aae_studio import paths; print(paths.data_dir())"
+    environment = os.environ | {"PYTHONIOENCODING": "utf-8"}
+    told = subprocess.run([sys.executable, "-c", script], capture_output=True, check=True, env=environment)
+    assert told.stdout.decode().strip() == str(chosen)
+
+
+def test_a_folder_that_cannot_be_remembered_holds_for_this_window(studio, monkeypatch, tmp_path):
+    (tmp_path / "file").write_text("mine")
+    monkeypatch.setenv(paths.SETTINGS_VARIABLE, str(tmp_path / "file" / "settings.ini"))
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *_: str(tmp_path))
+    said = []
+    studio.window.files.said.connect(said.append)
+    studio.window.files.choose_data_dir()
+    assert studio.workbench.data_dir == tmp_path
+    assert "this window alone" in said[0]
 
 
 def test_a_screenshot_is_a_picture_of_the_real_window(qapp, tmp_path):
