@@ -284,7 +284,7 @@ def test_a_model_that_took_the_faulty_step_does_not_take_it_again(build, monkeyp
     monkeypatch.setattr(
         experiment.models["aae"], "decoded_logits", lambda *given: decoded(*given) * torch.nan
     )
-    with pytest.raises(NonFinite, match="aae"):
+    with pytest.raises(NonFinite, match="AAE"):
         next(experiment.run())
     monkeypatch.undo()
     assert curves(experiment, 3) == curves(build(models=("ae", "aae")), 5)[2:]

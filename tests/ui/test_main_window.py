@@ -15,6 +15,8 @@ from aae_studio.core.errors import NonFinite
 from aae_studio.ui import files
 from aae_studio.ui.app import Studio
 from aae_studio.ui.decodings import decoded_at
+from aae_studio.ui.lane import LEAST_WIDTH
+from aae_studio.ui.lane_row import LaneRow
 
 SMALL = ExperimentConfig(hidden=(32,), batch_size=64)
 
@@ -674,7 +676,16 @@ def test_many_models_scroll_and_do_not_widen_the_window(qtbot, studio):
         bench.configure(models=("ae", "vae", "aae", "gan", "wae", "supervised_aae"))
     qtbot.waitUntil(lambda: len(window.lanes) == 6 and window.lanes["wae"].isVisible(), timeout=10_000)
     assert window.minimumSizeHint().width() <= 1100
-    assert min(lane.width() for lane in window.lanes.values()) >= 224
+    assert min(lane.width() for lane in window.lanes.values()) >= LEAST_WIDTH
+
+
+def test_three_lanes_fit_beside_any_panel(qtbot, studio):
+    bar = studio.window.findChild(LaneRow).horizontalScrollBar()
+    assert len(studio.window.lanes) == 3
+    for dock in studio.window.panel_docks.values():
+        dock.open()
+        # The tabs of two and more panels take room too.
+        qtbot.waitUntil(lambda: bar.maximum() == 0, timeout=5_000)
 
 
 def test_space_while_the_first_experiment_is_made_trains_it(qtbot, qapp, settings, tmp_path):
