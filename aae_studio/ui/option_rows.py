@@ -122,12 +122,12 @@ class Section(QWidget):
         heading = QLabel(group.heading.upper())
         heading.setObjectName("section")
         heading.setWordWrap(True)
-        self._stripe = QFrame()
-        self._stripe.setFixedWidth(3)
-        if not group.color:
-            self._stripe.hide()
         top = QHBoxLayout(spacing=7)
-        top.addWidget(self._stripe)
+        if group.color:
+            stripe = QFrame()
+            stripe.setFixedWidth(3)
+            stripe.setStyleSheet(f"background: {theme.color(group.color).name()}; border: none;")
+            top.addWidget(stripe)
         top.addWidget(heading, 1)
         self.body = QVBoxLayout(self, spacing=4)
         self.body.setContentsMargins(0, 0, 0, 12)
@@ -143,9 +143,3 @@ class Section(QWidget):
             hint.setProperty("muted", True)
             hint.setWordWrap(True)
             self.body.addWidget(hint)
-        self.set_theme(theme)
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take on a theme's colours."""
-        if self.group.color:
-            self._stripe.setStyleSheet(f"background: {theme.color(self.group.color).name()}; border: none;")

@@ -6,7 +6,16 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QFrame, QGridLayout, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QGridLayout,
+    QHBoxLayout,
+    QLabel,
+    QScrollArea,
+    QSizePolicy,
+    QVBoxLayout,
+    QWidget,
+)
 
 from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.errors import ConfigError, StudioError
@@ -15,7 +24,8 @@ from aae_studio.core.registry import MODELS, PRIORS, Registry
 from aae_studio.ui.option_editors import Choice
 from aae_studio.ui.option_rows import Group, OptionRow, Section, tip
 from aae_studio.ui.plugins import PANELS
-from aae_studio.ui.theme import Theme
+from aae_studio.ui.readout import Readout
+from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
 
@@ -99,6 +109,33 @@ class DataRow(QWidget):
         self.setAccessibleName(f"{tr('Data')}: {title} {size}. {split}")
 
 
+class RateNow(QWidget):
+    """The learning rate of the next step, where it is not the one that was chosen."""
+
+    def __init__(self, workbench: Workbench, theme: Theme) -> None:
+        super().__init__()
+        self._bench = workbench
+        label = QLabel(tr("Rate now"))
+        label.setProperty("muted", True)
+        self.value = Readout(theme.color("text"), fixed_font(12), "0.0000", Qt.AlignmentFlag.AlignRight)
+        self.value.setAccessibleName(tr("Rate now"))
+        layout = QHBoxLayout(self)
+        layout.setContentsMargins(0, 0, 0, 0)
+        layout.addWidget(label)
+        layout.addWidget(self.value, 1)
+        for part in (label, self.value):
+            part.setToolTip(tip(tr("The learning rate of the next step, as the decay has it.")))
+        workbench.progressed.connect(self._follow)
+        workbench.prepared.connect(self._follow)
+        workbench.configured.connect(self._follow)
+        self._follow()
+
+    def _follow(self) -> None:
+        config = self._bench.config
+        self.setVisible(config.rate_decay > 0)
+        self.value.setText(f"{config.rate_at(self._bench.step):.2g}")
+
+
 class OptionsForm(QWidget):
     """Shows the options of the configuration that was asked for, and changes them on the workbench.
 
@@ -139,12 +176,6 @@ class OptionsForm(QWidget):
     def rows(self) -> dict[str, OptionRow]:
         """The rows by the key that `Workbench.configure` takes."""
         return {key: row for section in self._sections for key, row in section.rows.items()}
-
-    def set_theme(self, theme: Theme) -> None:
-        """Take on a theme's colours."""
-        self._theme = theme
-        for section in self._sections:
-            section.set_theme(theme)
 
     def _open(self) -> None:
         self._opened = True
@@ -192,6 +223,9 @@ class OptionsForm(QWidget):
         if "device" in section.rows:
             section.body.insertWidget(1, self._data)
             self._grey_devices(section.rows["device"])
+        if "rate_decay" in section.rows:
+            place = section.body.indexOf(section.rows["rate_decay"])
+            section.body.insertWidget(place + 1, RateNow(self._workbench, self._theme))
         return section
 
     def _grey_devices(self, row: OptionRow) -> None:

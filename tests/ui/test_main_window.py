@@ -227,6 +227,18 @@ def test_unlinked_cursors_move_alone(qtbot, studio):
     studio.window.actions_by_name["linked"].trigger()
     studio.workbench.planes.move_cursor("aae", (1.0, 1.0))
     assert studio.workbench.planes.cursor_place("vae") == pytest.approx((0, 0))
+    studio.window.actions_by_name["linked"].trigger()
+    assert studio.workbench.planes.cursor_place("vae") == pytest.approx((1, 1)), "linked again"
+
+
+def test_linked_again_a_picked_image_keeps_its_own_codes(qtbot, studio):
+    planes = studio.workbench.planes
+    qtbot.waitUntil(lambda: set(studio.workbench.findings.codes) == {"ae", "vae", "aae"}, timeout=20_000)
+    studio.window.actions_by_name["linked"].trigger()
+    planes.pick(5)
+    before = {name: code.copy() for name, code in planes.cursors.items()}
+    studio.window.actions_by_name["linked"].trigger()
+    assert all(np.array_equal(planes.cursors[name], code) for name, code in before.items())
 
 
 def test_arrow_keys_nudge_and_the_wheel_zooms_around_the_mouse(qtbot, studio):

@@ -23,7 +23,7 @@ from aae_studio.core.registry import MODELS, PRIORS
 from aae_studio.ui import theme, translation
 from aae_studio.ui.follow_thread import FollowThread
 from aae_studio.ui.option_editors import Choice, NumberEntry, Switch, WidthsEntry, stepped
-from aae_studio.ui.options_form import OptionsForm, groups_of
+from aae_studio.ui.options_form import OptionsForm, RateNow, groups_of
 from aae_studio.ui.plugins import PANELS
 from aae_studio.ui.survey_thread import SurveyThread
 from aae_studio.ui.trainer_thread import TrainerThread
@@ -213,6 +213,21 @@ def test_learning_rate_by_keyboard_changes_live(
     assert workbench.step == 3
     assert shown(form, "learning_rate") == "0.005"
     assert not invalid(form, "learning_rate")
+
+
+def test_the_decayed_rate_is_on_show_where_there_is_one(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench
+) -> None:
+    now = form.findChild(RateNow)
+    assert now is not None
+    assert not now.isVisible(), "the rate is what the field above says"
+    workbench.configure(rate_decay=100)
+    qtbot.waitUntil(now.isVisible)
+    workbench.train(30)
+    # 0.001 / √(1 + 100 × 0.03).
+    qtbot.waitUntil(lambda: now.value.text() == "0.0005")
+    workbench.configure(rate_decay=0)
+    qtbot.waitUntil(now.isHidden)
 
 
 def test_plug_in_option_changes_live(qtbot: QtBot, form: OptionsForm, workbench: Workbench) -> None:

@@ -136,8 +136,12 @@ class Planes(QObject):
         self.cursor_moved.emit()
 
     def set_linked(self, linked: bool) -> None:
-        """Move all cursors together, or each for itself."""
+        """Move all cursors together, from now on and to where the active one is; or each for itself."""
         self.linked = linked
+        # On a picked sample they are together, each on its own code.
+        if linked and self._planes and self.picked is None:
+            self._move(self.active, self.cursor_place(self.active))
+            self.cursor_moved.emit()
 
     # The planes and the views
 
