@@ -17,7 +17,10 @@ Values = Sequence[tuple[Trace, str]]
 
 
 class ReadOut(QWidget):
-    """Shows a heading and a line for each curve. Painted, since a label takes a millisecond to lay out."""
+    """Shows a heading and a line for each curve, in columns where the plot is too low for one.
+
+    Painted, since a label takes a millisecond to lay out.
+    """
 
     def __init__(self, font: QFont, parent: QWidget) -> None:
         super().__init__(parent)
@@ -45,11 +48,22 @@ class ReadOut(QWidget):
         self.update()
 
     def sizeHint(self) -> QSize:
+        rows, columns = self._shape()
+        inside = max(self._metrics.horizontalAdvance(self._heading), columns * self._pitch() - 2 * GAP)
+        return QSize(inside + 2 * MARGIN + 1, (1 + rows) * self._metrics.height() + MARGIN)
+
+    def _shape(self) -> tuple[int, int]:
+        """How many lines stand below the heading, and in how many columns."""
+        space = self.parentWidget().height() - 2 * MARGIN
+        most = max(1, space // self._metrics.height() - 1)
+        columns = max(1, -(-len(self._values) // most))
+        return -(-len(self._values) // columns), columns
+
+    def _pitch(self) -> int:
+        """From one column to the next."""
         advance = self._metrics.horizontalAdvance
         wide = [advance(trace.label) + GAP + advance(value) for trace, value in self._values]
-        lines = 1 + len(self._values)
-        width = max([advance(self._heading), *wide]) + 2 * MARGIN + 1
-        return QSize(width, lines * self._metrics.height() + MARGIN)
+        return max(wide, default=0) + 2 * GAP
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._theme is None:
@@ -60,12 +74,15 @@ class ReadOut(QWidget):
         painter.setBrush(self._theme.color("card"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
         painter.setFont(self._font)
-        height = self._metrics.height()
-        line = QRect(MARGIN, MARGIN // 2, self.width() - 2 * MARGIN, height)
+        height, (rows, columns), pitch = self._metrics.height(), self._shape(), self._pitch()
+        inside = self.width() - 2 * MARGIN
+        top = QRect(MARGIN, MARGIN // 2, inside, height)
         painter.setPen(self._theme.color("text"))
-        painter.drawText(line, Qt.AlignmentFlag.AlignLeft, self._heading)
-        for trace, value in self._values:
-            line.translate(0, height)
+        painter.drawText(top, Qt.AlignmentFlag.AlignLeft, self._heading)
+        for place, (trace, value) in enumerate(self._values):
+            column, row = divmod(place, rows)
+            line = top.translated(column * pitch, (1 + row) * height)
+            line.setWidth(inside if columns == 1 else pitch - 2 * GAP)
             painter.setPen(self._theme.color(trace.color))
             painter.drawText(line, Qt.AlignmentFlag.AlignLeft, trace.label)
             painter.setPen(self._theme.color("text"))
