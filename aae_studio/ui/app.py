@@ -47,6 +47,7 @@ class Studio(QObject):
         self.workbench.prepared.connect(self._quiet_torch)
         self.workbench.prepared.connect(self._spare_what_stays)
         # Models that were replaced, and windows: without it every new seed kept 25 MB.
+        self._closed = False
         self._tidying = QTimer(self)
         self._tidying.setSingleShot(True)
         self._tidying.setInterval(TIDY_MS)
@@ -78,7 +79,8 @@ class Studio(QObject):
         self._tidying.stop()
         gc.unfreeze()
         ended = [thread.close(CLOSE_LIMIT_MS) for thread in threads]
-        return all(ended)
+        self._closed = all(ended)
+        return self._closed
 
     def leave(self, *_: object) -> None:
         """Close the window without a question: what Ctrl-C in the terminal does."""
@@ -139,8 +141,8 @@ class Studio(QObject):
             gc.freeze()
 
     def _tidy_later(self) -> None:
-        # News may come after the window has been closed.
-        if self.window.isVisible():
+        # News may come after the window has been closed, and even destroyed.
+        if not self._closed:
             self._tidying.start()
 
     def _tidy(self) -> None:

@@ -172,3 +172,16 @@ def test_what_is_replaced_is_given_back_once_it_is_gone(qtbot, qapp, studio, mon
     qtbot.waitUntil(lambda: len(tidied) == 1, timeout=5_000)
     studio.set_theme("light")
     qtbot.waitUntil(lambda: len(tidied) == 2, timeout=5_000)
+
+
+def test_news_after_the_window_is_gone_start_nothing(qtbot, studio):
+    window = studio.window
+    window.close_at_once()
+    with qtbot.waitSignal(window.destroyed):
+        window.deleteLater()
+    with qtbot.captureExceptions() as faults:
+        studio.workbench.prepared.emit()
+    assert not faults
+    assert not studio._tidying.isActive()
+    # The fixture closes the window that is there.
+    studio.window = studio._new_window()
