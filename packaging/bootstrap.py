@@ -66,6 +66,8 @@ CHECKS = (
     # The script of this name holds an absolute path, which breaks when the checkout moves.
     ("lint-imports", ("-c", "from importlinter.cli import lint_imports_command; lint_imports_command()")),
 )
+# In several processes. With arguments pytest is as one knows it: a debugger wants one process.
+WHOLE_SUITE = ("--numprocesses=logical", "--maxprocesses=4", "--dist=worksteal")
 NO_NETWORK = ("NewConnectionError", "ConnectTimeout", "name resolution", "Max retries exceeded", "Retrying (")
 
 
@@ -235,13 +237,13 @@ def main(arguments: Sequence[str]) -> int:
     os.chdir(ROOT)
     os.environ["QT_QPA_PLATFORM"] = "offscreen"
     if command == "test":
-        return hand_over(["-m", "pytest", *rest])
+        return hand_over(["-m", "pytest", *(rest or WHOLE_SUITE)])
     # All of them, also after one failed: one run then tells everything.
     failed = [name for name, arguments in CHECKS if subprocess.call([str(PYTHON), *arguments])]
     if failed:
         say(f"failed: {', '.join(failed)}")
     # Nothing is printed after the closing line of pytest: whoever runs this counts on it.
-    return subprocess.call([str(PYTHON), "-m", "pytest", *rest]) or int(bool(failed))
+    return subprocess.call([str(PYTHON), "-m", "pytest", *(rest or WHOLE_SUITE)]) or int(bool(failed))
 
 
 if __name__ == "__main__":

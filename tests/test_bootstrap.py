@@ -135,6 +135,18 @@ def test_nothing_is_installed_when_the_stamp_matches(
     assert bootstrap.main([command, "--one", "two"]) == f"-m {module} --one two"
 
 
+def test_the_whole_suite_runs_in_several_processes(
+    bootstrap: ModuleType, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    environment_made(bootstrap, "dev")
+    monkeypatch.setattr(bootstrap, "hand_over", " ".join)
+    assert bootstrap.main(["test"]).startswith("-m pytest --numprocesses=logical ")
+    programs = FakeSubprocess(lambda _: 0)
+    monkeypatch.setattr(bootstrap, "subprocess", programs)
+    assert bootstrap.main(["check"]) == 0
+    assert "-m pytest --numprocesses=logical " in programs.commands[-1]
+
+
 def test_the_environment_to_run_is_not_enough_to_test(bootstrap: ModuleType) -> None:
     environment_made(bootstrap, "run")
     assert bootstrap.up_to_date("run")
