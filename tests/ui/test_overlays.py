@@ -7,12 +7,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QSize
+from PySide6.QtGui import QColor, QImage, QPainter
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui.app import Studio
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
+from aae_studio.ui.canvas.overlays.lattice import Decoded, Lattice
 from aae_studio.ui.canvas.plane import View, axis_plane
-from aae_studio.ui.canvas.scene import Scene
+from aae_studio.ui.canvas.scene import Scene, Stage
 from aae_studio.ui.legend_bar import LegendBar
 from aae_studio.ui.theme import load
 
@@ -89,6 +91,20 @@ def test_the_lattice_is_on_the_canvas_and_follows_the_zoom(qtbot, studio):
         return cell * min(grid.rows, grid.columns) == pytest.approx(view.half)
 
     qtbot.waitUntil(follows, timeout=10_000)
+
+
+@pytest.mark.parametrize("theme", ["dark", "light"])
+def test_images_of_the_lattice_do_not_run_together(qapp, theme):
+    size = QSize(140, 140)
+    seen = Decoded(scene(size).grid(7), np.ones((49, 1, 8, 8), np.float32))
+    canvas = QImage(size, QImage.Format.Format_RGB32)
+    with QPainter(canvas) as painter:
+        stage = Stage(View(1.0, -2.0, 3.0), size, load(theme), False, QColor("red"))
+        Lattice().draw(painter, seen, stage)
+    # Seven white images of twenty pixels: each is white, and between two of them there is a dark line.
+    row = [canvas.pixelColor(x, 70).lightness() for x in range(140)]
+    assert row[10::20] == [255] * 7
+    assert all(min(row[edge - 1 : edge + 2]) < 80 for edge in range(20, 140, 20))
 
 
 def test_a_question_is_forgotten_with_its_experiment_and_asked_anew(qtbot, studio):

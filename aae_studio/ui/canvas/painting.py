@@ -7,7 +7,7 @@ from itertools import starmap
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QPointF, QRectF, QSize, Qt
+from PySide6.QtCore import QLineF, QPointF, QRectF, QSize, Qt
 from PySide6.QtGui import QColor, QFontMetricsF, QImage, QPainter, QPen, QPolygonF
 
 from aae_studio.ui.canvas.images import to_qimage
@@ -20,6 +20,8 @@ CURSOR_RADIUS = 7
 CURSOR_REACH = 13
 CARD_IMAGE = 56
 MARGIN = 6
+# Width of the lines between decoded images.
+SEAM = 1.5
 
 
 @dataclass(frozen=True)
@@ -147,10 +149,25 @@ def draw_over(
     painter: QPainter, image: QImage, grid: Grid, view: View, size: QSize, smooth: bool = True
 ) -> None:
     """An image of a grid's cells, each where it is in the plane."""
+    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
+    painter.drawImage(_space(grid, view, size), image)
+
+
+def draw_seams(painter: QPainter, grid: Grid, view: View, size: QSize, color: QColor) -> None:
+    """Lines between a grid's cells."""
+    space = _space(grid, view, size)
+    columns = np.linspace(space.left(), space.right(), grid.columns + 1)[1:-1]
+    rows = np.linspace(space.top(), space.bottom(), grid.rows + 1)[1:-1]
+    painter.setPen(QPen(color, SEAM))
+    painter.drawLines([QLineF(x, space.top(), x, space.bottom()) for x in columns])
+    painter.drawLines([QLineF(space.left(), y, space.right(), y) for y in rows])
+
+
+def _space(grid: Grid, view: View, size: QSize) -> QRectF:
+    """Where a grid is on a canvas of this size."""
     corners = np.array([[grid.left, grid.top], [grid.right, grid.bottom]], np.float32)
     (x0, y0), (x1, y1) = view.to_pixels(corners, size.width(), size.height())
-    painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, smooth)
-    painter.drawImage(QRectF(float(x0), float(y0), float(x1 - x0), float(y1 - y0)), image)
+    return QRectF(float(x0), float(y0), float(x1 - x0), float(y1 - y0))
 
 
 def draw_cursor(painter: QPainter, at: QPointF, color: QColor, theme: Theme) -> None:
