@@ -66,6 +66,14 @@ CASES = {
         models=("aae",), prior="mixture", **{"aae.labelling": "hand", "aae.labelled": "3,40-700,1000000"}
     ),
     "painted": SMALL.with_(models=("vae", "aae"), prior="painted", **{"painted.shape": "islands"}),
+    "normalised": SMALL.with_(
+        models=("vae", "aae", "semi_supervised_aae", "clustering_aae"),
+        encoder_norm="batch",
+        **{"semi_supervised_aae.labels": 7, "clustering_aae.updates": "two-phase"},
+    ),
+    "normalised convolutions": SMALL.with_(
+        models=("ae", "wae"), network="conv", hidden=(8,), encoder_norm="batch"
+    ),
     "convolutions": SMALL.with_(models=("ae", "gan", "wae"), network="conv", hidden=(8,), prior="swiss_roll"),
 }
 # With three processes, no batch is cut.

@@ -96,7 +96,7 @@ def refused(folder: Path, words: str = ".") -> str:
     [
         {},
         {"precision": "bfloat16", "rate_decay": 50.0},
-        {"network": "conv"},
+        {"network": "conv", "encoder_norm": "batch"},
         {"aae.updates": "two-phase", "aae.posterior": "gaussian", "prior": "mixture"},
         {"gan.discriminator_steps": 2, "latent_size": 5, "reconstruction": "bernoulli"},
     ],

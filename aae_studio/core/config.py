@@ -67,6 +67,14 @@ OPTIONS: tuple[Option, ...] = (
         maximum=8192,
     ),
     Option(
+        "encoder_norm",
+        "Encoder norm",
+        "none",
+        "batch: each feature of the encoder has mean 0 and variance 1 within a batch (batch normalisation). "
+        "Helps a model find classes or clusters.",
+        choices=("none", "batch"),
+    ),
+    Option(
         "reconstruction",
         "Reconstruction",
         "mse",
@@ -127,6 +135,7 @@ class ExperimentConfig:
     latent_size: int = 2
     network: str = "mlp"
     hidden: tuple[int, ...] = (256, 256)
+    encoder_norm: str = "none"
     reconstruction: str = "mse"
     noise: str = "gaussian"
     noise_strength: float = 0.0

@@ -93,7 +93,9 @@ class Experiment:
         self.precision = compute.choose_precision(config.precision, self.device)
         self.prior = self._prior(config)
         setting = Setting(
-            Architecture(dataset.image_shape, config.latent_size, config.network, config.hidden),
+            Architecture(
+                dataset.image_shape, config.latent_size, config.network, config.hidden, config.encoder_norm
+            ),
             self.prior,
             config.seed,
             config.reconstruction,
@@ -200,7 +202,8 @@ class Experiment:
         for phase in phases:
             for _ in range(int(model.option[phase.repeats]) if phase.repeats else 1):
                 part = parts[phase.name]
-                model.share = part.share
+                if part.share is not model.share:
+                    model.divide(part.share)
                 yield Substep("batch", phase, part)
                 with self.autocast():
                     losses = phase.loss(part).weighted(part.share)

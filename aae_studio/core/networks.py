@@ -8,10 +8,14 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
-from typing import TypeVar
+from typing import TYPE_CHECKING, TypeVar
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
+
+if TYPE_CHECKING:
+    from aae_studio.core.parallel import Share
 
 N = TypeVar("N", bound=nn.Module)
 
@@ -28,13 +32,86 @@ class Architecture:
     latent_size: int
     network: str = "mlp"
     hidden: tuple[int, ...] = (256, 256)
+    encoder_norm: str = "none"
 
 
-def mlp(sizes: Sequence[int]) -> nn.Sequential:
+class BatchNorm(nn.Module):
+    """Every feature with mean 0 and variance 1, of (n, features) or (n, features, height, width), plus β.
+
+    In training over the batch; else by the statistics of the images that `settle` was shown (Ioffe and
+    Szegedy, arXiv 1502.03167, algorithms 1 and 2). Without γ, which the weights behind it make up for.
+    """
+
+    mean: Tensor
+    variance: Tensor
+
+    def __init__(self, features: int) -> None:
+        super().__init__()
+        # Of the batch, where several processes divide it: the statistics are those of all of it.
+        self.share: Share | None = None
+        # Not saved: whoever looks settles a copy of its own.
+        self.register_buffer("mean", torch.zeros(features), persistent=False)
+        self.register_buffer("variance", torch.ones(features), persistent=False)
+
+    def forward(self, features: Tensor, beta: Tensor) -> Tensor:
+        if self.share is None or not self.training:
+            return self._normalised(features, beta)
+        # Processes do not exchange bfloat16.
+        whole = self._normalised(self.share.gathered(features.float()), beta)
+        return self.share.of(whole).to(features.dtype)
+
+    def _normalised(self, features: Tensor, beta: Tensor) -> Tensor:
+        # With a momentum of 1 the statistics are those of the last batch. Not `functional.batch_norm`, which
+        # refuses a batch of one: a part of a batch that has labels may be that small.
+        return torch.batch_norm(
+            features, None, beta, self.mean, self.variance, self.training, 1.0, 1e-5, False
+        )
+
+
+class NormalisedLinear(nn.Linear):
+    """A linear layer whose outputs are normalised before the bias is added."""
+
+    def __init__(self, width_in: int, width_out: int) -> None:
+        super().__init__(width_in, width_out)
+        self.norm = BatchNorm(width_out)
+
+    def forward(self, features: Tensor) -> Tensor:
+        normalised: Tensor = self.norm(F.linear(features, self.weight), self.bias)
+        return normalised
+
+
+class NormalisedConv2d(nn.Conv2d):
+    """A convolution whose outputs are normalised before the bias is added."""
+
+    def __init__(self, channels: int, wide: int, kernel_size: int, stride: int, padding: int) -> None:
+        super().__init__(channels, wide, kernel_size, stride, padding)
+        self.norm = BatchNorm(wide)
+
+    def forward(self, features: Tensor) -> Tensor:
+        normalised: Tensor = self.norm(self._conv_forward(features, self.weight, None), self.bias)
+        return normalised
+
+
+def settle(network: nn.Module, images: Tensor) -> None:
+    """Have a network that is not trained normalise as these images (n, C, H, W) have it."""
+    for part in network.modules():
+        if isinstance(part, BatchNorm):
+            part.train()
+            part.share = None
+    network(images)
+    network.eval()
+
+
+def is_normalised(network: nn.Module) -> bool:
+    """Whether there is anything to `settle`."""
+    return any(isinstance(part, BatchNorm) for part in network.modules())
+
+
+def mlp(sizes: Sequence[int], linear: type[nn.Linear] = nn.Linear) -> nn.Sequential:
     """Linear layers of these sizes with ReLU between them; the last one is linear."""
     layers: list[nn.Module] = []
     for width_in, width_out in pairwise(sizes):
-        layers += [nn.Linear(width_in, width_out), nn.ReLU()]
+        layers += [linear(width_in, width_out), nn.ReLU()]
     return nn.Sequential(*layers[:-1])
 
 
@@ -50,20 +127,22 @@ def _coarse(length: int) -> int:
     return -(-length // 4)
 
 
-def image_trunk(shape: Architecture) -> nn.Sequential:
+def image_trunk(shape: Architecture, normalised: bool = False) -> nn.Sequential:
     """From images (n, C, H, W) to features (n, hidden[-1]), ReLU last."""
+    linear = NormalisedLinear if normalised else nn.Linear
+    convolution = NormalisedConv2d if normalised else nn.Conv2d
     channels, height, width = shape.image_shape
     if shape.network == "mlp":
         sizes = (channels * height * width, *shape.hidden)
-        return nn.Sequential(nn.Flatten(), *mlp(sizes), nn.ReLU())
+        return nn.Sequential(nn.Flatten(), *mlp(sizes, linear), nn.ReLU())
     narrow, wide = CHANNELS
     return nn.Sequential(
-        nn.Conv2d(channels, narrow, 3, stride=2, padding=1),
+        convolution(channels, narrow, kernel_size=3, stride=2, padding=1),
         nn.ReLU(),
-        nn.Conv2d(narrow, wide, 3, stride=2, padding=1),
+        convolution(narrow, wide, kernel_size=3, stride=2, padding=1),
         nn.ReLU(),
         nn.Flatten(),
-        nn.Linear(wide * _coarse(height) * _coarse(width), shape.hidden[-1]),
+        linear(wide * _coarse(height) * _coarse(width), shape.hidden[-1]),
         nn.ReLU(),
     )
 
@@ -81,7 +160,8 @@ class Encoder(nn.Module):
     ) -> None:
         super().__init__()
         width = shape.hidden[-1]
-        self.trunk, self.full, self.noise = image_trunk(shape), FullPrecision(), noise
+        self.trunk = image_trunk(shape, shape.encoder_norm == "batch")
+        self.full, self.noise = FullPrecision(), noise
         self.mean = nn.Linear(width, shape.latent_size)
         # Extra heads last, so that all encoders of one seed share their other weights.
         self.log_variance = nn.Linear(width, shape.latent_size) if gaussian else None

@@ -80,6 +80,21 @@ def test_feature_maps_of_a_convolution(build) -> None:
     np.testing.assert_allclose(first.values, expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_what_is_normalised_is_one_layer_with_its_weights(build, network: str) -> None:
+    shape = {"models": ("ae",), "network": network, "hidden": (8,)}
+    plain, normalised = (
+        build(**shape, encoder_norm=norm).snapshot().models["ae"] for norm in ("none", "batch")
+    )
+    image = np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 8, 8)
+    layers = [of_image(frozen, image).of("encoder") for frozen in (plain, normalised)]
+    shapes = [[(layer.kind, layer.values.shape) for layer in each] for each in layers]
+    assert shapes[0] == shapes[1]
+    np.testing.assert_allclose(layers[1][-1].values, normalised.encode(image[None])[0], atol=1e-5)
+    # Behind the ReLU.
+    assert all(layer.values.min() >= 0 for layer in layers[1][:-1])
+
+
 @pytest.mark.parametrize("name", MODELS.names())
 @pytest.mark.parametrize("network", ["mlp", "conv"])
 def test_every_model(build, name: str, network: str) -> None:

@@ -49,6 +49,9 @@ VARIANTS = [
     ("clustering_aae", {"clustering_aae.updates": "two-phase"}),
     ("reduction_aae", {}),
     ("reduction_aae", {"reduction_aae.updates": "two-phase"}),
+    ("vae", {"encoder_norm": "batch", "network": "conv"}),
+    ("aae", {"encoder_norm": "batch", "aae.updates": "two-phase"}),
+    ("semi_supervised_aae", {"encoder_norm": "batch"}),
 ]
 
 

@@ -25,6 +25,7 @@ VARIANTS = [
     ("aae", {"aae.labels": 40, "prior": "mixture"}),
     ("vae", {"prior": "mixture"}),
     ("vae", {"precision": "bfloat16"}),
+    ("semi_supervised_aae", {"encoder_norm": "batch"}),
 ]
 IDS = ["-".join([name, *map(str, options.values())]) for name, options in VARIANTS]
 
