@@ -148,11 +148,11 @@ def stretch(
     told = frozen.one_hot(torch.full((len(z),), condition))
     images = frozen.model.decode(z, told).flatten(1)
     # Jᵀu is linear in u, so its derivative in u along b is J b: two passes back in place of a forward mode,
-    # whose first use makes torch load for a second.
+    # whose first use makes torch load for a second. So does a gradient of anything but a scalar.
     cotangent = torch.zeros_like(images, requires_grad=True)
-    (pulled,) = torch.autograd.grad(images, z, cotangent, create_graph=True)
+    (pulled,) = torch.autograd.grad((images * cotangent).sum(), z, create_graph=True)
     columns = [
-        torch.autograd.grad(pulled, cotangent, direction.expand_as(pulled), retain_graph=True)[0]
+        torch.autograd.grad((pulled * direction).sum(), cotangent, retain_graph=True)[0]
         for direction in torch.from_numpy(np.asarray(basis, np.float32))
     ]
     jacobian = torch.stack(columns, dim=2).double()

@@ -39,13 +39,14 @@ def test_its_step_leaves_no_trace_for_gradients():
     assert torch.is_grad_enabled()
 
 
-def test_training_saving_and_restoring_never_import_the_compiler(tmp_path):
+def test_training_looking_saving_and_restoring_never_import_the_compiler(tmp_path):
     code = f"""
 import sys
 from pathlib import Path
 import torch
 torch.set_num_threads(1)
-from aae_studio.core import session
+import numpy as np
+from aae_studio.core import activations, fields, paths, session, walk
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.history import History
@@ -53,7 +54,15 @@ config = ExperimentConfig(models=("ae", "vae", "gan", "aae"), hidden=(8,))
 experiment = Experiment(config, load_dataset(config, Path()))
 history, steps = History(), experiment.run()
 history.append([next(steps) for _ in range(3)])
-experiment.snapshot().figures("aae")
+snapshot = experiment.snapshot()
+frozen, codes = snapshot.models["aae"], np.eye(2, dtype=np.float32)
+snapshot.figures("aae")
+fields.stretch(frozen, codes, np.eye(2))
+fields.forces(frozen, snapshot.probe_images[:5], np.zeros(5))
+fields.verdicts(frozen, codes)
+paths.model_geodesic(frozen, *codes, 4)
+activations.of_code(frozen, codes[0])
+walk.walk_step(experiment, "aae")
 session.save(Path({str(tmp_path / "run")!r}), experiment, history)
 again, _ = session.restore(Path({str(tmp_path / "run")!r}), Path())
 next(again.run())
