@@ -61,17 +61,24 @@ class LaneRow(QScrollArea):
             self._row.addWidget(card, 1)
 
     def _show_moved(self) -> None:
-        """Show what the cursors are on now: all images at once, not waiting for what else moves with them.
+        """Show what the cursors are on now: first the image of the lane that is dragged in, then all others
+        together, then what else moves with them.
 
         What else is dirty from before is painted too. Moves that follow one another faster than any screen
         are painted together, as Qt does.
         """
-        for lane in self.lanes.values():
-            lane.show_decoded()
         now = time.monotonic()
-        if now - self._painted_at > FRAME_S:
+        is_due = now - self._painted_at > FRAME_S
+        if is_due:
             self._painted_at = now
-            QCoreApplication.sendEvent(self.window(), QEvent(QEvent.Type.UpdateRequest))
+        active = self._bench.planes.active
+        own = [lane for name, lane in self.lanes.items() if name == active]
+        others = [lane for name, lane in self.lanes.items() if name != active]
+        for lanes in filter(None, (own, others)):
+            for lane in lanes:
+                lane.show_decoded()
+            if is_due:
+                QCoreApplication.sendEvent(self.window(), QEvent(QEvent.Type.UpdateRequest))
         for lane in self.lanes.values():
             lane.show_place()
 

@@ -36,16 +36,18 @@ class Hand(QObject):
     """Drags the cursor around a circle, so many moves, then calls `done` with the milliseconds of each.
 
     A move is posted as Qt posts the mouse's; it ends when all lanes have painted the image decoded there.
+    `own`: the milliseconds until the lane that is dragged in had.
     """
 
     def __init__(self, studio: Studio, drags: int, done: Callable[[list[float]], None]) -> None:
         super().__init__()
         window = studio.window
-        self._canvas = window.lanes["aae"].canvas
+        self._canvas, self._view = window.lanes["aae"].canvas, window.lanes["aae"].decode_view
         self._views = [lane.decode_view for lane in window.lanes.values()]
         self._goal, self._done = drags + UNCOUNTED, done
         self._moves = 0
         self._latencies: list[float] = []
+        self.own: list[float] = []
         self._asked: float | None = None
         self._timer = QTimer(self)
         self._timer.timeout.connect(self._move)
@@ -79,11 +81,13 @@ class Hand(QObject):
                 # Not painted within a tick: wait on, and count the whole time.
                 return
             self._latencies.append((max(painted) - self._asked) * 1e3)
+            self.own.append((_painted[id(self._view)] - self._asked) * 1e3)
         self._moves += 1
         if len(self._latencies) >= self._goal:
             self._timer.stop()
             self._post(QEvent.Type.MouseButtonRelease)
-            self._done(self._latencies[UNCOUNTED:])
+            del self._latencies[:UNCOUNTED], self.own[:UNCOUNTED]
+            self._done(self._latencies)
             return
         self._post(QEvent.Type.MouseMove)
         self._asked = time.perf_counter()

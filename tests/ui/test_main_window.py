@@ -143,7 +143,7 @@ def at_rest(qtbot, painted: Painted) -> None:
     raise AssertionError(f"still being painted: {painted.names}")
 
 
-def test_a_move_paints_all_images_at_once_and_before_anything_else(qtbot, studio):
+def test_a_move_paints_its_own_lanes_image_then_the_others_and_before_anything_else(qtbot, studio):
     bench, lanes = studio.workbench, studio.window.lanes
     trained(qtbot, studio, 5)
     surveyed(qtbot, studio)
@@ -151,6 +151,7 @@ def test_a_move_paints_all_images_at_once_and_before_anything_else(qtbot, studio
     painted = Painted({**views, "canvas": lanes["aae"].canvas})
     at_rest(qtbot, painted)
     bench.planes.move_cursor("aae", (0.7, -0.4))
+    assert painted.names[0] == "aae"
     assert sorted(painted.names) == sorted(views)
     QApplication.processEvents()
     assert "canvas" in painted.names

@@ -36,12 +36,14 @@ BROAD: dict[str, Any] = {
 }
 # For the paper's categorical models (section 5): its two layers of 1000, ten axes of style, batches of 100.
 # All else was chosen on held-out images: nats leave much for the category to tell, noise keeps the labelled
-# images from being learnt by heart, and a style held firmly to its prior cannot tell the class.
+# images from being learnt by heart, a style held firmly to its prior cannot tell the class, and with batch
+# normalisation classes and clusters are found in fewer epochs.
 CATEGORICAL = PROTOCOL.with_(
     hidden=(1000, 1000),
     latent_size=10,
     batch_size=100,
     precision="auto",
+    encoder_norm="batch",
     reconstruction="bernoulli",
     noise_strength=0.3,
     rate_decay=0.2,
