@@ -1,9 +1,9 @@
 """Mouse event to painted image while three models train: ours beside a plain program.
 
-Ours trains perceptrons on 28×28 images, and then convolutional networks on 64×64×3. A drag is one mouse-move
-event posted to a lane's canvas; it ends when that lane has painted the image decoded at the new place, and for
-`all` when all three lanes have. The peer is `drag_naive.py`: one widget, three training threads, perceptrons on
-28×28 images.
+Ours trains perceptrons on 28×28 images, and then convolutional networks on 64×64×3. A drag is one
+mouse-move event posted to a lane's canvas; it ends when that lane has painted the image decoded at the
+new place, and for `all` when all three lanes have. The peer is `drag_naive.py`: one widget, three training
+threads, perceptrons on 28×28 images.
 Usage: drag.py [--json] [--rounds N]
 """
 
