@@ -10,18 +10,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
 
-from aae_studio.core.models.base import (
-    Autoencoding,
-    Batch,
-    Curve,
-    Losses,
-    Phase,
-    Setting,
-    discriminator_loss,
-    generator_loss,
-    gradient_penalty,
-    per_pixel,
-)
+from aae_studio.core.losses import discriminator_loss, generator_loss, gradient_penalty, per_pixel
+from aae_studio.core.models.base import Autoencoding, Batch, Curve, Losses, Phase, Setting
 from aae_studio.core.networks import Encoder
 from aae_studio.core.options import Option
 

@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from aae_studio.core.compiler_shim import Adam
 from aae_studio.core.errors import StudioError
+from aae_studio.core.losses import each_error, reconstruction_error
 from aae_studio.core.networks import Architecture, BatchNorm, Encoder, seed_for, seeded
 from aae_studio.core.options import Option
 from aae_studio.core.parallel import Share
@@ -338,51 +339,6 @@ def random_one_hot(count: int, size: int, generator: torch.Generator) -> Tensor:
     """y ~ Cat(1/K): rows (count, size) of one 1 among zeros, on the generator's device."""
     places = torch.randint(size, (count,), generator=generator, device=generator.device)
     return F.one_hot(places, size).float()
-
-
-def reconstruction_error(kind: str, logits: Tensor, images: Tensor) -> Tensor:
-    """The reconstruction error as it is reported, a scalar mean over the batch.
-
-    `mse`: squared error per pixel, in [0, 1]. `bernoulli`: cross-entropy in nats per image.
-    `logits` and `images` have the shape (n, C, H, W).
-    """
-    if kind == "mse":
-        return F.mse_loss(logits.sigmoid(), images)
-    total = F.binary_cross_entropy_with_logits(logits, images, reduction="sum")
-    return total / len(images)
-
-
-def each_error(kind: str, logits: Tensor, images: Tensor) -> Tensor:
-    """The reconstruction error of each image, per pixel, (n,); `kind` as in `reconstruction_error`."""
-    if kind == "mse":
-        return (logits.sigmoid() - images).square().flatten(1).mean(dim=1)
-    each = F.binary_cross_entropy_with_logits(logits, images, reduction="none")
-    return each.flatten(1).mean(dim=1)
-
-
-def per_pixel(kind: str, error: Tensor, images: Tensor) -> Tensor:
-    """A reported reconstruction error as a mean over pixels, so that its weight beside other terms
-    does not depend on the image size."""
-    return error if kind == "mse" else error / images[0].numel()
-
-
-def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
-    """-½ E[log D(real)] - ½ E[log(1 - D(fake))] from logits; ln 2 where D cannot tell.
-
-    Goodfellow et al., arXiv 1406.2661, equation 1, halved as the mean over both kinds.
-    """
-    return 0.5 * (F.softplus(-real).mean() + F.softplus(fake).mean())
-
-
-def generator_loss(fake: Tensor) -> Tensor:
-    """The non-saturating generator loss -E[log D(fake)] from logits (arXiv 1406.2661, section 3)."""
-    return F.softplus(-fake).mean()
-
-
-def gradient_penalty(logits: Tensor, inputs: Tensor) -> Tensor:
-    """R1: E[|∇ D(real)|²] of the logits, a scalar (Mescheder et al., arXiv 1801.04406, equation 9)."""
-    (gradient,) = torch.autograd.grad(logits.sum(), inputs, create_graph=True)
-    return gradient.flatten(1).square().sum(dim=1).mean()
 
 
 class Autoencoding(Model):

@@ -7,17 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aae_studio.core.models.base import (
-    Batch,
-    Curve,
-    Losses,
-    Model,
-    Phase,
-    Setting,
-    discriminator_loss,
-    generator_loss,
-    gradient_penalty,
-)
+from aae_studio.core.losses import discriminator_loss, generator_loss, gradient_penalty
+from aae_studio.core.models.base import Batch, Curve, Losses, Model, Phase, Setting
 from aae_studio.core.networks import Decoder, ImageDiscriminator
 from aae_studio.core.options import Option
 

@@ -7,7 +7,8 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aae_studio.core.models.base import Autoencoding, Batch, Curve, Losses, Phase, Setting, per_pixel
+from aae_studio.core.losses import per_pixel
+from aae_studio.core.models.base import Autoencoding, Batch, Curve, Losses, Phase, Setting
 from aae_studio.core.networks import Decoder, Encoder
 from aae_studio.core.options import Option
 
