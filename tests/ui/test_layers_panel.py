@@ -57,13 +57,13 @@ def test_a_hovered_point_shows_its_image(qtbot, studio, panel):
     places = bench.planes.views["ae"].to_pixels(bench.planes.places("ae"), canvas.width(), canvas.height())
     inside = np.flatnonzero((places > 8).all(axis=1) & (places < 100).all(axis=1))
     at = places[inside[0] if len(inside) else 0]
-    canvas._hover(QPointF(float(at[0]), float(at[1])))
+    canvas.hover(QPointF(float(at[0]), float(at[1])))
     sample = bench.display.hovered_sample
     assert sample is not None
     image = bench.snapshot.probe_images[sample]
     qtbot.waitUntil(lambda: shows(panel, of_image(bench.models["ae"], image)))
     assert panel.subject.text() == "The image under the mouse:"
-    canvas._leave_point()
+    canvas.leave_point()
     qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], bench.planes.cursors["ae"])))
 
 

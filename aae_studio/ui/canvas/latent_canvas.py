@@ -25,6 +25,7 @@ from PySide6.QtGui import (
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 from aae_studio.ui.canvas import painting
+from aae_studio.ui.canvas.hand import Hand
 from aae_studio.ui.canvas.layers import Layers, Piece
 from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.canvas.plane import View
@@ -43,13 +44,6 @@ Array = npt.NDArray[np.float32]
 HOVER_PX = 9
 # A view that has not changed for so long rests.
 REST_MS = 120
-NUDGE = 1 / 60
-KEYS = {
-    Qt.Key.Key_Left: (-1, 0),
-    Qt.Key.Key_Right: (1, 0),
-    Qt.Key.Key_Up: (0, 1),
-    Qt.Key.Key_Down: (0, -1),
-}
 
 
 class LatentCanvas(QWidget):
@@ -87,12 +81,7 @@ class LatentCanvas(QWidget):
         self._resting.timeout.connect(self._rest)
         self._hovered: int | None = None
         self._card: painting.Card | None = None
-        self._dragging = False
-        # Whether the drag goes from one data point to the next.
-        self._drags_data = False
-        # The cursors, and the sample that they were kept on, before the button was pressed.
-        self._before_press: tuple[dict[str, Any], int | None] = ({}, None)
-        self._pan_from: tuple[QPointF, View] | None = None
+        self._hand = Hand(self, workbench, name, turns)
         self._cursor_rect = QRect()
         # The overlays on show, in the order of drawing, and what they were last asked about.
         self._overlays: dict[str, Overlay] = {}
@@ -176,7 +165,7 @@ class LatentCanvas(QWidget):
     def cursor_pixel(self) -> QPointF:
         """Where the cursor is, in logical pixels."""
         place = np.array([self._planes.cursor_place(self._name)], np.float32)
-        x, y = self._view().to_pixels(place, self.width(), self.height())[0]
+        x, y = self.view().to_pixels(place, self.width(), self.height())[0]
         return QPointF(float(x), float(y))
 
     def card(self) -> painting.Card | None:
@@ -221,7 +210,7 @@ class LatentCanvas(QWidget):
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(self._theme.color("well"))
         painter = QPainter(pixmap)
-        view, size, stage = self._view(), self.size(), self._stage()
+        view, size, stage = self.view(), self.size(), self._stage()
         painting.draw_grid(painter, view, size, self._theme)
         self._layers.draw(painter, self._pieces(covering=False), stage, ratio)
         self._dotted = self._name in self._bench.findings.codes and self._display.show_codes
@@ -265,7 +254,7 @@ class LatentCanvas(QWidget):
         plane, code = bench.planes[name], bench.planes.cursors[name]
         # With more axes nothing depends on the home view, and each drag would look for it.
         home = bench.planes.home_view(name) if len(code) == 1 else None
-        scene = Scene.at(name, plane, self._view(), code, condition, self.size(), home)
+        scene = Scene.at(name, plane, self.view(), code, condition, self.size(), home)
         if self._scene is None or not self._scene.shows(scene):
             self._scene = scene
             for key, overlay in self._overlays.items():
@@ -304,16 +293,17 @@ class LatentCanvas(QWidget):
         return pieces
 
     def _draw_points(self, painter: QPainter, ratio: float) -> None:
-        places, view, size, points = self._planes.places(self._name), self._view(), self.size(), self._points
+        places, view, size, points = self._planes.places(self._name), self.view(), self.size(), self._points
         moving = self._resting.isActive() and points.many
         if not points.shows(places, size, ratio, None if moving else view):
             points.make(places, self._bench.probe.labels, view, size, ratio)
         points.draw(painter, view)
 
     def _stage(self) -> Stage:
-        return Stage(self._view(), self.size(), self._theme, self._display.crisp, self._color)
+        return Stage(self.view(), self.size(), self._theme, self._display.crisp, self._color)
 
-    def _view(self) -> View:
+    def view(self) -> View:
+        """The part of the plane that is shown."""
         return self._planes.views[self._name]
 
     def _cursor_area(self) -> QRect:
@@ -338,72 +328,22 @@ class LatentCanvas(QWidget):
     # Mouse and keyboard
 
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        if event.button() == Qt.MouseButton.LeftButton:
-            self._leave_point()
-            self._dragging = True
-            self._before_press = dict(self._planes.cursors), self._planes.picked
-            shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
-            self._drags_data = shift or self._display.drags_data
-            self._move_to(event.position())
-        elif event.button() in (Qt.MouseButton.RightButton, Qt.MouseButton.MiddleButton):
-            self._pan_from = (event.position(), self._view())
-            self.setCursor(Qt.CursorShape.ClosedHandCursor)
+        self._hand.press(event)
 
     def mouseMoveEvent(self, event: QMouseEvent) -> None:
-        if self._dragging:
-            self._move_to(event.position())
-            self._turns.follow_move()
-        elif self._pan_from is not None:
-            start, view = self._pan_from
-            scale = view.scale(self.width(), self.height())
-            shift = event.position() - start
-            self._show_view(view.panned(-shift.x() / scale, shift.y() / scale))
-        else:
-            self._hover(event.position())
+        self._hand.move(event)
 
     def mouseReleaseEvent(self, event: QMouseEvent) -> None:
-        if self._pan_from is not None and self._resting.isActive():
-            self._rest()
-        self._dragging, self._pan_from = False, None
-        self.setCursor(Qt.CursorShape.CrossCursor)
+        self._hand.release()
 
     def mouseDoubleClickEvent(self, event: QMouseEvent) -> None:
-        if event.button() != Qt.MouseButton.LeftButton:
-            # The second press of two quick ones, with which another pan may begin.
-            self.mousePressEvent(event)
-            return
-        self._dragging = False
-        # The first click of the two moved the cursors.
-        self._planes.place_cursors(*self._before_press)
-        self._planes.fit_view(self._name)
+        self._hand.double_click(event)
 
     def wheelEvent(self, event: QWheelEvent) -> None:
-        at = event.position()
-        place = self._view().to_plane(at.x(), at.y(), self.width(), self.height())
-        factor = 1.0015 ** event.angleDelta().y()
-        self._zoom(factor, place)
-        event.accept()
+        self._hand.turn_wheel(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        key = Qt.Key(event.key())
-        if key in KEYS and self._display.drags_data and self._name in self._bench.findings.codes:
-            self._step_to_data(*KEYS[key])
-        elif key in KEYS:
-            far = 5 if event.modifiers() & Qt.KeyboardModifier.ShiftModifier else 1
-            step = far * NUDGE * 2 * self._view().half
-            x, y = self._planes.cursor_place(self._name)
-            self._planes.move_cursor(self._name, (x + KEYS[key][0] * step, y + KEYS[key][1] * step))
-        elif key == Qt.Key.Key_Escape and self._dragging:
-            self._dragging = False
-            self._planes.place_cursors(*self._before_press)
-        elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
-            factor = 1 / 1.25 if key == Qt.Key.Key_Minus else 1.25
-            inside = self.rect().contains(self.cursor_pixel().toPoint())
-            view = self._view()
-            self._zoom(factor, self._planes.cursor_place(self._name) if inside else (view.x, view.y))
-        elif key in (Qt.Key.Key_0, Qt.Key.Key_Home):
-            self._planes.fit_view(self._name)
-        else:
+        if not self._hand.takes_key(event):
             super().keyPressEvent(event)
 
     def focusInEvent(self, event: QFocusEvent) -> None:
@@ -413,43 +353,22 @@ class LatentCanvas(QWidget):
         self.update()
 
     def enterEvent(self, event: QEnterEvent) -> None:
-        self._hover(event.position())
+        self.hover(event.position())
 
     def leaveEvent(self, event: QEvent) -> None:
-        self._leave_point()
+        self.leave_point()
 
-    def _move_to(self, at: QPointF) -> None:
-        if self._drags_data and self._name in self._bench.findings.codes:
-            found = painting.nearest(self._data_pixels(), at, np.inf)
-            if found is not None and found != self._planes.picked:
-                self._planes.pick(found)
-            return
-        place = self._view().to_plane(at.x(), at.y(), self.width(), self.height())
-        self._planes.move_cursor(self._name, place)
-
-    def _step_to_data(self, x: int, y: int) -> None:
-        """Go on to the next data point in a direction."""
-        picked = self._planes.picked
-        found = painting.next_toward(self._data_pixels(), self.cursor_pixel(), (x, -y), picked)
-        if found is not None:
-            self._planes.pick(found, self._name)
-
-    def _data_pixels(self) -> Array:
-        """Where data points are, in logical pixels, whether they are drawn or not."""
-        return self._view().to_pixels(self._planes.places(self._name), self.width(), self.height())
-
-    def _zoom(self, factor: float, place: tuple[float, float]) -> None:
-        view = self._view().zoomed(factor, *place)
-        home = self._planes.home_view(self._name)
-        if home.half / 1000 <= view.half <= home.half * 50:
-            self._show_view(view)
-
-    def _show_view(self, view: View) -> None:
+    def show_view(self, view: View) -> None:
         """Go to another view: here at once, since the mouse is here; in other lanes in their turn."""
         self._planes.set_view(self._name, view)
         self.redraw()
 
-    def _hover(self, at: QPointF) -> None:
+    def let_rest(self) -> None:
+        """The view is not moved any more: what was only moved is drawn where it belongs now, not soon."""
+        if self._resting.isActive():
+            self._rest()
+
+    def hover(self, at: QPointF) -> None:
         """Show the point under the mouse, if there is one."""
         found = self._points.at(at, HOVER_PX) if self._dotted else None
         if found == self._hovered:
@@ -466,7 +385,8 @@ class LatentCanvas(QWidget):
             original, rebuilt = self._bench.reconstruction(self._name, point)
             self._card = painting.Card.of(original, rebuilt, self._bench.probe.caption(point))
 
-    def _leave_point(self) -> None:
+    def leave_point(self) -> None:
+        """The mouse is not on a point any more."""
         if self._hovered is not None:
             self._hovered = self._card = None
             self._display.hover(None)
