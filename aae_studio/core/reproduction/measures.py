@@ -207,7 +207,7 @@ def semi_supervised(labels: int) -> Measure:
     def measure(lab: Laboratory) -> dict[str, float]:
         name = "semi_supervised_aae"
         # The discriminator of categories must see how far 0.95 is from 1.
-        config = _categorical(name, labels=labels, r1=0.01).with_(noise_strength=0.5)
+        config = _categorical(name, labels=labels, r1=0.01, updates="two-phase")
         experiment = lab.trained(f"semi-supervised-{labels}", config, CATEGORICAL_EPOCHS)
         return _judged(lab, experiment, name)
 
