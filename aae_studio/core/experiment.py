@@ -21,9 +21,9 @@ from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.errors import ConfigError, NonFinite
 from aae_studio.core.models.base import Batch, Losses, Model, Phase, Setting
-from aae_studio.core.networks import Architecture
+from aae_studio.core.networks import Architecture, batch_norms
 from aae_studio.core.options import Value
-from aae_studio.core.parallel import ALONE, Alone
+from aae_studio.core.parallel import ALONE, Alone, Share
 from aae_studio.core.priors.base import Prior
 from aae_studio.core.recording import Check, Recorder, cuda_graph
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS
@@ -115,6 +115,7 @@ class Experiment:
         # Several processes speak to one another in the middle of a step.
         alone_on_gpu = self.device.type == "cuda" and group.size == 1
         self.recorder = Recorder(cuda_graph if alone_on_gpu else None)
+        self._normalises = config.encoder_norm != "none"
 
     def run(self) -> Iterator[Report]:
         """Train step by step without end; yields one report a step.
@@ -202,8 +203,9 @@ class Experiment:
         for phase in phases:
             for _ in range(int(model.option[phase.repeats]) if phase.repeats else 1):
                 part = parts[phase.name]
-                if part.share is not model.share:
-                    model.divide(part.share)
+                model.share = part.share
+                if self._normalises:
+                    _prepare_norms(model, phase, part.share)
                 yield Substep("batch", phase, part)
                 with self.autocast():
                     losses = phase.loss(part).weighted(part.share)
@@ -216,6 +218,8 @@ class Experiment:
                 self._take_gradients(phase, objective, check)
                 yield Substep("backward", phase, part, losses)
                 phase.optimizer.step()
+                if self._normalises:
+                    _follow_norms(model, phase)
                 for weight in _weights(phase):
                     weight.grad = None
                 yield Substep("update", phase, part, losses)
@@ -311,6 +315,19 @@ class Experiment:
     def snapshot(self) -> Snapshot:
         """Frozen copies of all models as they are between two steps."""
         return Snapshot.of(self.models, self.prior, self.dataset, self.step, self._spares)
+
+
+def _prepare_norms(model: Model, phase: Phase, share: Share | None) -> None:
+    """Tell batch normalisation of the batch that comes."""
+    for norm in batch_norms(model.networks.values()):
+        # The few images that have labels do not stand for all.
+        norm.share, norm.notes = share, not phase.labelled
+
+
+def _follow_norms(model: Model, phase: Phase) -> None:
+    """The phase's networks were updated."""
+    for norm in batch_norms(model.networks[name] for name in phase.trains):
+        norm.follow()
 
 
 def _weights(phase: Phase) -> list[Tensor]:

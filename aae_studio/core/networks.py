@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 N = TypeVar("N", bound=nn.Module)
 
 CHANNELS = (32, 64)
+# Of batch normalisation: what is added to variances, and what the newest batch counts.
+EPSILON, MOMENTUM = 1e-5, 0.1
 # Initial weights and dropout take the global generator, which all threads share.
 _GLOBAL_GENERATOR = threading.Lock()
 
@@ -38,34 +40,60 @@ class Architecture:
 class BatchNorm(nn.Module):
     """Every feature with mean 0 and variance 1, of (n, features) or (n, features, height, width), plus β.
 
-    In training over the batch; else by the statistics of the images that `settle` was shown (Ioffe and
-    Szegedy, arXiv 1502.03167, algorithms 1 and 2). Without γ, which the weights behind it make up for.
+    In training over the batch, else over the batches of late (Ioffe and Szegedy, arXiv 1502.03167, section
+    3). Without γ, which the weights behind it make up for. `follow` is for whoever updates the network: a
+    batch that moves no weight leaves no trace.
     """
 
     mean: Tensor
     variance: Tensor
+    batch_mean: Tensor
+    batch_variance: Tensor
+    gamma: Tensor
 
     def __init__(self, features: int) -> None:
         super().__init__()
         # Of the batch, where several processes divide it: the statistics are those of all of it.
         self.share: Share | None = None
-        # Not saved: whoever looks settles a copy of its own.
-        self.register_buffer("mean", torch.zeros(features), persistent=False)
-        self.register_buffer("variance", torch.ones(features), persistent=False)
+        # Whether the batch is one that `follow` is to follow.
+        self.notes = True
+        zeros, ones = torch.zeros(features), torch.ones(features)
+        self.register_buffer("mean", zeros.clone())
+        self.register_buffer("variance", ones.clone())
+        self.register_buffer("batch_mean", zeros.clone(), persistent=False)
+        self.register_buffer("batch_variance", ones.clone(), persistent=False)
+        # On a GPU torch has no gradient for β alone.
+        self.register_buffer("gamma", ones.clone(), persistent=False)
 
     def forward(self, features: Tensor, beta: Tensor) -> Tensor:
-        if self.share is None or not self.training:
-            return self._normalised(features, beta)
+        if not self.training:
+            return self._normalised(features, beta, self.mean, self.variance)
+        noted = (self.batch_mean.zero_(), self.batch_variance.zero_()) if self.notes else (None, None)
+        if self.share is None:
+            return self._normalised(features, beta, *noted)
         # Processes do not exchange bfloat16.
-        whole = self._normalised(self.share.gathered(features.float()), beta)
+        whole = self._normalised(self.share.gathered(features.float()), beta, *noted)
         return self.share.of(whole).to(features.dtype)
 
-    def _normalised(self, features: Tensor, beta: Tensor) -> Tensor:
-        # With a momentum of 1 the statistics are those of the last batch. Not `functional.batch_norm`, which
-        # refuses a batch of one: a part of a batch that has labels may be that small.
+    def _normalised(
+        self, features: Tensor, beta: Tensor, mean: Tensor | None, variance: Tensor | None
+    ) -> Tensor:
+        """By these statistics; in training they become those of the batch, with a momentum of 1."""
+        # Not `functional.batch_norm`, which refuses a batch of one: a part with labels may be that small.
         return torch.batch_norm(
-            features, None, beta, self.mean, self.variance, self.training, 1.0, 1e-5, False
+            features, self.gamma, beta, mean, variance, self.training, 1.0, EPSILON, False
         )
+
+    def follow(self) -> None:
+        """The network was updated by the last batch: let its statistics count."""
+        for kept, new in ((self.mean, self.batch_mean), (self.variance, self.batch_variance)):
+            # Where a GPU repeats a recorded step, the step is held back only after this.
+            kept.lerp_(torch.where(new.isfinite(), new, kept), MOMENTUM)
+
+
+def batch_norms(networks: Iterable[nn.Module]) -> Iterator[BatchNorm]:
+    """All batch normalisation in networks."""
+    return (part for network in networks for part in network.modules() if isinstance(part, BatchNorm))
 
 
 class NormalisedLinear(nn.Linear):

@@ -58,7 +58,16 @@ class Share:
         return spread
 
     def gathered(self, rows: Tensor) -> Tensor:
-        """The rows of all processes, (whole, …). Gradients find their way back to each process's own."""
+        """The rows of all processes, (whole, …). Gradients find their way back to each process's own.
+
+        Raises StudioError for any other number of rows than the process's own.
+        """
+        if len(rows) != len(self):
+            raise StudioError(
+                "{count} rows for {samples} samples: several processes cannot train this together.",
+                count=len(rows),
+                samples=len(self),
+            )
         if len(self) == self.whole:
             return rows
         gathered: Tensor = _Sum.apply(self.spread(rows, 0))  # type: ignore[no-untyped-call]

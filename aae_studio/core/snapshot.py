@@ -6,7 +6,7 @@ import copy
 import dataclasses
 import weakref
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from aae_studio.core import compute, metrics
 from aae_studio.core.datasets.base import Dataset, Split
 from aae_studio.core.models.base import Model
-from aae_studio.core.networks import Encoder, is_normalised, seed_for, settle
+from aae_studio.core.networks import Encoder, seed_for
 from aae_studio.core.priors.base import Prior
 
 Array = npt.NDArray[np.float32]
@@ -29,8 +29,6 @@ Spares = defaultdict[str, list[Networks]]
 CHUNK = 1024
 # Codes and samples that a live figure is made from; more cost more than they tell.
 FIGURE_SIZE = 1000
-# Training images whose statistics stand for all in batch normalisation.
-SETTLING_SIZE = 512
 # Codes that are compared pairwise at most: memory grows with the square.
 PAIRED_SIZE = 2000
 
@@ -200,7 +198,6 @@ class Snapshot:
     ) -> Snapshot:
         """Copy the models' weights; later training does not touch the copies."""
         frozen = {name: _frozen(name, model, spares[name]) for name, model in models.items()}
-        _settle(frozen.values(), dataset)
         return cls(step, frozen, prior, dataset)
 
     @cached_property
@@ -291,17 +288,6 @@ def _frozen(name: str, model: Model, spares: list[Networks]) -> FrozenModel:
     # Fresh memory costs many times what copying into used memory does.
     weakref.finalize(frozen, spares.append, networks).atexit = False
     return frozen
-
-
-def _settle(models: Iterable[FrozenModel], dataset: Dataset) -> None:
-    """Have encoders normalise as training images have it."""
-    encoders = [frozen.model.networks["encoder"] for frozen in models if frozen.has_encoder]
-    waiting = [encoder for encoder in encoders if is_normalised(encoder)]
-    if waiting:
-        images = torch.from_numpy(dataset.to_unit(dataset.train.first(SETTLING_SIZE).images))
-        with torch.no_grad():
-            for encoder in waiting:
-                settle(encoder, images)
 
 
 def _lowered(model: Model, precision: torch.dtype) -> Model:

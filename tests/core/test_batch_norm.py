@@ -1,45 +1,78 @@
-"""Batch normalisation in encoders: over the batch in training, by training images for whoever looks."""
+"""Batch normalisation in encoders: over the batch in training, over the batches of late for whoever looks."""
 
 from __future__ import annotations
 
 from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
 
-from aae_studio.core.networks import NormalisedConv2d, NormalisedLinear, seeded, settle
-from aae_studio.core.snapshot import SETTLING_SIZE, FrozenModel
+import aae_studio
+from aae_studio.core import session
+from aae_studio.core.errors import StudioError
+from aae_studio.core.experiment import Experiment
+from aae_studio.core.history import History
+from aae_studio.core.networks import NormalisedConv2d, NormalisedLinear, batch_norms, seeded
+from aae_studio.core.parallel import Share
 
 Array = npt.NDArray[np.float64]
 EPSILON = 1e-5
 
 
-def normalised(features: Array, by: Array, beta: Array, ddof: int = 0) -> Array:
-    """Features (n, k) by the statistics of others, plus β. `ddof`: 1 where the others are a sample of all."""
-    return (features - by.mean(axis=0)) / np.sqrt(by.var(axis=0, ddof=ddof) + EPSILON) + beta
+def normalised(features: Array, mean: Array, variance: Array, beta: Array) -> Array:
+    """Features (n, k) by these statistics, plus β."""
+    return (features - mean) / np.sqrt(variance + EPSILON) + beta
 
 
-def arrays(frozen: FrozenModel) -> list[Array]:
-    return [weight.detach().double().numpy() for weight in frozen.model.networks["encoder"].parameters()]
+def by_batch(features: Array, beta: Array) -> Array:
+    return normalised(features, features.mean(axis=0), features.var(axis=0), beta)
 
 
-def encoded(images: Array, by: Array, weights: list[Array]) -> Array:
-    """Codes of images (n, pixels) by layers that are normalised with the statistics of others."""
-    (*layers, last, shift) = weights
-    for weight, beta in zip(layers[::2], layers[1::2], strict=True):
-        images, by = images @ weight.T, by @ weight.T
-        images, by = normalised(images, by, beta, ddof=1), normalised(by, by, beta)
-        images, by = np.maximum(images, 0), np.maximum(by, 0)
-    return images @ last.T + shift
+def array(tensor: torch.Tensor) -> Array:
+    return tensor.detach().double().numpy()
+
+
+class ByHand:
+    """An encoder of perceptrons, and the statistics that it has seen."""
+
+    def __init__(self, experiment: Experiment) -> None:
+        (self._model,) = experiment.models.values()
+        self._sizes = [norm.mean.numel() for norm in batch_norms(self._model.networks.values())]
+        self.means = [np.zeros(size) for size in self._sizes]
+        self.variances = [np.ones(size) for size in self._sizes]
+
+    def see(self, images: Array) -> None:
+        """A batch (n, pixels), with the weights as they are, that is followed by an update."""
+        for place, (weight, beta) in enumerate(self._layers()):
+            outputs = images @ weight.T
+            self.means[place] += 0.1 * (outputs.mean(axis=0) - self.means[place])
+            self.variances[place] += 0.1 * (outputs.var(axis=0, ddof=1) - self.variances[place])
+            images = np.maximum(by_batch(outputs, beta), 0)
+
+    def codes(self, images: Array) -> Array:
+        """What whoever looks sees of images (n, pixels)."""
+        statistics = zip(self.means, self.variances, strict=True)
+        for (weight, beta), (mean, variance) in zip(self._layers(), statistics, strict=True):
+            images = np.maximum(normalised(images @ weight.T, mean, variance, beta), 0)
+        weight, bias = map(array, list(self._model.networks["encoder"].parameters())[-2:])
+        return images @ weight.T + bias
+
+    def _layers(self) -> list[tuple[Array, Array]]:
+        weights = [array(weight) for weight in self._model.networks["encoder"].parameters()][:-2]
+        return list(zip(weights[::2], weights[1::2], strict=True))
+
+
+def flat(images: npt.NDArray[np.float32]) -> Array:
+    return images.reshape(len(images), -1).astype(np.float64)
 
 
 def test_a_layer_in_training() -> None:
     layer = seeded(0, "layer", lambda: NormalisedLinear(6, 4))
     images = torch.randn(9, 6, generator=torch.Generator().manual_seed(1), requires_grad=True)
-    plain = images.detach().double().numpy() @ layer.weight.detach().double().numpy().T
-    wanted = normalised(plain, plain, layer.bias.detach().double().numpy())
+    wanted = by_batch(array(images) @ array(layer.weight).T, array(layer.bias))
     np.testing.assert_allclose(layer(images).detach().numpy(), wanted, atol=1e-5)
     # Neither a shift nor a scale of what comes in is seen behind it.
     np.testing.assert_allclose(layer(3 * images + 2).detach().numpy(), wanted, atol=1e-4)
@@ -48,9 +81,8 @@ def test_a_layer_in_training() -> None:
 def test_a_convolution_in_training_is_normalised_channel_by_channel() -> None:
     layer = seeded(0, "layer", lambda: NormalisedConv2d(2, 3, kernel_size=3, stride=2, padding=1))
     images = torch.randn(5, 2, 8, 8, generator=torch.Generator().manual_seed(1))
-    plain = torch.nn.functional.conv2d(images, layer.weight, None, 2, 1).detach().double().numpy()
-    columns = plain.transpose(0, 2, 3, 1).reshape(-1, 3)
-    wanted = normalised(columns, columns, layer.bias.detach().double().numpy())
+    plain = array(torch.nn.functional.conv2d(images, layer.weight, None, 2, 1))
+    wanted = by_batch(plain.transpose(0, 2, 3, 1).reshape(-1, 3), array(layer.bias))
     found = layer(images).detach().numpy().transpose(0, 2, 3, 1).reshape(-1, 3)
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
@@ -58,25 +90,58 @@ def test_a_convolution_in_training_is_normalised_channel_by_channel() -> None:
 def test_the_weights_are_those_without_it(build) -> None:
     plain, changed = (build(models=("aae",), encoder_norm=norm) for norm in ("none", "batch"))
     for name, network in plain.models["aae"].networks.items():
-        other = changed.models["aae"].networks[name].state_dict()
-        assert network.state_dict().keys() == other.keys()
-        assert all(torch.equal(weight, other[key]) for key, weight in network.state_dict().items())
+        others = changed.models["aae"].networks[name].named_parameters()
+        pairs = zip(network.named_parameters(), others, strict=True)
+        for (key, weight), (other_key, other) in pairs:
+            assert key == other_key
+            assert torch.equal(weight, other)
 
 
-def test_who_looks_sees_by_the_statistics_of_training_images(build, digits) -> None:
+def test_who_looks_sees_by_the_batches_of_late(build, digits) -> None:
     experiment = build(models=("ae",), encoder_norm="batch")
-    known = digits.to_unit(digits.train.first(SETTLING_SIZE).images).astype(np.float64)
-    test = digits.to_unit(digits.test.first(20).images)
-    for steps in (0, 7, 4):
-        list(islice(experiment.run(), steps))
+    by_hand, test = ByHand(experiment), digits.to_unit(digits.test.first(20).images)
+    for step in range(12):
+        by_hand.see(flat(experiment.batches.of_step(step).images.numpy()))
+        next(experiment.run())
         frozen = experiment.snapshot().models["ae"]
         codes = frozen.encode(test)
-        wanted = encoded(
-            test.reshape(20, -1).astype(np.float64), known.reshape(len(known), -1), arrays(frozen)
-        )
-        np.testing.assert_allclose(codes, wanted, atol=1e-4)
-        # Whatever images it is among.
-        np.testing.assert_allclose(frozen.encode(test[3:4]), codes[3:4], atol=1e-5)
+        np.testing.assert_allclose(codes, by_hand.codes(flat(test)), atol=1e-4)
+    # Whatever images it is among.
+    np.testing.assert_allclose(frozen.encode(test[3:4]), codes[3:4], atol=1e-5)
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_a_saved_session_encodes_and_decodes_without_its_dataset(build, digits, tmp_path: Path, network: str):
+    experiment = build(models=("ae", "aae"), encoder_norm="batch", network=network)
+    history = History()
+    history.append(list(islice(experiment.run(), 6)))
+    session.save(tmp_path / "run", experiment, history)
+    run, frozen = aae_studio.load(tmp_path / "run"), experiment.snapshot().models
+    images = digits.to_unit(digits.test.first(5).images)
+    for name in ("ae", "aae"):
+        codes = frozen[name].encode(images)
+        np.testing.assert_array_equal(run.encode(images, name), codes)
+        np.testing.assert_array_equal(run.decode(codes, name), frozen[name].decode(codes))
+
+
+def test_a_batch_that_moves_no_weight_leaves_no_trace(build) -> None:
+    """Neither what the discriminator's phase encodes, nor the few images that have labels."""
+    experiment = build(
+        models=("semi_supervised_aae",), encoder_norm="batch", **{"semi_supervised_aae.updates": "two-phase"}
+    )
+    model = experiment.models["semi_supervised_aae"]
+    next(experiment.run())
+    norms = list(batch_norms(model.networks.values()))
+    phases = model.phases
+    for step, phase in enumerate(phases):
+        before = [norm.mean.clone() for norm in norms]
+        noted = [norm.batch_mean.clone() for norm in norms]
+        model.phases = (phase,)
+        experiment.train_step("semi_supervised_aae", experiment.batches.of_step(3 + step))
+        moved = [not torch.equal(norm.mean, old) for norm, old in zip(norms, before, strict=True)]
+        assert moved == [("encoder" in phase.trains)] * len(norms)
+        kept = [torch.equal(norm.batch_mean, old) for norm, old in zip(norms, noted, strict=True)]
+        assert kept == [bool(phase.labelled)] * len(norms)
 
 
 def test_a_snapshot_stays_as_it_is_while_training_goes_on(build, digits) -> None:
@@ -105,6 +170,8 @@ def test_a_single_labelled_image_trains(build) -> None:
     experiment = build(models=("semi_supervised_aae",), encoder_norm="batch", **options)
     losses = [report.losses["semi_supervised_aae"] for report in islice(experiment.run(), 5)]
     assert all(np.isfinite(value) for step in losses for value in step.values())
+    figures = experiment.snapshot().figures("semi_supervised_aae").measured
+    assert all(np.isfinite(value) for value in figures.values() if value is not None)
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])
@@ -117,11 +184,8 @@ def test_in_bfloat16(build, network: str) -> None:
         )
 
 
-def test_settling_ends_in_looking() -> None:
-    layer = NormalisedLinear(3, 2)
-    settle(layer, torch.randn(8, 3))
-    assert not layer.training
-    assert not layer.norm.training
-    before = layer.norm.mean.clone()
-    layer(torch.randn(8, 3))
-    assert torch.equal(layer.norm.mean, before)
+def test_a_share_of_other_rows_than_the_batch_is_refused() -> None:
+    layer = NormalisedLinear(6, 4)
+    layer.norm.share = Share(0, 3, 6, 0.5)
+    with pytest.raises(StudioError, match="6 rows for 3 samples"):
+        layer(torch.randn(6, 6))

@@ -141,6 +141,7 @@ def test_what_is_not_live_is_refused(build) -> None:
         "seed": 1,
         "batch_size": 33,
         "latent_size": 3,
+        "encoder_norm": "batch",
         "network": "conv",
         "hidden": (24, 17),
         "reconstruction": "bernoulli",

@@ -16,7 +16,7 @@ from torch.optim import Optimizer
 from aae_studio.core.compiler_shim import Adam
 from aae_studio.core.errors import StudioError
 from aae_studio.core.losses import each_error, reconstruction_error
-from aae_studio.core.networks import Architecture, BatchNorm, Encoder, seed_for, seeded
+from aae_studio.core.networks import Architecture, Encoder, seed_for, seeded
 from aae_studio.core.options import Option
 from aae_studio.core.parallel import Share
 from aae_studio.core.priors.base import Prior
@@ -167,7 +167,7 @@ class Model(ABC):
     phases: tuple[Phase, ...]
     conditions: tuple[str, ...] = ()
 
-    # The part of a batch that is worked on, where several processes divide it among themselves.
+    # Set for each phase where several processes divide a batch among themselves.
     share: Share | None = None
 
     def __init__(self, setting: Setting, **option: Any) -> None:
@@ -256,14 +256,6 @@ class Model(ABC):
         same number in all repetitions."""
         self.step_was_asked = True
         return self._step
-
-    def divide(self, share: Share | None) -> None:
-        """Work on this part of a batch, until another is given."""
-        self.share = share
-        for network in self.networks.values():
-            for part in network.modules():
-                if isinstance(part, BatchNorm):
-                    part.share = share
 
     def rate_factor(self, phase: Phase) -> float:
         """The phase's learning rate as a multiple of the experiment's."""
