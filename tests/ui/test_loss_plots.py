@@ -461,8 +461,11 @@ def test_hovering_draws_one_line_in_all_plots_and_says_the_values(make):
     assert not any(each.plot.cursor_line.isVisible() for each in plots.cards)
 
 
-@pytest.mark.parametrize("size", [(1000, 230), (1600, 230), (1600, 500)])
-def test_the_values_of_many_curves_stand_in_columns_and_none_is_cut(make, size):
+@pytest.mark.parametrize(
+    ("size", "columns", "whole"),
+    [((670, 190), 1, False), ((1000, 170), 2, False), ((1600, 230), 2, True), ((1600, 500), 1, True)],
+)
+def test_the_values_of_many_curves_stand_in_columns_within_the_plot(make, size, columns, whole):
     names = ("semi_supervised_aae", "clustering_aae", "reduction_aae")
     plots = make(Bench(names, history_of(100, names)), size)
     for place in (0.1, 0.9):
@@ -470,9 +473,8 @@ def test_the_values_of_many_curves_stand_in_columns_and_none_is_cut(make, size):
         plot = plots.cards[2].plot
         assert len(plot.read_out.text.split("\n")) == 1 + 12
         assert plot.rect().contains(plot.read_out.geometry())
-        assert plot.read_out.sizeHint() == plot.read_out.size()
-        wide = plot.read_out.width() > 250
-        assert wide == (size[1] < 300), "columns only where the plot is low"
+        assert plot.read_out._columns == columns
+        assert (plot.read_out._rows * columns >= 12) == whole
 
 
 def test_the_read_out_in_seconds_says_both(make):

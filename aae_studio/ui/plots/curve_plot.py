@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import pyqtgraph as pg
-from PySide6.QtCore import QEvent, QRectF, Qt, Signal
+from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QKeyEvent,
@@ -154,13 +154,14 @@ class CurvePlot(pg.PlotWidget):
         area, (low, high) = self.area(), self.view.viewRange()[0]
         place = area.left() + min(max((x - low) / (high - low), 0.0), 1.0) * area.width()
         self.cursor_line.setGeometry(round(place), round(area.top()), 1, round(area.height()))
-        self.read_out.set_values(heading, values)
+        top = round(area.top()) + 2
+        self.read_out.set_values(heading, values, QSize(self.width(), self.height() - top))
         left = place + READ_OUT_GAP
         if place > area.center().x():
             left = place - READ_OUT_GAP - self.read_out.width()
         # It may be wider than half a plot.
         left = max(0.0, min(left, self.width() - self.read_out.width()))
-        self.read_out.move(round(left), round(area.top()) + 2)
+        self.read_out.move(round(left), top)
 
     def area(self) -> QRectF:
         """Where the curves are, in pixels of this widget."""

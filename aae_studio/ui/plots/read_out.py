@@ -17,7 +17,8 @@ Values = Sequence[tuple[Trace, str]]
 
 
 class ReadOut(QWidget):
-    """Shows a heading and a line for each curve, in columns where the plot is too low for one.
+    """Shows a heading and a line for each curve, in columns where the plot is too low for one, and as many as
+    there is space for.
 
     Painted, since a label takes a millisecond to lay out.
     """
@@ -29,6 +30,8 @@ class ReadOut(QWidget):
         self._theme: Theme | None = None
         self._heading = ""
         self._values: Values = ()
+        # Lines below the heading, columns of them, and from one column to the next.
+        self._rows, self._columns, self._pitch = 0, 1, 0
         self.hide()
 
     @property
@@ -40,30 +43,23 @@ class ReadOut(QWidget):
         self._theme = theme
         self.update()
 
-    def set_values(self, heading: str, values: Values) -> None:
-        """Show these and take as much room as they need."""
+    def set_values(self, heading: str, values: Values, space: QSize) -> None:
+        """Show these and take as much room as they need, of that which there is."""
         self._heading, self._values = heading, values
+        advance = self._metrics.horizontalAdvance
+        wide = [advance(trace.label) + GAP + advance(value) for trace, value in values]
+        self._pitch = max(wide, default=0) + 2 * GAP
+        most = max(1, (space.height() - MARGIN) // self._metrics.height() - 1)
+        fitting = max(1, (space.width() - 2 * MARGIN - 1 + 2 * GAP) // self._pitch)
+        self._columns = min(max(1, -(-len(values) // most)), fitting)
+        self._rows = min(-(-len(values) // self._columns), most)
         self.resize(self.sizeHint())
         self.setAccessibleName(self.text)
         self.update()
 
     def sizeHint(self) -> QSize:
-        rows, columns = self._shape()
-        inside = max(self._metrics.horizontalAdvance(self._heading), columns * self._pitch() - 2 * GAP)
-        return QSize(inside + 2 * MARGIN + 1, (1 + rows) * self._metrics.height() + MARGIN)
-
-    def _shape(self) -> tuple[int, int]:
-        """How many lines stand below the heading, and in how many columns."""
-        space = self.parentWidget().height() - 2 * MARGIN
-        most = max(1, space // self._metrics.height() - 1)
-        columns = max(1, -(-len(self._values) // most))
-        return -(-len(self._values) // columns), columns
-
-    def _pitch(self) -> int:
-        """From one column to the next."""
-        advance = self._metrics.horizontalAdvance
-        wide = [advance(trace.label) + GAP + advance(value) for trace, value in self._values]
-        return max(wide, default=0) + 2 * GAP
+        inside = max(self._metrics.horizontalAdvance(self._heading), self._columns * self._pitch - 2 * GAP)
+        return QSize(inside + 2 * MARGIN + 1, (1 + self._rows) * self._metrics.height() + MARGIN)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         if self._theme is None:
@@ -74,15 +70,18 @@ class ReadOut(QWidget):
         painter.setBrush(self._theme.color("card"))
         painter.drawRoundedRect(QRectF(self.rect()).adjusted(0.5, 0.5, -0.5, -0.5), RADIUS, RADIUS)
         painter.setFont(self._font)
-        height, (rows, columns), pitch = self._metrics.height(), self._shape(), self._pitch()
-        inside = self.width() - 2 * MARGIN
+        height, inside = self._metrics.height(), self.width() - 2 * MARGIN
         top = QRect(MARGIN, MARGIN // 2, inside, height)
         painter.setPen(self._theme.color("text"))
         painter.drawText(top, Qt.AlignmentFlag.AlignLeft, self._heading)
-        for place, (trace, value) in enumerate(self._values):
-            column, row = divmod(place, rows)
-            line = top.translated(column * pitch, (1 + row) * height)
-            line.setWidth(inside if columns == 1 else pitch - 2 * GAP)
+        room = self._rows * self._columns
+        for place, (trace, value) in enumerate(self._values[:room]):
+            column, row = divmod(place, self._rows)
+            line = top.translated(column * self._pitch, (1 + row) * height)
+            line.setWidth(inside if self._columns == 1 else self._pitch - 2 * GAP)
+            if place == room - 1 and len(self._values) > room:
+                painter.drawText(line, Qt.AlignmentFlag.AlignLeft, "…")
+                return
             painter.setPen(self._theme.color(trace.color))
             painter.drawText(line, Qt.AlignmentFlag.AlignLeft, trace.label)
             painter.setPen(self._theme.color("text"))
