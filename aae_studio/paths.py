@@ -32,12 +32,15 @@ def remember_data_dir(folder: Path) -> None:
     """Have the window and all commands look for datasets there from now on. Raises OSError."""
     file = _data_dir_file()
     file.parent.mkdir(parents=True, exist_ok=True)
-    file.write_text(str(folder.absolute()), "utf-8")
+    # A name may be bytes that are no text. What was remembered before stays until this is whole.
+    part = file.with_suffix(".part")
+    part.write_bytes(os.fsencode(folder.absolute()))
+    part.replace(file)
 
 
 def _remembered_data_dir() -> str:
     try:
-        return _data_dir_file().read_text("utf-8").strip()
+        return os.fsdecode(_data_dir_file().read_bytes())
     except (OSError, UnicodeDecodeError):
         return ""
 

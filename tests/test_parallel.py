@@ -92,7 +92,7 @@ def test_what_fails_in_one_process_fails_in_all(folder: Path) -> None:
     assert not_finite.startswith("NonFinite: VAE: a loss became infinite or undefined")
     assert lost.startswith("ProcessLost: Another process of this training has ended or does not answer")
     assert "\n" not in lost
-    assert news["seconds"] < 10
+    assert news["seconds"] < LIMIT_S / 3
 
 
 def test_ctrl_c_stops_all_after_one_step_and_the_run_is_saved(tmp_path: Path) -> None:

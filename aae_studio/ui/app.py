@@ -46,8 +46,8 @@ class Studio(QObject):
         self.workbench = Workbench(config, data_dir, self.trainer, self.survey, self.follower)
         self.workbench.prepared.connect(self._quiet_torch)
         self.workbench.prepared.connect(self._spare_what_stays)
-        # Models that were replaced, and windows: without it every new seed kept 25 MB.
         self._closed = False
+        # Models that were replaced, and windows: without it every new seed kept 25 MB.
         self._tidying = QTimer(self)
         self._tidying.setSingleShot(True)
         self._tidying.setInterval(TIDY_MS)

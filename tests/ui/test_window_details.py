@@ -121,6 +121,16 @@ def test_a_folder_set_in_the_window_holds_for_commands_too(studio, monkeypatch, 
     assert told.stdout.decode().strip() == str(chosen)
 
 
+@pytest.mark.parametrize("name", [b"data", "자료".encode(), b"ends in a blank ", b"caf\xe9"])
+def test_whatever_name_a_data_folder_has_it_is_remembered(monkeypatch, tmp_path, name):
+    if os.name == "nt" and name == b"caf\xe9":
+        pytest.skip("names are text here")
+    monkeypatch.delenv(paths.DATA_VARIABLE)
+    folder = tmp_path / os.fsdecode(name)
+    paths.remember_data_dir(folder)
+    assert paths.data_dir() == folder
+
+
 def test_a_folder_that_cannot_be_remembered_holds_for_this_window(studio, monkeypatch, tmp_path):
     (tmp_path / "file").write_text("mine")
     monkeypatch.setenv(paths.SETTINGS_VARIABLE, str(tmp_path / "file" / "settings.ini"))

@@ -153,12 +153,12 @@ def draw_over(
     painter.drawImage(_space(grid, view, size), image)
 
 
-def draw_seams(painter: QPainter, grid: Grid, view: View, size: QSize, color: QColor) -> None:
-    """Lines between a grid's cells."""
+def draw_seams(painter: QPainter, grid: Grid, view: View, size: QSize) -> None:
+    """Lines between the images in a grid's cells, black as the ground of most of them in every theme."""
     space = _space(grid, view, size)
     columns = np.linspace(space.left(), space.right(), grid.columns + 1)[1:-1]
     rows = np.linspace(space.top(), space.bottom(), grid.rows + 1)[1:-1]
-    painter.setPen(QPen(color, SEAM))
+    painter.setPen(QPen(Qt.GlobalColor.black, SEAM))
     painter.drawLines([QLineF(x, space.top(), x, space.bottom()) for x in columns])
     painter.drawLines([QLineF(space.left(), y, space.right(), y) for y in rows])
 

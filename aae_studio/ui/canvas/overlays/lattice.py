@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import Qt
-from PySide6.QtGui import QColor, QPainter
+from PySide6.QtGui import QPainter
 
 from aae_studio.ui.canvas import painting
 from aae_studio.ui.canvas.images import tiled, to_qimage
@@ -49,9 +48,8 @@ class Lattice(Overlay):
     def draw(self, painter: QPainter, seen: Any, stage: Stage) -> None:
         image = to_qimage(tiled(seen.images, seen.grid.rows))
         painting.draw_over(painter, image, seen.grid, stage.view, stage.size, smooth=not stage.crisp)
-        # Where strokes reach the edges, as in images of eight pixels, neighbours would run together. Black is
-        # the ground of most images.
-        painting.draw_seams(painter, seen.grid, stage.view, stage.size, QColor(Qt.GlobalColor.black))
+        # Where strokes reach the edges, as in images of eight pixels, neighbours would run together.
+        painting.draw_seams(painter, seen.grid, stage.view, stage.size)
 
     def legend(self, theme: Theme) -> tuple[LegendEntry, ...]:
         return (LegendEntry("area", "image: the place at its middle, decoded", (theme.color("muted"),)),)
