@@ -468,6 +468,9 @@ def test_decode_says_which_class_it_decodes_as(studio: Studio, tmp_path: Path) -
     assert studio(*words)[0] == f"{images}: images, 2 × 1 × 8 × 8, all as 0\n"
     zeros = np.load(images)
     assert studio(*words, "--condition", 7)[0].endswith(", all as 7\n")
+    studio("train", "--steps", 2, "--models", "ae", *SMALL, "--out", tmp_path / "plain")
+    words = ("decode", tmp_path / "plain", "--codes", codes, "--out", images, "--condition", 7)
+    assert "is told nothing beside the code" in studio.fault(*words)
     assert not np.array_equal(np.load(images), zeros)
 
 
@@ -725,7 +728,12 @@ def test_ctrl_c_cancels_a_download(studio: Studio, tmp_path: Path, monkeypatch: 
     monkeypatch.setattr(
         "aae_studio.commands.download.Progress.show", lambda *_: signal.raise_signal(signal.SIGINT)
     )
-    _, err = studio("download", "far", "--data-dir", tmp_path, code=130)
+    # Whoever starts the tests in the background has it ignored.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        _, err = studio("download", "far", "--data-dir", tmp_path, code=130)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert "cancelled" in err
     assert not (tmp_path / "far").exists()
     assert (tmp_path / "closed").exists()

@@ -195,6 +195,11 @@ def _place_of(condition: str | None, frozen: FrozenModel) -> int:
     """The place of a condition among a model's; the first where none is asked for. Raises StudioError."""
     if condition is None:
         return 0
+    if not frozen.conditions:
+        raise StudioError(
+            "The decoder of the {title} is told nothing beside the code; leave the condition out.",
+            title=frozen.model.short,
+        )
     if condition not in frozen.conditions:
         raise UnknownName("condition", condition, frozen.conditions)
     return frozen.conditions.index(condition)

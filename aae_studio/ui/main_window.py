@@ -365,8 +365,9 @@ class MainWindow(QMainWindow):
 
     def reset_layout(self) -> None:
         """Put all panels back where they were."""
-        self._put_away(self.panel_docks.values())
         self.restoreState(self._default_state, LAYOUT_VERSION)
+        # After it: the default state knows no panels, and would part those that lie behind one another.
+        self._put_away(self.panel_docks.values())
         self.code_dock.setVisible(self.code_panel.relevant)
 
     def save_layout(self) -> None:

@@ -745,3 +745,30 @@ def test_enter_gives_the_keyboard_back_to_the_window(qtbot, studio):
     qtbot.keyClick(editor, Qt.Key.Key_Return)
     qtbot.waitUntil(lambda: studio.workbench.config.learning_rate == 0.002, timeout=10_000)
     assert not editor.hasFocus()
+
+
+def test_panels_lie_behind_one_another_after_the_layout_was_reset(qtbot, studio):
+    window = studio.window
+    doctor, comparison = (window.panel_docks[name] for name in ("doctor", "compare"))
+    for _ in range(2):
+        doctor.open()
+        comparison.open()
+        qtbot.waitUntil(lambda: comparison.in_front)
+        assert doctor in window.tabifiedDockWidgets(comparison)
+        for dock in (doctor, comparison):
+            dock.close()
+        window.actions_by_name["reset_layout"].trigger()
+        assert comparison.isHidden()
+
+
+def test_show_all_shows_codes_beyond_the_priors_extent_in_one_scale(qtbot, studio):
+    bench, planes = studio.workbench, studio.workbench.planes
+    surveyed(qtbot, studio)
+    extent = bench.snapshot.prior.extent
+    planes.fit_view("aae")
+    assert planes.views["aae"].half == planes.views["vae"].half == extent
+    bench.findings.codes["vae"] = (bench.findings.codes["vae"] + (2 * extent, 0.0)).astype(np.float32)
+    planes.fit_view("aae")
+    assert planes.views["aae"].half == planes.views["vae"].half > 2 * extent
+    pixels = planes.views["vae"].to_pixels(planes.places("vae"), 300, 300)
+    assert (np.abs(pixels - 150) <= 150).all(axis=1).mean() > 0.98

@@ -154,6 +154,11 @@ def fitting_view(places: Array) -> View:
     return View(float(middle[0]), float(middle[1]), 1.25 * half)
 
 
+def reach(places: Array) -> float:
+    """How far nearly all places (n, 2) reach from the middle, in each direction, with a margin."""
+    return 1.05 * float(np.quantile(np.abs(places), 0.995, axis=0).max())
+
+
 def settled(current: View, wanted: View) -> View:
     """The wanted view if it differs visibly from the current one, so that a view does not jitter."""
     moved = max(abs(current.x - wanted.x), abs(current.y - wanted.y)) / current.half

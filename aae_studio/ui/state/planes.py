@@ -16,6 +16,7 @@ from aae_studio.ui.canvas.plane import (
     fitting_view,
     placed,
     principal_plane,
+    reach,
     settled,
     thinned,
 )
@@ -181,11 +182,15 @@ class Planes(QObject):
         self.views_changed.emit()
 
     def home_view(self, name: str) -> View:
-        """The view that shows a lane whole: the prior's extent, or the codes where no prior holds."""
+        """The view that shows a lane whole: the codes, and where a prior holds, its extent and all codes that
+        are compared with it."""
         assert self._snapshot is not None
-        if not self._shares_scale(name) and name in self._findings.codes:
-            return fitting_view(self[name].project(thinned(self._findings.codes[name])))
-        return View(0.0, 0.0, self._snapshot.prior.extent)
+        codes = self._findings.codes
+        if not self._shares_scale(name) and name in codes:
+            return fitting_view(self[name].project(thinned(codes[name])))
+        sharing = (other for other in self._sharing(name) if other in codes)
+        reaches = (reach(self[other].project(thinned(codes[other]))) for other in sharing)
+        return View(0.0, 0.0, max(self._snapshot.prior.extent, *reaches, 0.0))
 
     def _go_home(self) -> None:
         assert self._snapshot is not None
