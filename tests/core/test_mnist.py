@@ -135,6 +135,19 @@ def test_unpacked_files(tmp_path: Path, files: dict[str, bytes]) -> None:
     check(Mnist(tmp_path))
 
 
+@pytest.mark.parametrize("below", ["", "raw", "MNIST/raw"])
+def test_the_folder_of_the_files_themselves_will_do(
+    tmp_path: Path, files: dict[str, bytes], below: str
+) -> None:
+    raw = tmp_path / below
+    raw.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (raw / name).write_bytes(data)
+    for data_dir in (tmp_path, raw):
+        assert mnist_module.is_there(data_dir)
+        check(Mnist(data_dir))
+
+
 def test_reading_leaves_the_folder_as_it_was(tmp_path: Path, files: dict[str, bytes]) -> None:
     raw = write(tmp_path, files)
     Mnist(tmp_path)

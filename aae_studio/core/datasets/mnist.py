@@ -48,13 +48,18 @@ def _torchvision() -> tuple[Any, Any]:
 
 
 def folder(data_dir: Path) -> Path:
-    """Where torchvision keeps MNIST's files below a data folder."""
-    return data_dir / "MNIST" / "raw"
+    """Where MNIST's files lie: where torchvision keeps them below a data folder, or where somebody else left
+    them, in the folder itself or its folder `raw`."""
+    elsewhere = (raw for raw in (data_dir, data_dir / "raw") if _holds_all(raw))
+    return next(elsewhere, data_dir / "MNIST" / "raw")
 
 
 def is_there(data_dir: Path) -> bool:
     """Whether all four files are in the data folder, packed or not; they are not read."""
-    raw = folder(data_dir)
+    return _holds_all(folder(data_dir))
+
+
+def _holds_all(raw: Path) -> bool:
     return all((raw / name).exists() or (raw / f"{name}.gz").exists() for name in UNPACKED_MD5)
 
 

@@ -213,8 +213,7 @@ def draw_card(painter: QPainter, spot: QPointF, card: Card, size: QSize, theme: 
     painter.setFont(font)
     metrics = QFontMetricsF(font)
     inner = max(2 * CARD_IMAGE + MARGIN, metrics.horizontalAdvance(card.caption))
-    # The hat of x̂ reaches above the line.
-    width, height = inner + 2 * MARGIN, CARD_IMAGE + metrics.height() + 3 * MARGIN + 3
+    width, height = inner + 2 * MARGIN, CARD_IMAGE + metrics.height() + 3 * MARGIN
     x = spot.x() + 14 if spot.x() + 14 + width < size.width() else spot.x() - 14 - width
     y = min(max(spot.y() - height / 2, 2), size.height() - height - 2)
     x = min(max(x, 2), max(2.0, size.width() - width - 2))

@@ -327,7 +327,8 @@ class Sweep(Panel):
             self.told.setText(
                 tr(
                     "{done} of {count} cells, {steps} steps each. Point at a cell for its figures; click "
-                    "it, or press Enter, to train it in the window (Ctrl+Z takes that back).",
+                    "it, or press Enter, to train it in the window from step 0 (Ctrl+Z brings the options "
+                    "back, not the training).",
                     done=len(series.runs),
                     count=len(series.configs),
                     steps=spaced(series.steps),

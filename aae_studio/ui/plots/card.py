@@ -174,11 +174,13 @@ class PlotCard(QFrame):
         self.plot.show_cursor(float(extract.x[row]), words, lines)
 
     def _why_empty(self) -> str:
+        if self.extract is None:
+            return tr("Loading…")
         if not self.traces:
             return tr("None of these models has a curve here.")
         if len(self.hidden) == len(self.traces):
             return tr("All curves are hidden. Click them in the legend.")
-        if self.extract is None or not len(self.extract.x):
+        if not len(self.extract.x):
             return tr("No steps yet: press Train.")
         return tr("Nothing positive to show on a logarithmic scale.")
 
