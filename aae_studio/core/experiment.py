@@ -327,7 +327,7 @@ def _prepare_norms(model: Model, phase: Phase, share: Share | None) -> None:
 def _follow_norms(model: Model, phase: Phase) -> None:
     """The phase's networks were updated."""
     for norm in batch_norms(model.networks[name] for name in phase.trains):
-        norm.follow()
+        norm.follow(getattr(phase.optimizer, "found_inf", None))
 
 
 def _weights(phase: Phase) -> list[Tensor]:

@@ -47,6 +47,7 @@ class BatchNorm(nn.Module):
 
     mean: Tensor
     variance: Tensor
+    count: Tensor
     batch_mean: Tensor
     batch_variance: Tensor
     gamma: Tensor
@@ -60,6 +61,8 @@ class BatchNorm(nn.Module):
         zeros, ones = torch.zeros(features), torch.ones(features)
         self.register_buffer("mean", zeros.clone())
         self.register_buffer("variance", ones.clone())
+        # Updates that were followed.
+        self.register_buffer("count", torch.zeros(()))
         self.register_buffer("batch_mean", zeros.clone(), persistent=False)
         self.register_buffer("batch_variance", ones.clone(), persistent=False)
         # On a GPU torch has no gradient for β alone.
@@ -68,27 +71,40 @@ class BatchNorm(nn.Module):
     def forward(self, features: Tensor, beta: Tensor) -> Tensor:
         if not self.training:
             return self._normalised(features, beta, self.mean, self.variance)
-        noted = (self.batch_mean.zero_(), self.batch_variance.zero_()) if self.notes else (None, None)
         if self.share is None:
-            return self._normalised(features, beta, *noted)
+            return self._by_batch(features, beta)
         # Processes do not exchange bfloat16.
-        whole = self._normalised(self.share.gathered(features.float()), beta, *noted)
+        whole = self._by_batch(self.share.gathered(features.float()), beta)
         return self.share.of(whole).to(features.dtype)
 
-    def _normalised(
-        self, features: Tensor, beta: Tensor, mean: Tensor | None, variance: Tensor | None
-    ) -> Tensor:
+    def _by_batch(self, features: Tensor, beta: Tensor) -> Tensor:
+        # Tensors of their own: the way back needs them, also where another batch has come through since.
+        mean, variance = torch.zeros_like(self.mean), torch.zeros_like(self.variance)
+        normalised = self._normalised(features, beta, mean, variance)
+        if self.notes:
+            self.batch_mean.copy_(mean)
+            self.batch_variance.copy_(variance)
+        return normalised
+
+    def _normalised(self, features: Tensor, beta: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
         """By these statistics; in training they become those of the batch, with a momentum of 1."""
         # Not `functional.batch_norm`, which refuses a batch of one: a part with labels may be that small.
         return torch.batch_norm(
             features, self.gamma, beta, mean, variance, self.training, 1.0, EPSILON, False
         )
 
-    def follow(self) -> None:
-        """The network was updated by the last batch: let its statistics count."""
+    def follow(self, held: Tensor | None) -> None:
+        """The network was updated by the last batch that was noted: let its statistics count.
+
+        `held`: the optimiser's flag, not 0 where it held the update back.
+        """
+        if held is None:
+            held = torch.zeros_like(self.count)
+        self.count.add_((held == 0).float())
+        # The first ten batches count alike.
+        share = (1 / self.count.clamp(min=1)).clamp(min=MOMENTUM)
         for kept, new in ((self.mean, self.batch_mean), (self.variance, self.batch_variance)):
-            # Where a GPU repeats a recorded step, the step is held back only after this.
-            kept.lerp_(torch.where(new.isfinite(), new, kept), MOMENTUM)
+            kept.copy_(torch.where(held == 0, kept.lerp(new, share), kept))
 
 
 def batch_norms(networks: Iterable[nn.Module]) -> Iterator[BatchNorm]:
@@ -118,21 +134,6 @@ class NormalisedConv2d(nn.Conv2d):
     def forward(self, features: Tensor) -> Tensor:
         normalised: Tensor = self.norm(self._conv_forward(features, self.weight, None), self.bias)
         return normalised
-
-
-def settle(network: nn.Module, images: Tensor) -> None:
-    """Have a network that is not trained normalise as these images (n, C, H, W) have it."""
-    for part in network.modules():
-        if isinstance(part, BatchNorm):
-            part.train()
-            part.share = None
-    network(images)
-    network.eval()
-
-
-def is_normalised(network: nn.Module) -> bool:
-    """Whether there is anything to `settle`."""
-    return any(isinstance(part, BatchNorm) for part in network.modules())
 
 
 def mlp(sizes: Sequence[int], linear: type[nn.Linear] = nn.Linear) -> nn.Sequential:

@@ -167,6 +167,7 @@ class MainWindow(QMainWindow):
     def _put_away(self, docks: Iterable[PanelDock]) -> None:
         """Hide panels at the right, one behind the other."""
         for dock in docks:
+            dock.setFloating(False)
             self.addDockWidget(Qt.DockWidgetArea.RightDockWidgetArea, dock)
             dock.hide()
         for first, second in pairwise(docks):

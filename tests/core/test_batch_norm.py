@@ -12,11 +12,12 @@ import torch
 
 import aae_studio
 from aae_studio.core import session
-from aae_studio.core.errors import StudioError
+from aae_studio.core.errors import NonFinite, StudioError
 from aae_studio.core.experiment import Experiment
 from aae_studio.core.history import History
 from aae_studio.core.networks import NormalisedConv2d, NormalisedLinear, batch_norms, seeded
 from aae_studio.core.parallel import Share
+from aae_studio.core.recording import Recorder
 
 Array = npt.NDArray[np.float64]
 EPSILON = 1e-5
@@ -40,16 +41,19 @@ class ByHand:
 
     def __init__(self, experiment: Experiment) -> None:
         (self._model,) = experiment.models.values()
+        self._seen = 0
         self._sizes = [norm.mean.numel() for norm in batch_norms(self._model.networks.values())]
         self.means = [np.zeros(size) for size in self._sizes]
         self.variances = [np.ones(size) for size in self._sizes]
 
     def see(self, images: Array) -> None:
         """A batch (n, pixels), with the weights as they are, that is followed by an update."""
+        self._seen += 1
+        share = max(0.1, 1 / self._seen)
         for place, (weight, beta) in enumerate(self._layers()):
             outputs = images @ weight.T
-            self.means[place] += 0.1 * (outputs.mean(axis=0) - self.means[place])
-            self.variances[place] += 0.1 * (outputs.var(axis=0, ddof=1) - self.variances[place])
+            self.means[place] += share * (outputs.mean(axis=0) - self.means[place])
+            self.variances[place] += share * (outputs.var(axis=0, ddof=1) - self.variances[place])
             images = np.maximum(by_batch(outputs, beta), 0)
 
     def codes(self, images: Array) -> Array:
@@ -182,6 +186,36 @@ def test_in_bfloat16(build, network: str) -> None:
         assert lowered.losses["vae"]["reconstruction"] == pytest.approx(
             full.losses["vae"]["reconstruction"], rel=0.02
         )
+
+
+def test_two_batches_before_one_way_back() -> None:
+    layer = seeded(0, "layer", lambda: NormalisedLinear(6, 4))
+    first, second = torch.randn(2, 9, 6, generator=torch.Generator().manual_seed(1))
+    (layer(first).pow(3).sum() + layer(second).pow(3).sum()).backward()
+    both = layer.weight.grad.clone()
+    layer.weight.grad = None
+    for batch in (first, second):
+        layer(batch).pow(3).sum().backward()
+    torch.testing.assert_close(layer.weight.grad, both)
+
+
+def test_a_recorded_step_that_is_held_back_leaves_no_trace(build) -> None:
+    """A fault behind the encoder, whose statistics are sound."""
+    for record in (None, lambda act, generator: act):
+        experiment = build(models=("ae",), encoder_norm="batch")
+        experiment.recorder = Recorder(record)
+        list(islice(experiment.run(), 6))
+        model = experiment.models["ae"]
+        norms = list(batch_norms(model.networks.values()))
+        before = [(norm.mean.clone(), norm.variance.clone(), norm.count.clone()) for norm in norms]
+        with torch.no_grad():
+            next(model.networks["decoder"].parameters())[0, 0] = torch.nan
+        with pytest.raises(NonFinite):
+            next(experiment.run())
+        for norm, (mean, variance, count) in zip(norms, before, strict=True):
+            assert torch.equal(norm.mean, mean)
+            assert torch.equal(norm.variance, variance)
+            assert torch.equal(norm.count, count)
 
 
 def test_a_share_of_other_rows_than_the_batch_is_refused() -> None:

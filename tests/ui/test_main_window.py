@@ -753,10 +753,11 @@ def test_panels_lie_behind_one_another_after_the_layout_was_reset(qtbot, studio)
     for _ in range(2):
         doctor.open()
         comparison.open()
+        assert not comparison.isFloating()
         qtbot.waitUntil(lambda: comparison.in_front)
         assert doctor in window.tabifiedDockWidgets(comparison)
-        for dock in (doctor, comparison):
-            dock.close()
+        doctor.close()
+        comparison.setFloating(True)
         window.actions_by_name["reset_layout"].trigger()
         assert comparison.isHidden()
 

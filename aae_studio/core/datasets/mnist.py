@@ -50,8 +50,8 @@ def _torchvision() -> tuple[Any, Any]:
 def folder(data_dir: Path) -> Path:
     """Where MNIST's files lie: where torchvision keeps them below a data folder, or where somebody else left
     them, in the folder itself or its folder `raw`."""
-    elsewhere = (raw for raw in (data_dir, data_dir / "raw") if _holds_all(raw))
-    return next(elsewhere, data_dir / "MNIST" / "raw")
+    own = data_dir / "MNIST" / "raw"
+    return next((raw for raw in (own, data_dir, data_dir / "raw") if _holds_all(raw)), own)
 
 
 def is_there(data_dir: Path) -> bool:

@@ -79,7 +79,7 @@ class ReadOut(QWidget):
             column, row = divmod(place, self._rows)
             line = top.translated(column * self._pitch, (1 + row) * height)
             line.setWidth(inside if self._columns == 1 else self._pitch - 2 * GAP)
-            if place == room - 1 and len(self._values) > room:
+            if 0 < place == room - 1 < len(self._values) - 1:
                 painter.drawText(line, Qt.AlignmentFlag.AlignLeft, "…")
                 return
             painter.setPen(self._theme.color(trace.color))
