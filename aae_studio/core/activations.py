@@ -17,7 +17,7 @@ from aae_studio.core.snapshot import FrozenModel
 
 Array = npt.NDArray[np.float32]
 # What follows a layer's weights counts as a part of it.
-PARTS = (
+FOLLOWING = (
     *("batch_norm", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus"),
     *("tanh", "sigmoid", "hardtanh", "hardsigmoid", "hardswish"),
 )
@@ -135,7 +135,7 @@ class _Layers(TorchFunctionMode):
 
     def _note(self, kind: str, result: Tensor, given: list[Any]) -> None:
         owner = next(self._owned(given), None)
-        if kind in PARTS and self._seen and any(part is self._seen[-1][2] for part in given):
+        if kind in FOLLOWING and self._seen and any(part is self._seen[-1][2] for part in given):
             network, layer, _ = self._seen[-1]
             self._seen[-1] = (network, layer, result)
         elif owner is not None and result.ndim > 1 and id(result) not in self._owners:

@@ -190,7 +190,7 @@ class Planes(QObject):
             return fitting_view(self[name].project(thinned(codes[name])))
         sharing = (other for other in self._sharing(name) if other in codes)
         reaches = (reach(self[other].project(thinned(codes[other]))) for other in sharing)
-        return View(0.0, 0.0, max(self._snapshot.prior.extent, *reaches, 0.0))
+        return View(0.0, 0.0, max([self._snapshot.prior.extent, *reaches]))
 
     def _go_home(self) -> None:
         assert self._snapshot is not None
