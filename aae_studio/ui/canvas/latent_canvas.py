@@ -98,15 +98,18 @@ class LatentCanvas(QWidget):
         self.setAccessibleDescription(
             tr("Drag or arrow keys: move the point. Wheel: zoom. Right drag: pan. Double click: show all.")
         )
+        self._listen()
+        self._choose_overlays()
+
+    def _listen(self) -> None:
         self._planes.views_changed.connect(self._follow_view)
         self._planes.views_changed.connect(self._ask_again)
         self._planes.cursor_moved.connect(self.follow_cursor)
         self._planes.cursor_moved.connect(self._ask_again)
         self._display.traced.connect(self.update)
-        workbench.surveyed.connect(self._ask_later)
+        self._bench.surveyed.connect(self._ask_later)
         self._display.changed.connect(self._choose_overlays)
         self._display.tool_changed.connect(self.update)
-        self._choose_overlays()
 
     def sizeHint(self) -> QSize:
         return QSize(320, 320)
