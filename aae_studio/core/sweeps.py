@@ -12,8 +12,8 @@ from aae_studio.core.registry import MODELS
 # Where training runs changes nothing but its speed.
 UNSWEPT = ("device",)
 MOST_VALUES = 6
-# From one suggested number to the next.
-FACTOR = 4
+# From one suggested number to the next: 1, 3, 10.
+FACTOR = 10 / 3
 
 
 def swept_options(model: str) -> dict[str, Option]:
@@ -63,7 +63,7 @@ def suggested(option: Option, value: Value) -> str:
 
 
 def _around(option: Option, value: Value) -> list[Value]:
-    """A number, less and more, as far as the option's range goes."""
+    """A number, and less and more in one digit, as far as the option's range goes."""
     assert isinstance(value, int | float)
     middle = value or option.default or 1
     assert isinstance(middle, int | float)
@@ -73,7 +73,8 @@ def _around(option: Option, value: Value) -> list[Value]:
         wanted = [round(number) for number in wanted]
     low = -float("inf") if option.minimum is None else option.minimum
     high = float("inf") if option.maximum is None else option.maximum
-    return [option.checked(float(f"{min(max(number, low), high):.3g}")) for number in wanted]
+    round_ones = (number if number == middle else float(f"{number:.1g}") for number in wanted)
+    return [option.checked(min(max(number, low), high)) for number in round_ones]
 
 
 def crossed(

@@ -118,8 +118,10 @@ class Lane(QFrame):
     def _show_code(self) -> None:
         code = self._bench.planes.cursors[self._name]
         numbers = ", ".join(f"{value:+.2f}" for value in code[:2]).replace("-", "−")
-        more = ", …" if len(code) > 2 else ""
-        self._code.setText(f"{'z = ' if self.width() >= ROOMY else ''}({numbers}{more})")
+        more = len(code) > 2
+        wide = f"z = ({numbers}{', …' if more else ''})"
+        # A narrow lane has room for the numbers alone.
+        self._code.setText(wide if self.width() >= ROOMY else f"{numbers}{'…' if more else ''}")
 
     def show_newest(self) -> None:
         """Decode at the cursor if there are newer weights than those on show.

@@ -64,6 +64,13 @@ def test_every_suggestion_can_be_read_and_holds_the_present_value(model) -> None
                 values_of(option, suggested(option, option.checked(extreme)), option.name)
 
 
+def test_numbers_around_one_are_round_and_one_is_kept_as_it_is() -> None:
+    assert suggested(NUMBER, 0.1) == "0.03 0.1 0.3"
+    assert suggested(NUMBER, 0.125) == "0.04 0.125 0.4"
+    assert suggested(NUMBER, 100.0) == "30 100"
+    assert suggested(NUMBER, 0.0) == "0 0.03 0.1"
+
+
 def test_an_unknown_model_has_nothing_to_sweep() -> None:
     with pytest.raises(UnknownName):
         swept_options("vaee")

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, Qt, QTimer, Signal
+from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, Qt, QTimer, Signal
 from PySide6.QtGui import QMouseEvent, QShortcut, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from shiboken6 import delete, isValid
@@ -222,6 +222,18 @@ def test_the_discriminator_plot_goes_from_0_to_1_with_a_line_at_one_half(make):
     assert plot.level.line.pen.style() == Qt.PenStyle.DashLine
     assert plot.level._label.text() == "½ · it cannot tell"
     assert plot.level._label.isVisible()
+
+
+def test_the_words_at_one_half_give_way_where_curves_leave_them_no_room(make):
+    plots = make(Bench(("aae",), history_of(50, ("aae",))))
+    level = card(plots, "discriminator").plot.level
+    x = np.zeros(101)
+    everywhere = SimpleNamespace(shown_x=x, shown_y=np.linspace(0, 1, 101), isVisible=lambda: True)
+    level.place_words(QRectF(0, 0, 200, 30), [everywhere])
+    assert not level._label.isVisible()
+    level.set_visible(True)
+    level.place_words(QRectF(0, 0, 200, 100), [SimpleNamespace(**vars(everywhere) | {"shown_y": x})])
+    assert level._label.isVisible()
 
 
 def test_everything_that_is_drawn_fits_the_ranges(make):

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QSettings
+from PySide6.QtCore import QSettings, Qt
+from PySide6.QtWidgets import QAbstractButton, QTabBar
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui import plugins
@@ -43,6 +44,21 @@ def test_the_panel_in_front_is_in_front_in_another_theme_and_language(qtbot, stu
         now = studio.window.panel_docks
         qtbot.waitUntil(lambda now=now: now["layers"].in_front, timeout=3000)
         assert [name for name, dock in now.items() if dock.in_front] == ["layers"]
+
+
+def test_titles_of_panels_behind_one_another_are_whole_and_a_click_closes_one(qtbot, studio):
+    docks = studio.window.panel_docks
+    for name in ("step", "layers", "paths", "sketch", "noise"):
+        docks[name].open()
+    bar = next(bar for bar in studio.window.findChildren(QTabBar) if bar.count() == 5)
+    assert bar.elideMode() == Qt.TextElideMode.ElideNone
+    titles = [bar.tabText(place) for place in range(5)]
+    assert all(bar.tabRect(p).height() > bar.fontMetrics().horizontalAdvance(t) for p, t in enumerate(titles))
+    close = docks["noise"].findChild(QAbstractButton, "qt_dockwidget_closebutton")
+    assert close.isVisible() and not close.icon().isNull()
+    qtbot.mouseClick(close, Qt.MouseButton.LeftButton)
+    assert docks["noise"].isHidden() and not docks["noise"].action.isChecked()
+    qtbot.waitUntil(lambda: any(dock.in_front for dock in docks.values()))
 
 
 def test_what_a_panel_asks_survives_another_theme(qtbot, studio):

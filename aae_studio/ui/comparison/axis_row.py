@@ -47,7 +47,8 @@ class AxisRow(QObject):
         self.label.setProperty("muted", True)
         self.choice, self.values = _Options(), _Values()
         self.choice.setAccessibleName(tr("{axis}: option", axis=name))
-        self.choice.setMinimumContentsLength(8)
+        # A long name gives way, so that three values can be read.
+        self.choice.setMinimumContentsLength(7)
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.values.setAccessibleName(tr("{axis}: values", axis=name))
         self._help = tip(tr("The option's values, apart by spaces: at most six. For instance 0.1 1 10."))

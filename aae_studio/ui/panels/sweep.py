@@ -140,7 +140,6 @@ class Sweep(Panel):
                 (model, self.model, last),
                 (self.across.label, self.across.choice, self.across.values),
                 (self.down.label, self.down.choice, self.down.values),
-                (figure, self.figure, self.begin_button),
             )
         ):
             for column, part in enumerate(parts):
@@ -148,11 +147,9 @@ class Sweep(Panel):
                     grid.addLayout(part, row, column)
                 else:
                     grid.addWidget(part, row, column)
-        # Long names give way, so that both columns are equally wide.
-        for wide in (self.model, self.figure):
-            wide.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
-            wide.setMinimumContentsLength(8)
-        grid.setColumnStretch(1, 1)
+        grid.addWidget(figure, 3, 0)
+        grid.addWidget(self.figure, 3, 1, 1, 2)
+        grid.addWidget(self.begin_button, 4, 1, 1, 2)
         grid.setColumnStretch(2, 1)
         return grid
 

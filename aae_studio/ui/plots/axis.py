@@ -148,8 +148,9 @@ class Axis(pg.AxisItem):
         # A title that is longer than the axis reaches down to the edge of the plot.
         foot = own.bottom() + self._foot
         room = foot - own.top() + TEXT_GAP
-        title = self.text_metrics.elidedText(self.title, Qt.TextElideMode.ElideRight, room)
-        length = self.text_metrics.horizontalAdvance(title) + 2
+        length = self.text_metrics.horizontalAdvance(self.title) + 2
+        # Half a title says less than none.
+        title = self.title if length <= room else ""
         middle = min(max(area.center().y(), own.top() + length / 2 - TITLE_GAP), foot - length / 2)
         painter.translate(own.left(), middle)
         painter.rotate(-90)

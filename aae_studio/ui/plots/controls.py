@@ -147,7 +147,7 @@ class PlotControls(QWidget):
             (self.axis, 18),
             (name, 8),
             (self.slider, 8),
-            (self.value, 0),
+            (self.value, 8),
         )
         for widget, gap in parts:
             row.addWidget(widget)

@@ -38,7 +38,7 @@ class Level:
         self._label.setVisible(visible)
 
     def place_words(self, area: QRectF, curves: Sequence[CurveItem]) -> None:
-        """Put the words on the left, as near to the line as they hide no curve."""
+        """Put the words on the left, as near to the line as they hide no curve; nowhere if they always do."""
         self._label.adjustSize()
         (x_low, x_high), (low, high) = self._view.viewRange()
         until = x_low + (self._label.width() + 2 * INSET) / max(area.width(), 1.0) * (x_high - x_low)
@@ -54,6 +54,10 @@ class Level:
             for edge in edges
             if low < edge < high - height and not ((values > edge) & (values < edge + height)).any()
         )
-        top = next(free, value) + height
-        y = area.bottom() - (top - low) / (high - low) * area.height()
+        edge = next(free, None)
+        if edge is None:
+            # In a low plot full of curves the words would be as hard to read as the curves.
+            self._label.hide()
+            return
+        y = area.bottom() - (edge + height - low) / (high - low) * area.height()
         self._label.move(round(area.left()) + INSET, round(y))
