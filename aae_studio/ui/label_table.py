@@ -7,9 +7,9 @@ from collections.abc import Iterable, Sequence
 from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QGridLayout, QLabel, QWidget
 
-from aae_studio.ui.readout import Readout, spaced
+from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
-from aae_studio.ui.translation import tr
+from aae_studio.ui.translation import grouped, tr
 
 
 class LabelTable(QWidget):
@@ -60,7 +60,7 @@ class LabelTable(QWidget):
     def show_counts(self, counts: Iterable[int], totals: Iterable[int]) -> None:
         """Show how many images of each class are labelled, and how many there are."""
         for (labelled, _), count, total in zip(self._rows, counts, totals, strict=True):
-            labelled.setText(f"{spaced(count)} / {spaced(total)}")
+            labelled.setText(f"{grouped(count)} / {grouped(total)}")
 
     def show_shares(self, shares: Sequence[float] | None) -> None:
         """Show the share of each class's codes in its own part; None: it is not known."""

@@ -16,7 +16,7 @@ from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.decodings import Decoded
-from aae_studio.ui.readout import Readout, spaced
+from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
@@ -261,7 +261,7 @@ class Lane(QFrame):
         count = len(self._bench.findings.codes.get(self._name, data.probe.ids))
         if count == total:
             return ""
-        return tr("{count} of {total} points", count=spaced(count), total=spaced(total))
+        return tr("{count} of {total} points", count=count, total=total)
 
     def _show_drawn(self) -> None:
         self._points.setText(self._drawn())
@@ -338,9 +338,9 @@ class Lane(QFrame):
         """When and from what the figures were made, and where the codes lie."""
         count = tr(
             "Measured after step {step}, on {count} of {total} test images.",
-            step=spaced(self._bench.findings.figures_step),
-            count=spaced(figures.count),
-            total=spaced(figures.total),
+            step=self._bench.findings.figures_step,
+            count=figures.count,
+            total=figures.total,
         )
         where = tr(
             "Code axes, over the prior's σ: mean at most {mean}, standard deviation {least} to {greatest}.",

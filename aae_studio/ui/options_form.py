@@ -26,7 +26,7 @@ from aae_studio.ui.option_rows import Group, OptionRow, Section, tip
 from aae_studio.ui.plugins import PANELS
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
-from aae_studio.ui.translation import tr
+from aae_studio.ui.translation import grouped, tr
 from aae_studio.ui.workbench import Workbench
 
 if TYPE_CHECKING:
@@ -70,11 +70,6 @@ def _heading(registry: Registry, plugin: type) -> str:
     return tr("Prior: {title}", title=title) if registry is PRIORS else tr("Dataset: {title}", title=title)
 
 
-def grouped(number: int) -> str:
-    """A whole number with its thousands apart."""
-    return f"{number:,}".replace(",", "\u202f")
-
-
 class DataRow(QWidget):
     """The dataset in use: title, image size and counts; the rest in its tooltip."""
 
@@ -100,9 +95,7 @@ class DataRow(QWidget):
         title = tr(dataset.title)
         self._title.setText(f"{title} {size}")
         self._counts.setText(f"{grouped(train)} + {grouped(test)}")
-        split = tr(
-            "{train} images to train on, {test} to test with.", train=grouped(train), test=grouped(test)
-        )
+        split = tr("{train} images to train on, {test} to test with.", train=train, test=test)
         classes = tr("Classes: {names}", names=", ".join(tr(name) for name in dataset.classes))
         source = tr("Source: {source}", source=tr(dataset.attribution)) if dataset.attribution else ""
         self.setToolTip(tip(f"{title} · {tr(dataset.summary)}", split, classes, source))

@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
-from aae_studio.ui.readout import spaced
-from aae_studio.ui.translation import tr
+from aae_studio.ui.translation import grouped, tr
 from aae_studio.ui.workbench import Workbench
 
 # Beside the probe subset, and all.
@@ -25,7 +24,7 @@ class PointsBox(QWidget):
         tip = tr(
             "How many of the dataset's images the planes show as points. More than the first {count} are "
             "encoded anew as fast as one processor core can, while training goes on.",
-            count=spaced(2000),
+            count=2000,
         )
         self.combo.setToolTip(tip)
         label = QLabel(tr("Points"))
@@ -50,9 +49,9 @@ class PointsBox(QWidget):
         data = snapshot.dataset
         least, total = len(data.probe), len(data.train) + len(data.test)
         self._choices = [count for count in (least, *COUNTS) if count < total]
-        self.combo.addItems([spaced(count) for count in self._choices])
+        self.combo.addItems([grouped(count) for count in self._choices])
         self._choices.append(None)
-        self.combo.addItem(tr("all {total}", total=spaced(total)))
+        self.combo.addItem(tr("all {total}", total=total))
         drawn = len(self._bench.probe)
         shown = None if drawn == total else drawn
         self.combo.setCurrentIndex(self._choices.index(shown) if shown in self._choices else -1)

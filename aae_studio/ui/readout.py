@@ -9,11 +9,6 @@ from PySide6.QtWidgets import QSizePolicy, QWidget
 PADDING = 2
 
 
-def spaced(number: float) -> str:
-    """A whole number with thin gaps between thousands."""
-    return f"{number:,.0f}".replace(",", " ")
-
-
 class Readout(QWidget):
     """Shows one line of text. Emits nothing.
 

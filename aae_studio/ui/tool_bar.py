@@ -12,7 +12,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QMenu, QToolButton, QWidget
 from aae_studio.core.errors import StudioError
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
 from aae_studio.ui.icons import icon
-from aae_studio.ui.readout import Readout, spaced
+from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.workbench import Workbench
@@ -76,8 +76,8 @@ class ToolBar(QWidget):
         self._progress.setText(
             tr(
                 "step {step} · epoch {epoch} · {rate} steps/s · seed {seed}",
-                step=spaced(bench.step),
-                epoch=spaced(bench.epoch),
+                step=bench.step,
+                epoch=bench.epoch,
                 rate=rate,
                 seed=bench.config.seed,
             )

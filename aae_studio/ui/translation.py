@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from numbers import Integral
 
 from PySide6.QtCore import QLibraryInfo, QLocale, QTranslator
 from PySide6.QtWidgets import QApplication
@@ -10,6 +11,8 @@ from PySide6.QtWidgets import QApplication
 from aae_studio import paths
 from aae_studio.core.errors import StudioError
 
+# At which no line breaks.
+THIN_SPACE = "\u202f"
 LANGUAGES = {"en": "English", "ko": "한국어"}
 
 _catalogue: dict[str, str] = {}
@@ -34,10 +37,19 @@ def system_language() -> str:
     return code if code in LANGUAGES else "en"
 
 
+def grouped(number: float, decimals: int = 0) -> str:
+    """The number with so many decimal places and its thousands apart."""
+    return f"{number:,.{decimals}f}".replace(",", THIN_SPACE)
+
+
 def tr(text: str, **values: object) -> str:
-    """The text in the user's language, with `{name}` filled in from `values`."""
+    """The text in the user's language, with `{name}` filled in from `values`; whole numbers are grouped."""
     words = _catalogue.get(text, text)
-    return words.format(**values) if values else words
+    if not values:
+        return words
+    return words.format(
+        **{name: grouped(value) if isinstance(value, Integral) else value for name, value in values.items()}
+    )
 
 
 def tr_error(fault: StudioError) -> str:

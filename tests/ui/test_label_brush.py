@@ -116,7 +116,7 @@ def test_the_first_of_each_class_are_labelled_live_and_counted(qtbot, studio, re
     train = bench.snapshot.dataset.train
     totals = np.bincount(train.labels)
     assert [text for text, _ in panel.table.texts()] == [f"7 / {total}" for total in totals]
-    assert "70 of 1 437" in panel._total.text()
+    assert "70 of 1\u202f437" in panel._total.text()
     panel._none.click()
     qtbot.waitUntil(lambda: bench.config.options["aae.labelled"] == "", timeout=10_000)
     bench.undo()
@@ -274,7 +274,7 @@ def test_labels_are_saved_with_the_session(qtbot, studio, ready, tmp_path):
     with qtbot.waitSignal(bench.prepared, timeout=10_000):
         bench.open(tmp_path / "run")
     assert panel.ids().tolist() == [3, 4, 5, 9]
-    assert "4 of 1 437" in panel._total.text()
+    assert "4 of 1\u202f437" in panel._total.text()
 
 
 @settings(deadline=None)

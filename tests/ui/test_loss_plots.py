@@ -22,10 +22,11 @@ from aae_studio.core.history import History
 from aae_studio.core.models.base import Curve
 from aae_studio.core.registry import MODELS
 from aae_studio.ui import theme as themes
-from aae_studio.ui.plots.axis import grouped, linear_ticks, log_ticks
+from aae_studio.ui.plots.axis import linear_ticks, log_ticks
 from aae_studio.ui.plots.card import PlotCard
 from aae_studio.ui.plots.loss_plots import PATIENCE, REDRAW_MS, LossPlots
 from aae_studio.ui.plots.timeline import Timeline
+from aae_studio.ui.translation import grouped
 from aae_studio.ui.turns import GAP_MS, Turns
 
 

@@ -324,7 +324,7 @@ def test_what_the_trainer_refuses_is_marked_at_its_row(
     with qtbot.waitSignal(workbench.failed):
         press(form.rows["batch_size"].editor, Qt.Key.Key_Return)
     assert invalid(form, "batch_size")
-    assert "Batch: 5000 is more than the 1437 training images" in sentences(form)[0]
+    assert "Batch: 5\u202f000 is more than the 1\u202f437 training images" in sentences(form)[0]
     assert shown(form, "batch_size") == "128"
 
 

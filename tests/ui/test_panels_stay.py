@@ -55,9 +55,11 @@ def test_titles_of_panels_behind_one_another_are_whole_and_a_click_closes_one(qt
     titles = [bar.tabText(place) for place in range(5)]
     assert all(bar.tabRect(p).height() > bar.fontMetrics().horizontalAdvance(t) for p, t in enumerate(titles))
     close = docks["noise"].findChild(QAbstractButton, "qt_dockwidget_closebutton")
-    assert close.isVisible() and not close.icon().isNull()
+    assert close.isVisible()
+    assert not close.icon().isNull()
     qtbot.mouseClick(close, Qt.MouseButton.LeftButton)
-    assert docks["noise"].isHidden() and not docks["noise"].action.isChecked()
+    assert docks["noise"].isHidden()
+    assert not docks["noise"].action.isChecked()
     qtbot.waitUntil(lambda: any(dock.in_front for dock in docks.values()))
 
 

@@ -29,7 +29,7 @@ def drawn(studio, count):
 
 def test_all_images_are_drawn_while_training_goes_on(qtbot, studio):
     bench, box = studio.workbench, studio.window.show_panel.points.combo
-    assert [box.itemText(row) for row in range(box.count())] == ["400", "1 000", "all 1 797"]
+    assert [box.itemText(row) for row in range(box.count())] == ["400", "1\u202f000", "all 1\u202f797"]
     assert drawn(studio, 400)
     bench.train()
     box.setCurrentIndex(2)
@@ -74,9 +74,9 @@ def test_after_a_rewind_the_first_points_do_not_wait_for_all_others(qtbot, studi
 
 def test_lanes_say_how_many_of_how_many(qtbot, studio):
     lane = studio.window.lanes["aae"]
-    qtbot.waitUntil(lambda: lane._points.text() == "400 of 1 797 points")
+    qtbot.waitUntil(lambda: lane._points.text() == "400 of 1\u202f797 points")
     studio.workbench.draw_points(1000)
-    qtbot.waitUntil(lambda: lane._points.text() == "1 000 of 1 797 points", timeout=10_000)
+    qtbot.waitUntil(lambda: lane._points.text() == "1\u202f000 of 1\u202f797 points", timeout=10_000)
     studio.workbench.draw_points(None)
     qtbot.waitUntil(lambda: lane._points.text() == "", timeout=10_000)
 

@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from aae_studio.ui.readout import spaced
 from aae_studio.ui.translation import tr
 
 if TYPE_CHECKING:
@@ -127,7 +126,7 @@ def tip(figure: Figure, count: int, accuracy: float | None = None) -> str:
         else tr(
             "Chance alone moves it by up to {floor} with {count} images.",
             floor=f"{figure.shown(known)} {figure.unit}".strip(),
-            count=spaced(count),
+            count=count,
         )
     )
     lines = [figure.full_title(), figure.meaning, way, floor]

@@ -8,7 +8,6 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QKeyEvent
 from PySide6.QtWidgets import QHBoxLayout, QLabel, QProgressBar, QPushButton, QVBoxLayout, QWidget
 
-from aae_studio.ui.readout import spaced
 from aae_studio.ui.repeats import Series
 from aae_studio.ui.translation import tr
 
@@ -79,6 +78,6 @@ def _words(series: Series) -> str:
         "Run {place} of {runs} · step {step} of {steps}",
         place=now.place + 1,
         runs=now.runs,
-        step=spaced(now.step),
-        steps=spaced(now.steps),
+        step=now.step,
+        steps=now.steps,
     )

@@ -16,7 +16,6 @@ from aae_studio.ui.comparison.progress import SeriesBar
 from aae_studio.ui.comparison.survey import Measured, Measuring
 from aae_studio.ui.comparison.table import FigureTable
 from aae_studio.ui.panels.base import Panel
-from aae_studio.ui.readout import spaced
 from aae_studio.ui.repeats import Series
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr, tr_error
@@ -292,14 +291,13 @@ class Compare(Panel):
         if seen is None or not seen.steps:
             return tr("Measuring…")
         least, most = min(seen.steps.values()), max(seen.steps.values())
-        count = spaced(seen.count)
         if least == most:
-            return tr("At step {step}, on {count} test images.", step=spaced(most), count=count)
+            return tr("At step {step}, on {count} test images.", step=most, count=seen.count)
         return tr(
             "At steps {first} to {last}, one model after the other, on {count} test images.",
-            first=spaced(least),
-            last=spaced(most),
-            count=count,
+            first=least,
+            last=most,
+            count=seen.count,
         )
 
     def _seeds_caption(self, series: Series) -> str:
@@ -307,6 +305,6 @@ class Compare(Panel):
         words = tr(
             "Mean ± standard deviation over {done} seeds, {steps} steps each.",
             done=done,
-            steps=spaced(series.steps),
+            steps=series.steps,
         )
         return words if series.base == self._bench.config else f"{words} {tr('Of an earlier configuration.')}"

@@ -14,7 +14,6 @@ from aae_studio.ui import plugins
 from aae_studio.ui.doctor.card import AppliedCard, FindingCard
 from aae_studio.ui.doctor.rounds import Rounds, Visit
 from aae_studio.ui.panels.base import Panel
-from aae_studio.ui.readout import spaced
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
@@ -182,17 +181,17 @@ class Doctor(Panel):
         if visit is None:
             text = tr("Examining…")
         elif grave:
-            text = tr("Step {step}: {count} to look at.", step=spaced(visit.step), count=grave)
+            text = tr("Step {step}: {count} to look at.", step=visit.step, count=grave)
         elif visit.early:
             text = tr(
                 "Step {step}: nothing so far. Some figures mean something only {count} steps from now.",
-                step=spaced(visit.step),
-                count=spaced(visit.early),
+                step=visit.step,
+                count=visit.early,
             )
         elif not visit.complete:
-            text = tr("Step {step}: nothing so far.", step=spaced(visit.step))
+            text = tr("Step {step}: nothing so far.", step=visit.step)
         else:
-            text = tr("Step {step}: all is well.", step=spaced(visit.step))
+            text = tr("Step {step}: all is well.", step=visit.step)
         self.status.setText(text)
         self._classifier.setVisible(visit is not None and visit.learnt is not None)
         if visit is not None and visit.accuracy is not None:

@@ -24,7 +24,6 @@ from aae_studio.ui.buttons import choice_buttons, push_button, slider
 from aae_studio.ui.canvas.label_brush import LabelBrush
 from aae_studio.ui.label_table import LabelTable
 from aae_studio.ui.panels.base import Panel
-from aae_studio.ui.readout import spaced
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
@@ -231,9 +230,8 @@ class Labels(Panel):
             self.set_mode(False)
         counts, train = self._counts(), snapshot.dataset.train
         self.table.show_counts(counts, np.bincount(train.labels, minlength=len(counts)))
-        labelled, total = spaced(counts.sum()), spaced(len(train))
         self._total.setText(
-            tr("{count} of {total} training images have labels.", count=labelled, total=total)
+            tr("{count} of {total} training images have labels.", count=counts.sum(), total=len(train))
         )
         self._show_shares()
 
@@ -250,7 +248,7 @@ class Labels(Panel):
                 "images (by chance {chance}).",
                 labelled="–" if shares.labelled is None else f"{shares.labelled:.0%}",
                 share=f"{shares.whole:.0%}",
-                count=spaced(shares.count),
+                count=shares.count,
                 chance=f"{1 / len(self.table):.0%}",
             )
         )

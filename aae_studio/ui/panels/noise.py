@@ -22,7 +22,6 @@ from aae_studio.ui.code_panel import Slider
 from aae_studio.ui.image_table import Column, FigureRow, ImageTable
 from aae_studio.ui.option_editors import STEP_PAUSE_MS
 from aae_studio.ui.panels.base import Panel
-from aae_studio.ui.readout import spaced
 from aae_studio.ui.survey_thread import Question
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
@@ -245,8 +244,8 @@ class Noise(Panel):
         measured = tr(
             "PSNR in dB: 10 more is a tenth of the squared error. Measured on {count} of {total} test "
             "images; by calculation this noise has {expected} dB.",
-            count=spaced(seen.count),
-            total=spaced(seen.total),
+            count=seen.count,
+            total=seen.total,
             expected=_decibels(seen.expected),
         )
         bound = tr(

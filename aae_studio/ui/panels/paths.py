@@ -262,7 +262,7 @@ class Paths(Panel):
         if end.picked is None or snapshot is None:
             return tr("a place")
         name = self._bench.probe.classes[int(self._bench.probe.labels[end.picked])]
-        return tr("{name} · id {id}", name=name, id=int(snapshot.dataset.probe.ids[end.picked]))
+        return tr("{name} · id {id}", name=name, id=str(snapshot.dataset.probe.ids[end.picked]))
 
     def _show_place(self) -> None:
         """Show the images at the slider's place, and that place in the planes."""

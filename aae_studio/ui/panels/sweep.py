@@ -22,7 +22,6 @@ from aae_studio.ui.comparison.progress import SeriesBar
 from aae_studio.ui.comparison.thumbnail import thumbnail
 from aae_studio.ui.option_editors import NumberEntry
 from aae_studio.ui.panels.base import Panel
-from aae_studio.ui.readout import spaced
 from aae_studio.ui.repeats import Series
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr, tr_error
@@ -328,6 +327,6 @@ class Sweep(Panel):
                     "back, not the training).",
                     done=len(series.runs),
                     count=len(series.configs),
-                    steps=spaced(series.steps),
+                    steps=series.steps,
                 )
             )

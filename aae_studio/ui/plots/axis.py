@@ -9,18 +9,14 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QFont, QFontMetricsF, QPainter
 from PySide6.QtWidgets import QApplication
 
+from aae_studio.ui.translation import grouped
+
 FONT_PIXELS = 11
 TEXT_GAP = 5
 TITLE_GAP = 2
 LEFT, RIGHT, CENTER = Qt.AlignmentFlag.AlignLeft, Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignCenter
-NARROW_SPACE = "\u202f"
 
 Ticks = list[tuple[float, str]]
-
-
-def grouped(number: float, decimals: int = 0) -> str:
-    """The number with its digits in groups of three."""
-    return f"{number:,.{decimals}f}".replace(",", NARROW_SPACE)
 
 
 def figure(value: float) -> str:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from PySide6.QtCore import Signal
 from PySide6.QtWidgets import QFrame, QVBoxLayout, QWidget
 
-from aae_studio.ui.plots.axis import figure, grouped
+from aae_studio.ui.plots.axis import figure
 from aae_studio.ui.plots.curve_item import Trace
 from aae_studio.ui.plots.curve_plot import CurvePlot
 from aae_studio.ui.plots.legend import LegendButton, TitleRow
@@ -138,7 +138,7 @@ class PlotCard(QFrame):
         self.plot.bottom_axis.whole = extract.whole
         title = extract.title
         if self.spacing > extract.smoothing:
-            title = tr("{axis} · means of {count} steps", axis=title, count=grouped(self.spacing))
+            title = tr("{axis} · means of {count} steps", axis=title, count=self.spacing)
         self.plot.bottom_axis.set_title(title)
 
     @property

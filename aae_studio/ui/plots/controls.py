@@ -8,7 +8,6 @@ from functools import partial
 from PySide6.QtCore import QEvent, Qt, Signal
 from PySide6.QtWidgets import QButtonGroup, QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
 
-from aae_studio.ui.plots.axis import grouped
 from aae_studio.ui.translation import tr
 
 SMOOTHINGS = (1, 2, 3, 5, 7, 10, 15, 20, 30, 50, 70, 100, 150, 200, 300, 500, 700, 1000)
@@ -167,7 +166,7 @@ class PlotControls(QWidget):
 
     def _on_slid(self) -> None:
         count = self.smoothing
-        words = tr("mean of {count} steps", count=grouped(count)) if count > 1 else tr("every step")
+        words = tr("mean of {count} steps", count=count) if count > 1 else tr("every step")
         self.value.setText(words)
         self.slider.setAccessibleDescription(words)
         self.smoothed.emit(count)

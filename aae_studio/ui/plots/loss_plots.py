@@ -10,7 +10,7 @@ from PySide6.QtCore import QTimer
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import QHBoxLayout, QVBoxLayout, QWidget
 
-from aae_studio.ui.plots.axis import figure, grouped
+from aae_studio.ui.plots.axis import figure
 from aae_studio.ui.plots.card import Extract, Key, PlotCard, make_cards, traces_of
 from aae_studio.ui.plots.controls import STYLE as CONTROLS_STYLE
 from aae_studio.ui.plots.controls import PlotControls
@@ -171,7 +171,7 @@ class LossPlots(QWidget):
                 continue
             # More rows may have come since the card was drawn.
             there = min(row, card.drawn_rows - 1)
-            words = tr("step {step}", step=grouped(float(timeline.history.steps[there])))
+            words = tr("step {step}", step=int(timeline.history.steps[there]))
             if timeline.in_seconds:
                 words += " · " + tr("{seconds} s", seconds=figure(float(timeline.history.seconds[there])))
             card.show_cursor(there, words)

@@ -45,4 +45,4 @@ class Probe:
     def caption(self, place: int) -> str:
         """The class and the id of one sample."""
         name, sample = self.classes[int(self.labels[place])], int(self.split.ids[place])
-        return tr("{name} · id {id} · x → Dec(E(x))", name=name, id=sample)
+        return tr("{name} · id {id} · x → Dec(E(x))", name=name, id=str(sample))
