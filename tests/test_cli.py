@@ -23,6 +23,7 @@ from aae_studio.commands import flags, parsing, train, window
 from aae_studio.core import compute, datasets, models, priors, session
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.mnist import Mnist
+from aae_studio.core.errors import StudioError
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.history import History
 
@@ -498,6 +499,28 @@ def test_codes_that_cannot_be_decoded(studio: Studio, run: Path, tmp_path: Path)
     assert not (tmp_path / "out.npy").exists()
 
 
+@pytest.mark.parametrize(("name", "count"), [("semi_supervised_aae", 10), ("clustering_aae", 16)])
+def test_what_a_model_finds_goes_out_beside_its_codes(
+    studio: Studio, tmp_path: Path, name: str, count: int
+) -> None:
+    run, file = tmp_path / "run", tmp_path / "codes.npz"
+    studio("train", "--models", f"ae,{name}", "--hidden", "16", "--steps", "3", "--quiet", "--out", run)
+    studio("encode", run, "--out", file)
+    loaded = aae_studio.load(run)
+    with np.load(file) as arrays:
+        shares, labels = arrays[f"{name}.class_shares"], arrays["labels"]
+        assert "ae.class_shares" not in arrays
+    assert (shares.shape, shares.dtype) == ((360, count), np.float32)
+    np.testing.assert_allclose(shares.sum(axis=1), 1, atol=1e-5)
+    images = loaded.dataset.to_unit(loaded.dataset.test.images)
+    np.testing.assert_array_equal(shares, loaded.class_shares(images))
+    if name == "semi_supervised_aae":
+        frozen = loaded._frozen[name]
+        assert (shares.argmax(axis=1) != labels).mean() == pytest.approx(frozen.class_error(images, labels))
+    with pytest.raises(StudioError, match="find classes"):
+        loaded.class_shares(images, "ae")
+
+
 def test_a_run_without_encoder_cannot_encode(studio: Studio, tmp_path: Path) -> None:
     studio("train", "--models", "gan", "--steps", 1, "--out", tmp_path / "run", *SMALL)
     words = ("encode", tmp_path / "run", "--out", tmp_path / "codes.npz")
@@ -801,6 +824,23 @@ def test_doctor_finds_nothing_wrong_offscreen(
     assert f"{tmp_path} (MNIST is not in it)" in out
     assert "Korean font" in out
     assert out.endswith("All is well.\n")
+
+
+def test_doctor_speaks_json(studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    from aae_studio.commands import doctor
+
+    measured = doctor.Finding("Drag", "the image follows", "close programs", figures={"p99_ms": 17.5})
+    monkeypatch.setattr(doctor, "speed", lambda: iter([measured]))
+    monkeypatch.setattr(doctor, "PACKAGES", ("torch", "a-package-that-is-not-there"))
+    monkeypatch.setenv("QT_QPA_PLATFORM", "offscreen")
+    out, _ = studio("doctor", "--json", "--bench", "--data-dir", tmp_path, code=1)
+    found = json.loads(out)
+    by_name = {finding["name"]: finding for finding in found["findings"]}
+    assert found["wrong"] == 1
+    assert by_name["a-package-that-is-not-there"]["wrong"]
+    assert "pip install" in by_name["a-package-that-is-not-there"]["mend"]
+    assert by_name["Drag"]["figures"] == {"p99_ms": 17.5}
+    assert not by_name["Drag"]["wrong"]
 
 
 def test_doctor_survives_a_qt_and_a_torch_that_do_not_load(tmp_path: Path) -> None:

@@ -6,6 +6,7 @@ import argparse
 import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
@@ -33,7 +34,10 @@ def add_encode_flags(parser: Parser) -> None:
 
 
 def encode(args: argparse.Namespace) -> int:
-    """Write the codes of a split: an array (n, latent size) per model with an encoder, labels and ids."""
+    """Write the codes of a split: an array (n, latent size) per model with an encoder, labels and ids.
+
+    A model that finds classes or clusters has q(y|x) beside its codes: NAME.class_shares (n, classes).
+    """
     import numpy as np
 
     import aae_studio
@@ -44,13 +48,15 @@ def encode(args: argparse.Namespace) -> int:
     with _written(args.out) as out:
         split = _split(run.dataset, args.split)
         images = (run.dataset.to_unit(split.images[at : at + 1024]) for at in range(0, len(split), 1024))
-        parts: dict[str, list[Any]] = {name: [] for name in run.encoders}
+        ways = {name: partial(run.encode, model=name) for name in run.encoders}
+        ways |= {f"{name}.class_shares": partial(run.class_shares, model=name) for name in run.finders}
+        parts: dict[str, list[Any]] = {name: [] for name in ways}
         for part in images:
-            for name, codes in parts.items():
-                codes.append(run.encode(part, name))
-        arrays: dict[str, Any] = {name: np.concatenate(codes) for name, codes in parts.items()}
+            for name, way in ways.items():
+                parts[name].append(way(part))
+        arrays: dict[str, Any] = {name: np.concatenate(found) for name, found in parts.items()}
         np.savez(out, **arrays, labels=split.labels, ids=split.ids)
-    print(f"{args.out}: codes of {', '.join(arrays)}, {len(split)} × {run.config.latent_size}")
+    print(f"{args.out}: codes of {', '.join(run.encoders)}, {len(split)} × {run.config.latent_size}")
     return 0
 
 

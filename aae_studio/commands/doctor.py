@@ -9,8 +9,9 @@ import os
 import platform
 import subprocess
 import sys
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass, field
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -51,12 +52,16 @@ X11_LIBRARIES = {
 
 @dataclass(frozen=True)
 class Finding:
-    """One line of the report. `mend` says what to do; where something is `wrong`, the exit code is 1."""
+    """One line of the report. `mend` says what to do; where something is `wrong`, the exit code is 1.
+
+    `figures` are what was measured, by name and unit.
+    """
 
     name: str
     text: str
     mend: str = ""
     wrong: bool = False
+    figures: Mapping[str, float] = field(default_factory=dict)
 
 
 def add_flags(parser: Parser) -> None:
@@ -64,6 +69,7 @@ def add_flags(parser: Parser) -> None:
     parser.add_argument(
         "--bench", action="store_true", help="measure too, for a minute, how fast the Studio is here"
     )
+    parser.add_argument("--json", action="store_true", help="print one JSON object")
     parser.add_argument("--probe-qt", action="store_true", help=argparse.SUPPRESS)
     add_data_dir(parser)
 
@@ -72,17 +78,31 @@ def run(args: argparse.Namespace) -> int:
     """Print the findings; 0 if all is well, 1 otherwise."""
     if args.probe_qt:
         return probe_qt()
-    wrong = 0
     parts = (versions(), qt(), torch_and_device(), folders(args.data_dir))
-    for part in (*parts, speed()) if args.bench else parts:
-        for finding in part:
-            wrong += finding.wrong
-            mark = "WRONG" if finding.wrong else "note" if finding.mend else "ok"
-            print(f"{mark:<6} {finding.name:<14} {finding.text}")
-            if finding.mend:
-                print(f"{'':21} → {finding.mend}")
-    print(f"\n{wrong} wrong." if wrong else "\nAll is well.")
+    findings = chain(*parts, speed() if args.bench else ())
+    wrong = _as_json(findings) if args.json else _as_text(findings)
     return 1 if wrong else 0
+
+
+def _as_text(findings: Iterable[Finding]) -> int:
+    """Print each as soon as it is there; how many are wrong."""
+    wrong = 0
+    for finding in findings:
+        wrong += finding.wrong
+        mark = "WRONG" if finding.wrong else "note" if finding.mend else "ok"
+        print(f"{mark:<6} {finding.name:<14} {finding.text}")
+        if finding.mend:
+            print(f"{'':21} → {finding.mend}")
+    print(f"\n{wrong} wrong." if wrong else "\nAll is well.")
+    return wrong
+
+
+def _as_json(findings: Iterable[Finding]) -> int:
+    """Print all in one object; how many are wrong."""
+    found = list(findings)
+    wrong = sum(finding.wrong for finding in found)
+    print(json.dumps({"wrong": wrong, "findings": [asdict(each) for each in found]}, ensure_ascii=False))
+    return wrong
 
 
 def versions() -> Iterator[Finding]:
@@ -253,11 +273,14 @@ def speed(seconds: float = 40.0) -> Iterator[Finding]:
     middle, late = drags[len(drags) // 2], drags[int(0.99 * (len(drags) - 1))]
     text = f"the image follows the mouse within {middle:.1f} ms; 99 of 100 times within {late:.1f} ms"
     slow = "close programs that keep the processor busy; a drag is felt to lag beyond 16 ms"
-    yield Finding("Drag", text, slow if late > FELT_MS else "")
+    times = {"p50_ms": middle, "p99_ms": late}
+    yield Finding("Drag", text, slow if late > FELT_MS else "", figures=times)
     text = f"{found.steps_per_s:.0f} steps/s, {found.images_per_s:.0f} images/s: three models, 28×28 images"
-    yield Finding("Training", f"{text}, the window open")
-    times = ", ".join(f"{count:,} points in {ms:.1f} ms" for count, ms in found.canvas.items())
-    yield Finding("Canvas", f"draws {times}")
+    rates = {"steps_per_s": found.steps_per_s, "images_per_s": found.images_per_s}
+    yield Finding("Training", f"{text}, the window open", figures=rates)
+    draws = ", ".join(f"{count:,} points in {ms:.1f} ms" for count, ms in found.canvas.items())
+    milliseconds = {f"{count}_points_ms": ms for count, ms in found.canvas.items()}
+    yield Finding("Canvas", f"draws {draws}", figures=milliseconds)
 
 
 def folders(data_dir: Path | None) -> Iterator[Finding]:

@@ -140,7 +140,24 @@ class TrainedRun:
         `model` can be left out where only one has an encoder. A probabilistic encoder gives the mean of
         q(z|x). Raises StudioError for another shape, other values or a model that cannot encode.
         """
-        frozen = self._chosen(model, self.encoders, "encode")
+        return self._chosen(model, self.encoders, "encode").encode(self._images(images))
+
+    @property
+    def finders(self) -> tuple[str, ...]:
+        """The models that find out the class of an image, or a cluster that it belongs to."""
+        return tuple(name for name, frozen in self._frozen.items() if frozen.model.finds)
+
+    def class_shares(self, images: npt.ArrayLike, model: str | None = None) -> Array:
+        """q(y|x), float32 (n, classes or clusters), of images (n, C, H, W) with values in [0, 1].
+
+        `model` can be left out where only one finds classes or clusters. Raises what `encode` raises.
+        """
+        shares = self._chosen(model, self.finders, "find classes").class_shares(self._images(images))
+        assert shares is not None
+        return shares
+
+    def _images(self, images: npt.ArrayLike) -> Array:
+        """The images as an array. Raises StudioError for another shape or other values."""
         values = _numbers(images, "images", ("n", *self.image_shape))
         if values.size and (values.min() < 0 or values.max() > 1):
             raise StudioError(
@@ -148,7 +165,7 @@ class TrainedRun:
                 low=values.min(),
                 high=values.max(),
             )
-        return frozen.encode(values)
+        return values
 
     def conditions(self, model: str | None = None) -> tuple[str, ...]:
         """The classes or clusters that a model's decoder is told beside the code; mostly none."""
