@@ -197,7 +197,8 @@ class TrainerThread(ClosingThread):
         if going and self._remaining == 0:
             self._send_reports()
             self._send_snapshot()
-        self.trained.emit(self._remaining is None)
+        # One step is over before anyone could pause it.
+        self.trained.emit(self._remaining is None or self._remaining > 1)
 
     def _pause(self) -> None:
         if self._remaining != 0:
@@ -220,6 +221,10 @@ class TrainerThread(ClosingThread):
         same_data = old is not None and old.shares_data(config)
         dataset = old.dataset if old is not None and same_data else load_dataset(config, data_dir)
         self._adopt(Experiment(config, dataset), History())
+        if self._remaining:
+            # So many steps were asked of the experiment that is gone.
+            self._remaining = 0
+            self.trained.emit(False)
 
     def _settle_in(self) -> None:
         """Give this thread its priority and torch its number of threads, before any arithmetic."""

@@ -561,6 +561,36 @@ def test_models_leave_while_everything_moves(qtbot, studio):
     qtbot.waitUntil(lambda: not bench.training, timeout=10_000)
 
 
+def test_a_training_of_so_many_steps_can_be_paused(qtbot, studio):
+    bench, action = studio.workbench, studio.window.actions_by_name["train"]
+    bench.train(100_000)
+    qtbot.waitUntil(lambda: bench.step > 2, timeout=20_000)
+    assert bench.training
+    assert action.text() == "Pause"
+    action.trigger()
+    qtbot.waitUntil(lambda: not bench.training, timeout=20_000)
+    assert action.text() == "Train"
+    assert bench.step < 100_000
+
+
+def test_steps_that_were_asked_of_an_experiment_are_not_taken_by_the_next(qtbot, studio):
+    bench = studio.workbench
+    bench.train(100_000)
+    qtbot.waitUntil(lambda: bench.step > 2, timeout=20_000)
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.rewind()
+    qtbot.waitUntil(lambda: not bench.training, timeout=20_000)
+    qtbot.wait(400)
+    assert bench.step == 0
+    # One that had no end goes on.
+    bench.train()
+    qtbot.waitUntil(lambda: bench.step > 2, timeout=20_000)
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.rewind()
+    qtbot.waitUntil(lambda: bench.step > 2, timeout=20_000)
+    assert bench.training
+
+
 def test_a_refused_prior_does_not_stop_the_training(qtbot, studio):
     bench = studio.workbench
     bench.train()
