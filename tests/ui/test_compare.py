@@ -18,9 +18,11 @@ from aae_studio.core.evaluation import LIVE_SIZE, evaluate
 from aae_studio.core.metrics import Classifier
 from aae_studio.core.repeats import COMPARED, Progress, data_of
 from aae_studio.ui.app import Studio
+from aae_studio.ui.comparison import progress
 from aae_studio.ui.comparison.figures import figures
 from aae_studio.ui.panels.compare import Compare
 from aae_studio.ui.panels.sweep import Sweep
+from aae_studio.ui.repeats import Series
 
 CONFIG = ExperimentConfig(models=("ae", "vae", "gan"), hidden=(16,), batch_size=64, precision="float32")
 STEPS = 4
@@ -175,6 +177,27 @@ def test_five_seeds_in_a_process_apart_give_mean_and_deviation(qtbot, studio, mo
     assert again.table.figure_model.entries[0].measures["recon_mse"].deviation == shown.deviation
     # The panel of the old window does not take the question of the new one back.
     qtbot.waitUntil(lambda: again.question in bench.questions.answers, timeout=60_000)
+
+
+def test_a_series_says_how_long_it_will_go_on(qapp, monkeypatch):
+    clock = [100.0]
+    monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])
+    bar = progress.SeriesBar(lambda: None)
+    series = Series(CONFIG, [CONFIG] * 4, 100)
+
+    def words(seconds: float, step: int, judging: bool = False) -> str:
+        clock[0] = 100 + seconds
+        series.progress = Progress(0, 4, step, 100, judging)
+        bar.show_series(series)
+        return bar.words.text()
+
+    assert "left" not in words(0, 90, judging=True)
+    # The pace of the classifier before it says nothing.
+    assert "left" not in words(50, 20)
+    assert "left" not in words(51, 21)
+    # A twentieth of 400 steps in ten seconds, and a tenth of them done: 180 s to go.
+    assert words(60, 40).endswith(" · about 3 min left")
+    assert words(61, 100).endswith(" · about 42 s left")
 
 
 def test_cancelling_keeps_the_runs_that_are_done(qtbot, studio, near):

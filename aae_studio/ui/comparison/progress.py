@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+import time
 from collections.abc import Callable
 
 from PySide6.QtCore import Qt
@@ -13,6 +15,8 @@ from aae_studio.ui.translation import tr
 
 BAR_STEPS = 1000
 BAR_HEIGHT = 10
+# What is left is told once this much is known of the pace.
+SEEN_S = 2.0
 
 
 class SeriesBar(QWidget):
@@ -21,6 +25,8 @@ class SeriesBar(QWidget):
     def __init__(self, cancel: Callable[[], None]) -> None:
         super().__init__()
         self._cancel = cancel
+        # The series on show, and its share and the time when its first step was reported.
+        self._begun: tuple[Series, float, float] | None = None
         self.bar = QProgressBar()
         self.bar.setRange(0, BAR_STEPS)
         self.bar.setTextVisible(False)
@@ -46,7 +52,22 @@ class SeriesBar(QWidget):
         self.setVisible(series is not None and series.going)
         if series is not None and series.going:
             self.bar.setValue(round(BAR_STEPS * _share(series)))
-            self.words.setText(_words(series))
+            self.words.setText(" · ".join(filter(None, (_words(series), self._left(series)))))
+
+    def _left(self, series: Series) -> str:
+        """How long it will go on at the pace so far; nothing before that is known."""
+        if series.progress is None or series.progress.judging:
+            return ""
+        share, now = _share(series), time.monotonic()
+        if self._begun is None or self._begun[0] is not series:
+            self._begun = (series, share, now)
+        _, before, since = self._begun
+        if now - since < SEEN_S or share <= before:
+            return ""
+        seconds = (now - since) * (1 - share) / (share - before)
+        if seconds < 60:
+            return tr("about {count} s left", count=math.ceil(seconds))
+        return tr("about {count} min left", count=math.ceil(seconds / 60))
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         if event.key() == Qt.Key.Key_Escape:
