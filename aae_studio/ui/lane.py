@@ -198,18 +198,36 @@ class Lane(QFrame):
         super().resizeEvent(event)
 
     def _arrange(self) -> None:
+        below = QHBoxLayout()
+        below.setSpacing(10)
+        below.addWidget(self.decode_view)
+        below.addLayout(self._figures_grid(), 1)
+        layout = QVBoxLayout(self)
+        layout.setContentsMargins(10, 8, 10, 6)
+        layout.setSpacing(6)
+        layout.addLayout(self._head())
+        layout.addWidget(self.canvas, 1)
+        layout.addLayout(below)
+        layout.addWidget(self.strip)
+        layout.addLayout(self._caption())
+
+    def _head(self) -> QHBoxLayout:
+        """The model's name, and in a word what holds its codes to the prior."""
         self._title = QLabel(tr(self._model.title))
         self._title.setObjectName("cardTitle")
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._summary = QLabel(tr(self._model.summary))
         self._summary.setProperty("muted", True)
-        head = QHBoxLayout()
-        head.addWidget(self._title, 1)
-        head.addWidget(self._summary)
+        row = QHBoxLayout()
+        row.addWidget(self._title, 1)
+        row.addWidget(self._summary)
+        return row
+
+    def _figures_grid(self) -> QGridLayout:
+        """The code, the verdict and the figures: six rows, as high as the decoded image beside them."""
         grid = QGridLayout()
         grid.setContentsMargins(0, 0, 0, 0)
         grid.setHorizontalSpacing(8)
-        # Six rows are as high as the decoded image beside them.
         grid.setVerticalSpacing(1)
         grid.addWidget(self._code, 0, 0, 1, 2)
         grid.addWidget(self.verdict, 1, 0, 1, 2)
@@ -230,26 +248,19 @@ class Lane(QFrame):
             grid.setRowMinimumHeight(row, self._rows[0][1].sizeHint().height() + grid.verticalSpacing())
         grid.setRowStretch(ROWS + 2, 1)
         grid.setColumnStretch(1, 1)
-        below = QHBoxLayout()
-        below.setSpacing(10)
-        below.addWidget(self.decode_view)
-        below.addLayout(grid, 1)
+        return grid
+
+    def _caption(self) -> QHBoxLayout:
+        """What the strip shows, and how many points the plane has."""
         samples = QLabel(self._strip_caption())
         samples.setProperty("muted", True)
         samples.setToolTip(self._samples_tip())
         # A readout gives way where a lane is narrow; a label would widen the lane.
         self._points = Readout(self._theme.color("muted"), self.font(), "", Qt.AlignmentFlag.AlignRight)
-        caption = QHBoxLayout()
-        caption.addWidget(samples)
-        caption.addWidget(self._points, 1)
-        layout = QVBoxLayout(self)
-        layout.setContentsMargins(10, 8, 10, 6)
-        layout.setSpacing(6)
-        layout.addLayout(head)
-        layout.addWidget(self.canvas, 1)
-        layout.addLayout(below)
-        layout.addWidget(self.strip)
-        layout.addLayout(caption)
+        row = QHBoxLayout()
+        row.addWidget(samples)
+        row.addWidget(self._points, 1)
+        return row
 
     def _drawn(self) -> str:
         """How many of the dataset's images are points here, where it is not all of them."""

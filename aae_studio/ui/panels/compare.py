@@ -91,6 +91,22 @@ class Compare(Panel):
                 "what it says; click it to sort the models."
             )
         )
+        self.caption, self.note, self.fault = (self.muted() for _ in range(3))
+        self.fault.setProperty("muted", False)
+        self.fault.setProperty("bad", True)
+        self.repeat_button = QPushButton(tr("Repeat with {count} seeds", count=SEEDS))
+        self.repeat_button.clicked.connect(self.repeat)
+        self.bar = SeriesBar(self._cancel)
+        column = QVBoxLayout(self, spacing=8)
+        column.setContentsMargins(10, 8, 8, 8)
+        column.addWidget(intro)
+        column.addLayout(self._top())
+        for part in (self.repeat_button, self.bar, self.fault, self.table, self.caption, self.note):
+            column.addWidget(part)
+        column.addStretch(1)
+
+    def _top(self) -> QHBoxLayout:
+        """Which figures the table shows, and what can be done with it."""
         self.live = self._choice(tr("Live"), tr("The models in the window, as they are now."))
         self.over_seeds = self._choice(
             tr("{count} seeds", count=SEEDS),
@@ -106,35 +122,12 @@ class Compare(Panel):
         self.copy_button.setProperty("flat", True)
         self.copy_button.setToolTip(tr("Copy or sort the table (also by right click; Ctrl+C copies it)."))
         self.copy_button.clicked.connect(self._open_menu)
-        top = QHBoxLayout(spacing=0)
-        top.addWidget(self.live)
-        top.addWidget(self.over_seeds)
-        top.addStretch(1)
-        top.addWidget(self.copy_button)
-        self.caption, self.note, self.fault = (self.muted() for _ in range(3))
-        self.fault.setProperty("muted", False)
-        self.fault.setProperty("bad", True)
-        self.repeat_button = QPushButton(tr("Repeat with {count} seeds", count=SEEDS))
-        self.repeat_button.clicked.connect(self.repeat)
-        self.bar = SeriesBar(self._cancel)
-        column = QVBoxLayout(self, spacing=8)
-        column.setContentsMargins(10, 8, 8, 8)
-        parts = (
-            intro,
-            top,
-            self.repeat_button,
-            self.bar,
-            self.fault,
-            self.table,
-            self.caption,
-            self.note,
-        )
-        for part in parts:
-            if isinstance(part, QHBoxLayout):
-                column.addLayout(part)
-            else:
-                column.addWidget(part)
-        column.addStretch(1)
+        row = QHBoxLayout(spacing=0)
+        row.addWidget(self.live)
+        row.addWidget(self.over_seeds)
+        row.addStretch(1)
+        row.addWidget(self.copy_button)
+        return row
 
     def _choice(self, text: str, help: str) -> QToolButton:
         button = QToolButton()
