@@ -217,6 +217,17 @@ def test_cancelling_keeps_the_runs_that_are_done(qtbot, studio, near):
     assert len(bench.repeats.series["sweep"].runs) == 1
 
 
+def test_cancelling_before_the_first_run_is_over_goes_back_to_the_live_figures(qtbot, studio):
+    panel = opened(studio, "compare")
+    trained(qtbot, studio, STEPS)
+    measured(qtbot, panel, studio)
+    studio.workbench.repeats.begin("compare", CONFIG, [CONFIG], 10**6, studio.workbench.data_dir)
+    panel.over_seeds.click()
+    panel.bar.button.click()
+    assert panel.live.isChecked()
+    assert not panel.over_seeds.isEnabled()
+
+
 def test_closing_the_window_ends_the_process_within_a_second(qtbot, studio, monkeypatch):
     monkeypatch.setattr(apart, "NICE", 0)
     bench = studio.workbench

@@ -16,8 +16,9 @@ from torch import Tensor
 from aae_studio.core.metrics.distances import distance_rows, each_row
 
 ACTIVE_VARIANCE = 0.01
-# Powers of ten from 0.1 to 1, evenly: images have values from 0 to 1.
-PARZEN_SIGMAS = tuple(10 ** (power / 10 - 1) for power in range(11))
+# Ten from 0.1 to 1, evenly in their logarithms: those that the figures of Goodfellow et al. (arXiv 1406.2661),
+# with which all later ones are compared, were chosen from.
+PARZEN_SIGMAS = tuple(10 ** (step / 9 - 1) for step in range(10))
 
 Density = Callable[[Tensor], Tensor]
 

@@ -195,7 +195,11 @@ class Compare(Panel):
     def _show_series(self) -> None:
         series = self._series
         self.bar.show_series(series)
-        self.over_seeds.setEnabled(series is not None)
+        there = series is not None and (series.going or bool(series.runs))
+        self.over_seeds.setEnabled(there)
+        if not there:
+            # Cancelled before the first run was over: there is nothing but the live figures.
+            self.live.setChecked(True)
         self.repeat_button.setVisible(series is None or not series.going)
         faults = [] if series is None else [series.fault, *(run.fault for run in series.runs)]
         faults += self._bench.repeats.judge_faults.values()
