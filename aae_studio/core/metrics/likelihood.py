@@ -16,8 +16,8 @@ from torch import Tensor
 from aae_studio.core.metrics.distances import distance_rows, each_row
 
 ACTIVE_VARIANCE = 0.01
-# Ten from 0.1 to 1, evenly in their logarithms: those that the figures of Goodfellow et al. (arXiv 1406.2661),
-# with which all later ones are compared, were chosen from.
+# Ten from 0.1 to 1, evenly in their logarithms: those that Goodfellow et al. (arXiv 1406.2661), with whose
+# figures all later ones are compared, chose from.
 PARZEN_SIGMAS = tuple(10 ** (step / 9 - 1) for step in range(10))
 
 Density = Callable[[Tensor], Tensor]
