@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from aae_studio.ui.canvas.images import pixel_image
 from aae_studio.ui.canvas.plane import View
 from aae_studio.ui.canvas.raster import PART, SHAPES, coverage, marker_size, rasterise
 
@@ -140,3 +141,15 @@ def test_small_marks_seen_through_a_view_match_a_plain_loop(count, ratio):
                 pixels[at] = colors[classes[number] % 3]
     assert (found.tops == tops).all()
     assert (found.pixels == pixels).all()
+
+
+@pytest.mark.parametrize(
+    "inner", [(slice(0, 9), slice(0, 7)), (slice(2, 8), slice(3, 6)), (slice(8, 9), slice(6, 7))]
+)
+def test_a_part_of_wider_pixels_is_an_image_of_just_that_part(inner):
+    pixels = (np.arange(63, dtype=np.uint32).reshape(9, 7) * 0x010203) | 0xFF000000
+    part = pixels[inner]
+    image = pixel_image(part, 1.0)
+    assert (image.height(), image.width()) == part.shape
+    seen = [[image.pixel(x, y) for x in range(image.width())] for y in range(image.height())]
+    np.testing.assert_array_equal(np.array(seen, np.uint32), part)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import numpy.typing as npt
+from numpy.lib.stride_tricks import as_strided
 from PySide6.QtGui import QImage
 
 Array = npt.NDArray[np.float32]
@@ -33,9 +34,11 @@ def tiled(images: Array, rows: int) -> Array:
 def pixel_image(pixels: npt.NDArray[np.uint32], ratio: float) -> QImage:
     """Premultiplied ARGB pixels (H, W) as a QImage for a screen of this pixel ratio.
 
-    The image looks into `pixels`, which must outlive it.
+    The image looks into `pixels`, which must outlive it. They may be a part of wider ones.
     """
-    height, width = pixels.shape
-    image = QImage(pixels.data, width, height, width * 4, QImage.Format.Format_ARGB32_Premultiplied)
+    (height, width), (line, _) = pixels.shape, pixels.strides
+    # Qt is given the memory from the first pixel to the last, with what lies between its lines.
+    memory = as_strided(pixels, (max(0, (height - 1) * line // 4 + width),), (4,))
+    image = QImage(memory.data, width, height, line, QImage.Format.Format_ARGB32_Premultiplied)
     image.setDevicePixelRatio(ratio)
     return image

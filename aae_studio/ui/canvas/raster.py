@@ -122,7 +122,7 @@ class Raster:
     """Points as an image, and which of them lies above all others at each of its pixels.
 
     `pixels`: (height, width), premultiplied ARGB. `tops`: (height, width), the place of the last point
-    whose middle is there, counted from 1; 0 where there is none. `framed` is what both were cut from.
+    whose middle is there, counted from 1; 0 where there is none. Both look into `framed`.
     """
 
     pixels: Pixels
@@ -221,11 +221,10 @@ def rasterise(
     # Markers whose middle is outside show, too; a frame takes what any of them has beyond the image.
     frame = 2 * (int(np.ceil(size / 2)) + 1)
     shape = height + 2 * frame, width + 2 * frame
-    if spent is None or spent.framed[0].shape != shape or spent.pixels.shape != (height, width):
+    if spent is None or spent.framed[0].shape != shape:
         whole, tops = np.zeros(shape, np.uint32), np.zeros(shape, np.int32)
-        pixels = np.empty((height, width), np.uint32)
     else:
-        (whole, tops), pixels = spent.framed, spent.pixels
+        whole, tops = spent.framed
         whole.fill(0)
         tops.fill(0)
     topmost(places, lens, tops, frame)
@@ -234,5 +233,4 @@ def rasterise(
     else:
         _markers(lens.pixels(places), classes, palette, frame, size, whole)
     inner = slice(frame, frame + height), slice(frame, frame + width)
-    np.copyto(pixels, whole[inner])
-    return Raster(pixels, tops[inner], (whole, tops))
+    return Raster(whole[inner], tops[inner], (whole, tops))
