@@ -154,7 +154,9 @@ class Planes(QObject):
         # A single axis has the height from the home view.
         if known is None or known[0] is not codes or known[1] is not plane or codes.shape[1] == 1:
             labels, count = data.drawn(len(codes)).labels[: len(codes)], len(data.classes)
-            known = codes, plane, placed(plane, self.home_view(name), codes, labels, count)
+            # To look for the home view takes as long as to draw some ten thousand points.
+            home = self.home_view(name) if codes.shape[1] == 1 else self.views[name]
+            known = codes, plane, placed(plane, home, codes, labels, count)
             self._places[name] = known
         return known[2]
 
