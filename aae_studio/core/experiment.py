@@ -258,7 +258,7 @@ class Experiment:
             getattr(config, name) != getattr(self.config, name) for name in vars(config) if name not in live
         ):
             return False
-        # A model can leave; one that joins would have missed the batches so far.
+        # A model can leave; one that joins has to catch up first: see `CatchUp`.
         if not set(config.models) <= set(self.config.models):
             return False
         return all(
@@ -305,6 +305,29 @@ class Experiment:
         for name, model in staying.items():
             model.option = options[name]
             model.set_prior(prior)
+
+    def newcomers(self, config: ExperimentConfig) -> Experiment:
+        """The models that a configuration adds, untrained, in an experiment of their own on these batches.
+
+        Raises what construction raises.
+        """
+        names = tuple(name for name in config.models if name not in self.models)
+        others = Experiment(config.with_(models=names), self.dataset, self.group)
+        others.precision, others.batches = self.precision, self.batches
+        return others
+
+    def admit(self, others: Experiment, config: ExperimentConfig) -> None:
+        """Take in newcomers that are as far as this experiment; `config` then holds.
+
+        They are to the bit what they would be had they been here all the time, with the options as they
+        are now: batches and random numbers depend on the seed and the step alone.
+        """
+        assert others.step == self.step
+        everyone = self.models | others.models
+        self.models = {name: everyone[name] for name in config.models}
+        for model in others.models.values():
+            model.set_prior(self.prior)
+        self.config = config
 
     def _prior(self, config: ExperimentConfig) -> Prior:
         plugin = PRIORS.get(config.prior)

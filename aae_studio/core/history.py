@@ -80,7 +80,8 @@ class History:
     One thread may append while others read: room grows by copying, and `len` counts a row only when all
     its curves are there.
 
-    All curves begin with the first report. Those of a model that leaves have fewer rows than `steps`.
+    All curves begin with the first report. Those of a model that leaves have fewer rows than `steps`; those
+    of one that joins have all of them.
     """
 
     def __init__(self) -> None:
@@ -123,6 +124,15 @@ class History:
         self._columns["seconds"].extend([report.seconds for report in reports])
         # Last, because a row counts when its step is there.
         self._columns["steps"].extend([report.step for report in reports])
+
+    def join(self, other: History) -> None:
+        """Take over the curves of models that were trained apart, for all of these steps."""
+        rows = np.searchsorted(other.steps, self.steps)
+        joined = {
+            f"{model}/{curve}": Column(other.values(model, curve)[rows]) for model, curve in other.curves
+        }
+        # In one go: others are reading.
+        self._columns = {**self._columns, **joined} if len(self) else self._columns
 
     def continues(self, earlier: History) -> bool:
         """Whether this is the same training as `earlier`, at the same step or later."""

@@ -6,8 +6,17 @@ import time
 from collections.abc import Mapping
 
 from PySide6.QtCore import QCoreApplication, QEvent, Qt
-from PySide6.QtWidgets import QFrame, QHBoxLayout, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import (
+    QFrame,
+    QHBoxLayout,
+    QLabel,
+    QProgressBar,
+    QScrollArea,
+    QVBoxLayout,
+    QWidget,
+)
 
+from aae_studio.core.registry import MODELS
 from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.lane import Lane
 from aae_studio.ui.theme import Theme
@@ -15,12 +24,14 @@ from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
+BAR_HEIGHT = 10
 # The shortest time between two pictures that a screen shows one after the other.
 FRAME_S = 1 / 144
 
 
 class LaneRow(QScrollArea):
-    """One lane a model, in the configuration's order; cards to wait before there are models.
+    """One lane a model, in the configuration's order; cards to wait before there are models, and while one
+    that joins catches up.
 
     More lanes than fit make it scroll, and not the window wider. Emits nothing.
     """
@@ -31,9 +42,12 @@ class LaneRow(QScrollArea):
         super().__init__()
         self._bench, self._theme, self._turns, self._overlays = workbench, theme, turns, overlays
         self.lanes: dict[str, Lane] = {}
+        self.waiting: dict[str, WaitingCard] = {}
         self._painted_at = -1.0
         # Before the lanes' canvases, which follow the cursor too.
         workbench.planes.cursor_moved.connect(self._show_moved)
+        workbench.caught_up.connect(self._show_joining)
+        workbench.configured.connect(self._drop_waiting)
         content = QWidget()
         self._row = QHBoxLayout(content)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -56,9 +70,29 @@ class LaneRow(QScrollArea):
             name: Lane(self._bench, name, self._theme, self._turns, self._overlays)
             for name in self._bench.models
         }
-        waiting = () if self.lanes else self._bench.config.models
-        for card in (*self.lanes.values(), *map(_waiting_card, waiting)):
-            self._row.addWidget(card, 1)
+        self.waiting = {}
+        for lane in self.lanes.values():
+            self._row.addWidget(lane, 1)
+        if not self.lanes:
+            # Before torch is there, nobody knows what the models are called.
+            for name in self._bench.config.models:
+                self._wait_for(name, name.upper())
+
+    def _wait_for(self, name: str, words: str) -> WaitingCard:
+        card = self.waiting[name] = WaitingCard(words)
+        self._row.addWidget(card, 1)
+        return card
+
+    def _show_joining(self, models: tuple[str, ...], step: int, steps: int) -> None:
+        # Who has been taken back meanwhile is not waited for.
+        for name in set(models) & set(self._bench.asked.models) - self.lanes.keys():
+            card = self.waiting.get(name) or self._wait_for(name, MODELS.get(name).short)
+            card.show_progress(step, steps)
+
+    def _drop_waiting(self) -> None:
+        """Who is no longer asked for is not waited for."""
+        for name in self.waiting.keys() - set(self._bench.asked.models):
+            self.waiting.pop(name).deleteLater()
 
     def _show_moved(self) -> None:
         """Show what the cursors are on now: first the image of the lane that is dragged in, then all others
@@ -88,15 +122,30 @@ class LaneRow(QScrollArea):
             lane.show_newest()
 
 
-def _waiting_card(name: str) -> QFrame:
-    """What a lane's place shows until the models are there."""
-    card = QFrame()
-    card.setObjectName("card")
-    column = QVBoxLayout(card)
-    title, note = QLabel(name.upper()), QLabel(tr("loading…"))
-    title.setObjectName("cardTitle")
-    note.setProperty("muted", True)
-    note.setAlignment(Qt.AlignmentFlag.AlignCenter)
-    column.addWidget(title)
-    column.addWidget(note, 1)
-    return card
+class WaitingCard(QFrame):
+    """What stands in a lane's place until its model is there, and how far it is. Emits nothing."""
+
+    def __init__(self, name: str) -> None:
+        super().__init__()
+        self.setObjectName("card")
+        title, self.note = QLabel(name), QLabel(tr("loading…"))
+        title.setObjectName("cardTitle")
+        self.note.setProperty("muted", True)
+        self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)
+        self.bar = QProgressBar()
+        self.bar.setTextVisible(False)
+        self.bar.setFixedHeight(BAR_HEIGHT)
+        self.bar.hide()
+        column = QVBoxLayout(self)
+        column.addWidget(title)
+        column.addStretch(1)
+        column.addWidget(self.note)
+        column.addWidget(self.bar)
+        column.addStretch(1)
+
+    def show_progress(self, step: int, steps: int) -> None:
+        """Show at which step the model is, of those that the others have taken."""
+        self.note.setText(tr("catching up with the others\nstep {step} of {steps}", step=step, steps=steps))
+        self.bar.setRange(0, steps)
+        self.bar.setValue(step)
+        self.bar.show()

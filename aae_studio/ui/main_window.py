@@ -108,13 +108,13 @@ class MainWindow(QMainWindow):
     # Layout
 
     def _make_center(self) -> None:
-        self._lane_row = LaneRow(self._bench, self._theme, self.turns, self.overlays)
+        self.lane_row = LaneRow(self._bench, self._theme, self.turns, self.overlays)
         center = QWidget()
         column = QVBoxLayout(center)
         column.setContentsMargins(4, 8, 8, 2)
         column.setSpacing(8)
         column.addWidget(self.banner)
-        column.addWidget(self._lane_row, 1)
+        column.addWidget(self.lane_row, 1)
         column.addWidget(LegendBar(self._bench, self._theme, self.overlays))
         self.setCentralWidget(center)
         self.setMenuWidget(self._top())
@@ -177,7 +177,7 @@ class MainWindow(QMainWindow):
     @property
     def lanes(self) -> dict[str, Lane]:
         """The lanes by model."""
-        return self._lane_row.lanes
+        return self.lane_row.lanes
 
     def resume(self, before: MainWindow) -> None:
         """Take over what was chosen in the panels of another window on this workbench."""
@@ -223,7 +223,7 @@ class MainWindow(QMainWindow):
 
     def catch_up(self) -> None:
         """Draw what waits for its turn now: for a picture."""
-        self._lane_row.show_newest()
+        self.lane_row.show_newest()
         self.turns.finish()
         if self.loss_plots is not None:
             self.loss_plots.redraw()
@@ -321,7 +321,7 @@ class MainWindow(QMainWindow):
     # News from the workbench
 
     def _on_prepared(self) -> None:
-        self._lane_row.show_models()
+        self.lane_row.show_models()
         self.code_dock.setVisible(self.code_panel.relevant)
         self._enable_training()
         if not isinstance(QApplication.focusWidget(), QLineEdit | QAbstractSpinBox | QComboBox):

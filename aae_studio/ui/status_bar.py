@@ -9,6 +9,7 @@ from PySide6.QtCore import QEvent, QObject, QTimer
 from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
 
 from aae_studio.core.errors import DataMissing, StudioError
+from aae_studio.core.registry import MODELS
 from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.workbench import Workbench
 
@@ -46,6 +47,8 @@ class StatusBar(QStatusBar):
         self._last_step = workbench.step
         # Whether the run that is followed is in trouble.
         self._stuck = False
+        # Models that are catching up.
+        self._joining = ""
         self._connect()
 
     def _connect(self) -> None:
@@ -56,6 +59,8 @@ class StatusBar(QStatusBar):
         bench.following_changed.connect(self._on_following)
         bench.failed.connect(self._on_failed)
         bench.saved.connect(self._on_saved)
+        bench.caught_up.connect(self._on_caught_up)
+        bench.configured.connect(self._on_configured)
         self._on_following(bench.following is not None)
 
     def say(self, text: str) -> None:
@@ -69,7 +74,10 @@ class StatusBar(QStatusBar):
     def _on_prepared(self) -> None:
         bench = self._bench
         lost, self._last_step = self._last_step, bench.step
-        if bench.training:
+        joined, self._joining = self._joining, ""
+        if joined and lost <= bench.step:
+            self.say(tr("{models}: as far as the others.", models=joined))
+        elif bench.training:
             self._on_training(True)
         elif bench.following is not None:
             self._say_following()
@@ -95,6 +103,23 @@ class StatusBar(QStatusBar):
 
     def _on_saved(self, folder: Path) -> None:
         self.say(tr("Saved in {folder}.", folder=folder))
+
+    def _on_caught_up(self, models: tuple[str, ...], step: int, steps: int) -> None:
+        self._joining = ", ".join(MODELS.get(name).short for name in models)
+        self.say(
+            tr(
+                "{models}: catching up, step {step} of {steps}.",
+                models=self._joining,
+                step=step,
+                steps=steps,
+            )
+        )
+
+    def _on_configured(self) -> None:
+        bench = self._bench
+        if self._joining and set(bench.asked.models) <= set(bench.models):
+            self._joining = ""
+            self._on_training(bench.training)
 
     def _on_following(self, following: bool) -> None:
         if following:

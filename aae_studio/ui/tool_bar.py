@@ -164,7 +164,7 @@ class ToolBar(QWidget):
         self._pills.addWidget(self._more)
         self._more.setVisible(bool(self.models_menu.actions()))
         self._more.setToolTip(
-            tr("More models: each can be on or off. One that joins starts all from step 0.")
+            tr("More models: each can be on or off. One that joins first catches up with the others.")
         )
         self._show_choices()
 
@@ -182,7 +182,11 @@ class ToolBar(QWidget):
         button.setText(plugin.short)
         button.setAccessibleName(tr(plugin.title))
         button.setToolTip(
-            tr("{title}: on or off. A model that joins starts all from step 0.", title=tr(plugin.title))
+            tr(
+                "{title}: on or off. A model that joins is first trained alone, on the same batches, until "
+                "it is as far as the others.",
+                title=tr(plugin.title),
+            )
         )
         color = self._theme.color(plugin.color).name()
         on = self._theme.color("on-model").name()

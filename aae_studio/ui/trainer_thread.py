@@ -17,6 +17,7 @@ from aae_studio.ui.closing_thread import ClosingThread
 from aae_studio.ui.trainer_mail import Configure, Mail, Open, Save, Train, WalkPhase, WalkStep, Watch
 
 if TYPE_CHECKING:
+    from aae_studio.core.catching_up import CatchUp
     from aae_studio.core.experiment import Experiment, Report
     from aae_studio.core.history import History
     from aae_studio.core.snapshot import Snapshot
@@ -53,8 +54,9 @@ class TrainerThread(ClosingThread):
     Its public methods are thread-safe: they put mail into a box that is emptied between two steps.
     Emits, in the order of what happened: `prepared` (Prepared), `changed` (the configuration that now
     holds), `reported` (all reports since the last time), `snapshotted` (Snapshot), `trained` (whether
-    training goes on), `saved` (folder), `walked` (Walk, of a step that was asked for or watched) and `failed`
-    (StudioError).
+    training goes on), `saved` (folder), `walked` (Walk, of a step that was asked for or watched),
+    `caught_up` (how far models that join are, while the others wait: their names, their step and that of
+    the others) and `failed` (StudioError).
     """
 
     prepared = Signal(object)
@@ -64,6 +66,7 @@ class TrainerThread(ClosingThread):
     trained = Signal(bool)
     saved = Signal(object)
     walked = Signal(object)
+    caught_up = Signal(tuple, int, int)
     failed = Signal(object)
 
     def __init__(self) -> None:
@@ -73,6 +76,8 @@ class TrainerThread(ClosingThread):
         self._experiment: Experiment | None = None
         self._steps: Iterator[Report] = iter(())
         self._remaining: int | None = 0
+        # Models that were asked for later than the others, and wait for nobody until they are as far.
+        self._joining: CatchUp | None = None
         self._unsent: list[Report] = []
         self._sent_at = self._snapshot_due = 0.0
         self._watched: str | None = None
@@ -123,9 +128,11 @@ class TrainerThread(ClosingThread):
     def run(self) -> None:
         while not self.isInterruptionRequested():
             try:
-                for mail in self._mail(wait=self._remaining == 0):
+                for mail in self._mail(wait=self._remaining == 0 and self._joining is None):
                     self._answer(mail)
-                if self._remaining != 0:
+                if self._joining is not None:
+                    self._catch_up(self._joining)
+                elif self._remaining != 0:
                     self._advance()
             except StudioError as fault:
                 self._stop(fault)
@@ -211,12 +218,11 @@ class TrainerThread(ClosingThread):
 
         self._settle_in()
         old = self._experiment
-        if old is not None and not restart and old.accepts_live(config):
-            old.change(config)
-            # A snapshot carries the prior, and the set of models, that now hold.
-            self._send_reports()
-            self.changed.emit(config)
-            self._send_snapshot()
+        joining, self._joining = self._joining, None
+        if old is not None and joining is not None:
+            # What was asked for before is overtaken, and this is what holds.
+            self.changed.emit(old.config)
+        if old is not None and not restart and self._change(old, config, joining):
             return
         same_data = old is not None and old.shares_data(config)
         dataset = old.dataset if old is not None and same_data else load_dataset(config, data_dir)
@@ -225,6 +231,43 @@ class TrainerThread(ClosingThread):
             # So many steps were asked of the experiment that is gone.
             self._remaining = 0
             self.trained.emit(False)
+
+    def _change(self, old: Experiment, config: ExperimentConfig, joining: CatchUp | None) -> bool:
+        """Go over to a configuration at once, but for models that have to catch up first, as those that are
+        `joining` may be about to; False if the experiment has to begin anew."""
+        from aae_studio.core.catching_up import CatchUp
+
+        staying = tuple(name for name in config.models if name in old.models)
+        if not staying or not old.accepts_live(config.with_(models=staying)):
+            return False
+        if staying == config.models:
+            joining = None
+        elif joining is None or not joining.change(config):
+            joining = CatchUp(old, config)
+        old.change(config.with_(models=staying))
+        self._joining = joining
+        self._send_reports()
+        if joining is None:
+            self.changed.emit(config)
+        # A snapshot carries the prior, and the set of models, that now hold.
+        self._send_snapshot()
+        return True
+
+    def _catch_up(self, joining: CatchUp) -> None:
+        """One step of the models that join, or their joining."""
+        if joining.over:
+            self._send_reports()
+            joining.finish(self._history)
+            self._joining = None
+            self.changed.emit(joining.config)
+            self._send_snapshot()
+            return
+        joining.take_step()
+        now = time.perf_counter()
+        if now - self._sent_at >= NEWS_INTERVAL_S:
+            self._sent_at = now
+            assert self._experiment is not None
+            self.caught_up.emit(joining.models, joining.step, self._experiment.step)
 
     def _settle_in(self) -> None:
         """Give this thread its priority and torch its number of threads, before any arithmetic."""
@@ -235,6 +278,7 @@ class TrainerThread(ClosingThread):
 
     def _adopt(self, experiment: Experiment, history: History) -> None:
         self._unsent.clear()
+        self._joining = None
         self._experiment, self._history = experiment, history
         self._steps = experiment.run()
         self._snapshot_due = 0.0
@@ -324,7 +368,7 @@ class TrainerThread(ClosingThread):
 
     def _stop(self, fault: StudioError) -> None:
         """Pause and say why. The failing model stays as it was before the step."""
-        self._remaining = 0
+        self._remaining, self._joining = 0, None
         self._send_reports()
         if self._experiment is not None:
             # A generator that raised is spent; the experiment goes on from its last good step.

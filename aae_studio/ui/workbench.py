@@ -46,9 +46,11 @@ class Workbench(QObject):
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes, figures or
     answers), `training_changed` (bool), `following_changed` (bool), `walked` (Walk: a step that was written
-    down), `failed` (StudioError) and `saved` (folder).
+    down), `caught_up` (models that join, their step and that of the others), `failed` (StudioError) and
+    `saved` (folder).
 
-    With `prepared` all questions and answers are gone: who still wants to know asks again.
+    `prepared` also tells of other models in the same experiment. With it all questions and answers are gone:
+    who still wants to know asks again.
     """
 
     configured = Signal()
@@ -59,6 +61,7 @@ class Workbench(QObject):
     training_changed = Signal(bool)
     following_changed = Signal(bool)
     walked = Signal(object)
+    caught_up = Signal(tuple, int, int)
     failed = Signal(object)
     saved = Signal(object)
 
@@ -104,6 +107,7 @@ class Workbench(QObject):
         trainer.trained.connect(self._on_trained)
         trainer.saved.connect(self._on_saved)
         trainer.walked.connect(self._on_walked)
+        trainer.caught_up.connect(self._on_caught_up)
         survey.surveyed.connect(self._on_surveyed)
         for looking in (survey, self.decodings):
             looking.failed.connect(self._on_survey_failed)
@@ -399,6 +403,10 @@ class Workbench(QObject):
     def _on_walked(self, walk: Walk) -> None:
         if not self._is_stale() and walk.model in self.models:
             self.walked.emit(walk)
+
+    def _on_caught_up(self, models: tuple[str, ...], step: int, steps: int) -> None:
+        if not self._is_stale():
+            self.caught_up.emit(models, step, steps)
 
     def _on_failed(self, fault: StudioError) -> None:
         if self._is_stale():

@@ -11,9 +11,11 @@ import torch
 from samples import batch_of
 from torch import Tensor
 
-from aae_studio.core.config import OPTIONS
+from aae_studio.core.catching_up import CatchUp
+from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.errors import NonFinite, StudioError
 from aae_studio.core.experiment import Experiment
+from aae_studio.core.history import History
 from aae_studio.core.ids import IdsOption
 from aae_studio.core.models.base import Batch
 from aae_studio.core.registry import MODELS
@@ -119,7 +121,7 @@ def test_beta_scales_the_pull_to_the_prior(build) -> None:
     assert curves(experiment, 60)[-1]["vae"]["kl"] < 0.3 * kl
 
 
-def test_a_model_can_be_dropped_but_not_join(build) -> None:
+def test_a_model_can_be_dropped_at_once(build) -> None:
     together = curves(build(models=("ae", "gan", "aae")), 6)
     experiment = build(models=("ae", "gan", "aae"))
     curves(experiment, 3)
@@ -130,6 +132,70 @@ def test_a_model_can_be_dropped_but_not_join(build) -> None:
     rest = curves(experiment, 3)
     assert rest == [{"aae": losses["aae"]} for losses in together[3:]]
     assert not experiment.accepts_live(experiment.config.with_(models=("ae", "aae")))
+
+
+def caught_up(experiment: Experiment, history: History, config: ExperimentConfig) -> CatchUp:
+    joining = CatchUp(experiment, config)
+    while not joining.over:
+        joining.take_step()
+    joining.finish(history)
+    return joining
+
+
+@pytest.mark.parametrize("labels", [0, 50])
+def test_a_model_that_joins_is_what_it_would_be_had_it_been_there(build, labels: int) -> None:
+    prior = {"prior": "mixture", "aae.labels": labels, "noise_strength": 0.2}
+    whole = build(models=EVERYONE, **prior)
+    expected = curves(whole, 9)
+    experiment, history = build(models=("vae", "gan"), **prior), History()
+    history.append(list(islice(experiment.run(), 6)))
+    staying = all_weights(experiment)
+    joining = caught_up(experiment, history, whole.config)
+    assert joining.models == ("ae", "aae")
+    assert list(experiment.models) == list(EVERYONE)
+    assert experiment.step == 6
+    now = all_weights(experiment)
+    assert all(torch.equal(now[name], value) for name, value in staying.items())
+    reports = list(islice(experiment.run(), 3))
+    assert [report.losses for report in reports] == expected[6:]
+    history.append(reports)
+    for model in EVERYONE:
+        for curve in expected[0][model]:
+            np.testing.assert_array_equal(
+                history.values(model, curve), [losses[model][curve] for losses in expected]
+            )
+    there = all_weights(whole)
+    assert all(torch.equal(there[name], value) for name, value in all_weights(experiment).items())
+
+
+def test_one_that_left_can_come_back(build) -> None:
+    experiment, history = build(models=("ae", "vae")), History()
+    both = experiment.config
+    expected = curves(build(models=("ae", "vae")), 8)
+    history.append(list(islice(experiment.run(), 3)))
+    experiment.change(both.with_(models=("ae",)))
+    history.append(list(islice(experiment.run(), 3)))
+    caught_up(experiment, history, both)
+    history.append(list(islice(experiment.run(), 2)))
+    assert list(history.values("vae", "kl")) == [losses["vae"]["kl"] for losses in expected]
+
+
+def test_while_it_catches_up_options_may_change_and_nobody_else_may_come(build) -> None:
+    experiment = build(models=("vae",))
+    curves(experiment, 2)
+    config = experiment.config.with_(models=("vae", "aae"))
+    joining = CatchUp(experiment, config)
+    joining.take_step()
+    assert not joining.change(config.with_(models=("ae", "vae", "aae")))
+    assert not joining.change(config.with_(**{"aae.discriminator_hidden": (5,)}))
+    changed = config.with_(**{"aae.r1": 3.0})
+    assert joining.change(changed)
+    assert joining.step == 1
+    joining.take_step()
+    joining.finish(History())
+    assert experiment.config == changed
+    assert experiment.models["aae"].option["r1"] == 3.0
+    assert experiment.models["aae"].prior is experiment.prior
 
 
 def test_what_is_not_live_is_refused(build) -> None:

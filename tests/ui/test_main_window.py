@@ -326,7 +326,7 @@ def test_models_join_and_leave(qtbot, studio):
     with qtbot.waitSignal(bench.prepared, timeout=10_000):
         qtbot.mouseClick(bar.model_buttons["gan"], Qt.MouseButton.LeftButton)
     assert list(studio.window.lanes) == ["ae", "aae", "gan"]
-    assert bench.step == 0
+    assert bench.step == 4
     qtbot.waitUntil(lambda: ("lattice", "gan") in bench.questions.answers, timeout=10_000)
     trained(qtbot, studio, 2)
     assert set(studio.window.lanes["gan"].figures()) == {"D(x)", "D(G(z))"}
@@ -688,7 +688,7 @@ def test_a_cursor_beyond_the_view_is_pointed_at_and_comes_back_with_a_rewind(qtb
     assert canvas_of(studio, "vae").rect().contains(canvas_of(studio, "vae").cursor_pixel().toPoint())
 
 
-@pytest.mark.parametrize("again", ["rewind", "join"])
+@pytest.mark.parametrize("again", ["rewind", "new_seed"])
 def test_linked_cursors_are_together_in_a_new_experiment(qtbot, studio, again: str):
     """The AE's codes lie elsewhere before it is trained: its old cursor would be out of sight."""
     bench = studio.workbench
@@ -697,10 +697,7 @@ def test_linked_cursors_are_together_in_a_new_experiment(qtbot, studio, again: s
     bench.planes.move_cursor("vae", (0.9, -0.5))
     bench.planes.cursors["ae"] = np.float32([50 * bench.planes.views["ae"].half, 0.0])
     with qtbot.waitSignal(bench.prepared, timeout=30_000):
-        if again == "rewind":
-            bench.rewind()
-        else:
-            bench.configure(models=(*bench.config.models, "gan"))
+        getattr(bench, again)()
     assert bench.planes.cursor_place("vae") == pytest.approx((0.9, -0.5), abs=1e-5)
     views = bench.planes.views
     for name in bench.models:

@@ -254,17 +254,30 @@ class Planes(QObject):
         return max(abs(x - view.x), abs(y - view.y)) <= view.half
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
-        """New weights, of another prior or of fewer models perhaps."""
+        """New weights, of another prior or of other models perhaps."""
         old, self._snapshot = self._snapshot, snapshot
         assert old is not None
         for name in set(self.cursors) - set(snapshot.models):
             del self.cursors[name], self._planes[name], self.views[name]
             self.picked = None
         if self.active not in snapshot.models:
-            self.active = next(iter(snapshot.models))
+            self.active = next(name for name in snapshot.models if name in self.cursors)
+        self._take_in(set(snapshot.models) - set(self.cursors))
         if snapshot.prior is not old.prior:
             self._go_home()
             self.views_changed.emit()
+
+    def _take_in(self, joining: set[str]) -> None:
+        """Models that have joined: view and cursor are those of a lane with the same scale, where there is
+        one."""
+        there = [self.active, *(name for name in self.cursors if name != self.active)]
+        if joining:
+            self._refresh()
+        for name in joining:
+            lead = next((other for other in there if other in self._sharing(name)), self.active)
+            self.views[name] = self.views[lead] if lead in self._sharing(name) else self.home_view(name)
+            place = self.views[lead].carried(self.cursor_place(lead), self.views[name])
+            self.cursors[name] = self[name].moved(self.cursors[lead], place)
 
     def take_codes(self) -> None:
         """The codes are new: principal axes turn with them, and so do views that the user left alone."""
