@@ -15,6 +15,7 @@ from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.ui.closing_thread import ClosingThread
 from aae_studio.ui.trainer_mail import Configure, Mail, Open, Save, Train, WalkPhase, WalkStep, Watch
+from aae_studio.ui.watching import Watching
 
 if TYPE_CHECKING:
     from aae_studio.core.catching_up import CatchUp
@@ -27,9 +28,6 @@ if TYPE_CHECKING:
 NEWS_INTERVAL_S = 0.15
 # A snapshot waits until this many times its own cost has gone into training.
 SNAPSHOT_PATIENCE = 80
-# Of so many steps, and in so long, one at most is watched: it costs up to twice as much as the others.
-WATCH_STEPS = 6
-WATCH_INTERVAL_S = 0.3
 NICE = 10
 
 
@@ -80,11 +78,7 @@ class TrainerThread(ClosingThread):
         self._joining: CatchUp | None = None
         self._unsent: list[Report] = []
         self._sent_at = self._snapshot_due = 0.0
-        self._watched: str | None = None
-        # When a step was last written down, and how many were not since then.
-        self._walked_at, self._unwatched = 0.0, WATCH_STEPS
-        # Phases that were run alone since the last whole step: each is to see another batch.
-        self._alone = 0
+        self._watching = Watching()
 
     # From any thread
 
@@ -181,7 +175,7 @@ class TrainerThread(ClosingThread):
                     session.save(folder, self._experiment, self._history)
                     self.saved.emit(folder)
             case Watch(model=model):
-                self._watched = model
+                self._watching.model = model
                 self._rehearse()
             case WalkStep(model=model):
                 if self._has(model):
@@ -194,7 +188,8 @@ class TrainerThread(ClosingThread):
             case WalkPhase(model=model, phase=phase):
                 if self._has(model):
                     self._pause()
-                    seen = self._walk_phase(model, phase)
+                    assert self._experiment is not None
+                    seen = self._watching.phase(self._experiment, model, phase)
                     self._send_snapshot()
                     self.walked.emit(seen)
 
@@ -295,11 +290,11 @@ class TrainerThread(ClosingThread):
 
     def _advance(self) -> None:
         """One step, and news of it when it is time."""
-        if self._has(self._watched) and self._is_watch_due():
-            self.walked.emit(self._walk(self._watched))
+        watched = self._watching.model
+        if self._has(watched) and self._watching.is_due():
+            self.walked.emit(self._walk(watched))
         else:
-            self._alone = 0
-            self._unwatched += 1
+            self._watching.let_pass()
             self._unsent.append(next(self._steps))
         if self._remaining is not None:
             self._remaining -= 1
@@ -319,36 +314,19 @@ class TrainerThread(ClosingThread):
     def _has(self, model: str | None) -> TypeGuard[str]:
         return self._experiment is not None and model in self._experiment.models
 
-    def _is_watch_due(self) -> bool:
-        late = time.perf_counter() - self._walked_at >= WATCH_INTERVAL_S
-        return late and self._unwatched >= WATCH_STEPS
-
     def _walk(self, model: str) -> Walk:
-        """One step, written down."""
-        from aae_studio.core import walk
-
         assert self._experiment is not None
-        report, seen = walk.walk_step(self._experiment, model)
-        self._walked_at, self._unwatched, self._alone = time.perf_counter(), 0, 0
+        report, seen = self._watching.step(self._experiment, model)
         self._unsent.append(report)
-        return seen
-
-    def _walk_phase(self, model: str, phase: str) -> Walk:
-        """One phase alone, with a batch that none before it had since the last step."""
-        from aae_studio.core import walk
-
-        assert self._experiment is not None
-        seen = walk.walk_phase(self._experiment, model, phase, self._alone)
-        self._alone += 1
         return seen
 
     def _rehearse(self) -> None:
         """While training stands still: how the watched model's next step would go."""
-        if self._remaining == 0 and self._has(self._watched):
-            from aae_studio.core import walk
-
+        if self._remaining == 0 and self._has(self._watching.model):
             assert self._experiment is not None
-            self.walked.emit(walk.rehearse(self._experiment, self._watched))
+            self.walked.emit(self._watching.rehearsal(self._experiment, self._watching.model))
+
+    # News
 
     def _send_reports(self) -> None:
         if self._unsent:

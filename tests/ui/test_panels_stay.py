@@ -20,7 +20,7 @@ def studio(open_studio) -> Studio:
 
 def test_an_open_panel_is_there_in_another_theme_and_goes_on_asking(qtbot, studio):
     studio.window.panel_docks["step"].open()
-    qtbot.waitUntil(lambda: studio.trainer._watched == "ae", timeout=10_000)
+    qtbot.waitUntil(lambda: studio.trainer._watching.model == "ae", timeout=10_000)
     for theme in ("light", "dark"):
         before = studio.window
         studio.set_theme(theme)
@@ -30,7 +30,7 @@ def test_an_open_panel_is_there_in_another_theme_and_goes_on_asking(qtbot, studi
         assert studio.window.panel_docks["noise"].isHidden()
     studio.workbench.train(2)
     qtbot.waitUntil(lambda: studio.workbench.step == 2, timeout=10_000)
-    assert studio.trainer._watched == "ae"
+    assert studio.trainer._watching.model == "ae"
 
 
 def test_the_panel_in_front_is_in_front_in_another_theme_and_language(qtbot, studio):
