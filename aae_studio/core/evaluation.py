@@ -16,7 +16,7 @@ from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.metrics import Classifier, Density
 from aae_studio.core.networks import seed_for
 from aae_studio.core.priors.base import Prior
-from aae_studio.core.snapshot import Array, FrozenModel
+from aae_studio.core.snapshot import Array, FrozenModel, distances_to_prior
 
 # Codes and images that are compared with every other at most, and samples of the prior that are drawn.
 PAIRED_SIZE = 5000
@@ -128,7 +128,7 @@ def evaluate(
     samples, told = frozen.draw(min(PAIRED_SIZE, size or PAIRED_SIZE), seed)
     figures: dict[str, float] = {}
     if frozen.has_encoder:
-        figures |= _of_codes(frozen, prior, images, labels, paired, samples, told, draw)
+        figures |= _of_codes(frozen, prior, images, labels, paired, samples, told, seed)
         error = frozen.class_error(images.numpy(), labels.numpy())
         figures |= {} if error is None else {"class_error": error}
     if classifier is not None:
@@ -168,7 +168,7 @@ def _of_codes(
     paired: Tensor,
     samples: Array,
     told: npt.NDArray[np.int64],
-    draw: torch.Generator,
+    seed: int,
 ) -> dict[str, float]:
     codes = torch.from_numpy(frozen.encode(images.numpy()))
     decoded = torch.from_numpy(frozen.reconstruct(images.numpy(), labels.numpy()))
@@ -177,8 +177,7 @@ def _of_codes(
     return {
         "recon_mse": metrics.mean_squared_error(decoded, images),
         "recon_nats": metrics.reconstruction_nats(metrics.logits_of(decoded), images),
-        "mmd_to_prior": metrics.mmd2(some, wanted, prior.sigma),
-        "sw1_to_prior": metrics.sliced_wasserstein1(some, wanted, prior.sigma, generator=draw),
+        **distances_to_prior(some, wanted, prior.sigma, seed),
         "code_mean": mean,
         "code_std_least": least,
         "code_std_greatest": greatest,

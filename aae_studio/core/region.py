@@ -16,6 +16,9 @@ SHARE = 0.95
 JUDGED = 300
 # A code of two axes whose image is encoded farther away than this, in σ, lies in a hole.
 HOLE_REACH = 0.5
+# Up to this strangeness a place lies at the edge of the data: of real codes themselves one in twenty is
+# beyond a strangeness of 1, and hardly any beyond this one.
+EDGE = 2.0
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,6 +73,7 @@ class Verdict(Enum):
     """What is to be thought of an image that is decoded from a place."""
 
     INSIDE = "inside"
+    EDGE = "edge"
     HOLE = "hole"
     FAR = "far"
 
@@ -96,6 +100,8 @@ class Trust:
     def verdict(self) -> Verdict:
         """Far from the data where the place is strange; else in a hole where its image comes back elsewhere:
         the decoder was never taught the one, and the encoder would never have put the other there."""
-        if not self.strangeness <= 1:
+        if not self.strangeness <= EDGE:
             return Verdict.FAR
-        return Verdict.INSIDE if self.displacement <= self.reach else Verdict.HOLE
+        if not self.displacement <= self.reach:
+            return Verdict.HOLE
+        return Verdict.INSIDE if self.strangeness <= 1 else Verdict.EDGE

@@ -33,6 +33,18 @@ FIGURE_SIZE = 1000
 PAIRED_SIZE = 2000
 
 
+def distances_to_prior(codes: Tensor, samples: Tensor, sigma: float, seed: int = 0) -> dict[str, float]:
+    """MMD² and sliced Wasserstein-1 of codes (n, d) and samples of the prior (m, d), by the names of figures.
+
+    The directions of the second depend on the seed alone.
+    """
+    directions = torch.Generator().manual_seed(seed_for(seed, "directions"))
+    return {
+        "mmd_to_prior": metrics.mmd2(codes, samples, sigma),
+        "sw1_to_prior": metrics.sliced_wasserstein1(codes, samples, sigma, generator=directions),
+    }
+
+
 @dataclass(frozen=True)
 class FrozenModel:
     """One model of a snapshot: numpy arrays in and out.
@@ -233,7 +245,8 @@ class Snapshot:
     def figures(self, name: str, size: int | None = FIGURE_SIZE) -> Figures:
         """Figures of one model on the first `size` test samples (None: all of them).
 
-        Distances to the prior and kNN accuracy use at most 2 000 codes.
+        Distances to the prior and kNN accuracy use at most 2 000 codes, and as many samples of the prior,
+        but never fewer than 1 000: what they say of the same codes is then what `evaluate` says of them.
         """
         frozen, test = self.models[name], self.dataset.test
         if not frozen.has_encoder:
@@ -241,17 +254,16 @@ class Snapshot:
         part = test if size is None else test.first(size)
         images = self.dataset.to_unit(part.images)
         codes, rebuilt = frozen.encode(images), frozen.reconstruct(images, part.labels)
-        sigma, directions = self.prior.sigma, torch.Generator().manual_seed(seed_for(0, "directions"))
+        sigma = self.prior.sigma
         with torch.inference_mode():
             pairs = torch.from_numpy(codes[:PAIRED_SIZE])
-            wanted = torch.from_numpy(frozen.draw(len(pairs))[0])
+            wanted = torch.from_numpy(frozen.draw(max(len(pairs), FIGURE_SIZE))[0])
             mean, least, greatest = metrics.moments(torch.from_numpy(codes), sigma)
             return Figures(
                 len(part),
                 len(test),
                 recon_mse=metrics.mean_squared_error(torch.from_numpy(rebuilt), torch.from_numpy(images)),
-                mmd_to_prior=metrics.mmd2(pairs, wanted, sigma),
-                sw1_to_prior=metrics.sliced_wasserstein1(pairs, wanted, sigma, generator=directions),
+                **distances_to_prior(pairs, wanted, sigma),
                 code_mean=mean,
                 code_std_least=least,
                 code_std_greatest=greatest,

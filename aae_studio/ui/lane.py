@@ -318,7 +318,7 @@ class Lane(QFrame):
                 tr(
                     "How far codes lie from samples of the prior, on average over directions (sliced "
                     "Wasserstein-1), in units of its σ. Chance alone gives about 0.06 with 1 000 codes, "
-                    "0.09 with 360."
+                    "0.08 with 360."
                 ),
             ),
             self._class_row(),

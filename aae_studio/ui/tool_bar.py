@@ -79,7 +79,7 @@ class ToolBar(QWidget):
                 step=bench.step,
                 epoch=bench.epoch,
                 rate=rate,
-                seed=bench.config.seed,
+                seed=str(bench.config.seed),
             )
         )
 

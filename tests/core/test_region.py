@@ -102,8 +102,11 @@ def test_deviation_is_the_mean_of_all_axes():
     [
         (1.0, 0.5, Verdict.INSIDE),
         (1.0, 0.51, Verdict.HOLE),
-        (1.01, 0.0, Verdict.FAR),
-        (1.01, 9.0, Verdict.FAR),
+        (1.01, 0.0, Verdict.EDGE),
+        (2.0, 0.5, Verdict.EDGE),
+        (2.0, 0.51, Verdict.HOLE),
+        (2.01, 0.0, Verdict.FAR),
+        (2.01, 9.0, Verdict.FAR),
         (math.nan, 0.0, Verdict.FAR),
         (0.0, math.nan, Verdict.HOLE),
     ],

@@ -63,7 +63,7 @@ class SightCard(QFrame):
             )
             rows["z → x"] = tr(
                 "Distance to the 5th nearest code of a real image. The limit: 95 % of these codes are nearer "
-                "to their own 5th neighbour. Beyond it: far from the data."
+                "to their own 5th neighbour. Beyond twice the limit: far from the data."
             )
         return rows
 

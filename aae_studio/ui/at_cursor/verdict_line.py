@@ -11,13 +11,15 @@ from aae_studio.ui.readout import PADDING, Readout
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 
-COLORS = {Verdict.INSIDE: "good", Verdict.HOLE: "warn", Verdict.FAR: "bad"}
+COLORS = {Verdict.INSIDE: "good", Verdict.EDGE: "warn", Verdict.HOLE: "warn", Verdict.FAR: "bad"}
 
 
 def verdict_words(verdict: Verdict) -> str:
     """The verdict, to be read beside an image."""
     if verdict is Verdict.INSIDE:
         return tr("inside the data")
+    if verdict is Verdict.EDGE:
+        return tr("at the edge of the data")
     if verdict is Verdict.HOLE:
         return tr("in a hole: comes back elsewhere")
     return tr("far from data: output not trusted")
@@ -39,10 +41,10 @@ class VerdictLine(Readout):
         self.setAccessibleName(tr("Whether to trust the decoded image"))
         self.setToolTip(
             tr(
-                "Far from data: the 5th nearest code of a real image is farther away than it is for 95 % of "
-                "the codes of real images themselves. In a hole: there are codes around, but the decoded "
-                "image is encoded more than ½ σ away (more where the code has more than two axes). Else the "
-                "place is inside the data."
+                "Inside the data: the 5th nearest code of a real image is as near as it is for 95 % of the "
+                "codes of real images themselves. At the edge: up to twice as far away. Far: farther. In a "
+                "hole: there are codes around, but the decoded image is encoded more than ½ σ away (more "
+                "where the code has more than two axes)."
             )
         )
 
