@@ -110,6 +110,16 @@ class History:
         """The exact values of a curve, shape (its rows,). Raises KeyError."""
         return self._columns[f"{model}/{curve}"].values
 
+    def last(self, model: str) -> dict[str, float]:
+        """The newest value of each of a model's curves, by its name; none before the first step, and none
+        of a model that left."""
+        rows = len(self)
+        return {
+            curve: float(column.values[rows - 1])
+            for owner, curve in self.curves
+            if owner == model and rows and (column := self._columns[f"{owner}/{curve}"]).count >= rows
+        }
+
     def append(self, reports: Sequence[Report]) -> None:
         """Add reports, in the order of their steps."""
         before = len(self)

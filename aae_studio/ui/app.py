@@ -28,6 +28,8 @@ from aae_studio.ui.workbench import Workbench
 
 # The interface takes the interpreter back from a training thread after at most this long.
 SWITCH_INTERVAL_S = 0.00005
+# What holds as long as nobody has chosen.
+DEFAULTS = {"theme": "system", "language": "en"}
 # A step of a large network on a busy machine may take this long.
 CLOSE_LIMIT_MS = 5000
 # After a new experiment or window, when the old one is gone: what it held is given back.
@@ -88,17 +90,22 @@ class Studio(QObject):
 
     def set_theme(self, choice: str) -> None:
         """Dress in `dark`, `light` or as the `system`."""
-        self.settings.setValue("theme", choice)
-        self._rebuild()
+        self._choose("theme", choice)
 
     def set_language(self, language: str) -> None:
         """Speak `en` or `ko`."""
-        self.settings.setValue("language", language)
-        self._rebuild()
+        self._choose("language", language)
+
+    def _choose(self, setting: str, value: str) -> None:
+        """Keep a setting, and have another window where it is another one."""
+        before = self.settings.value(setting, DEFAULTS[setting])
+        self.settings.setValue(setting, value)
+        if value != before:
+            self._rebuild()
 
     def _new_window(self) -> MainWindow:
-        translation.use(str(self.settings.value("language", "en")), self._application)
-        self._theme = themes.resolve(str(self.settings.value("theme", "system")))
+        translation.use(str(self.settings.value("language", DEFAULTS["language"])), self._application)
+        self._theme = themes.resolve(str(self.settings.value("theme", DEFAULTS["theme"])))
         themes.apply(self._application, self._theme)
         window = MainWindow(self.workbench, self._theme, self.settings, self.close_threads)
         window.theme_chosen.connect(self.set_theme)

@@ -18,6 +18,7 @@ from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.decodings import Decoded
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
+from aae_studio.ui.tooltip import tooltip
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
@@ -62,7 +63,7 @@ class Lane(QFrame):
         self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))
         self._conditions = workbench.models[name].conditions
         self.strip = ImageStrip(theme, selectable=bool(self._conditions))
-        self.strip.setToolTip(self._samples_tip())
+        self.strip.setToolTip(tooltip(self._samples_tip()))
         self.strip.setAccessibleName(self._strip_caption())
         self.strip.chosen.connect(partial(workbench.planes.set_condition, name))
         self._code = Readout(theme.color("text"), fixed_font(12), "(+0.00, +0.00)")
@@ -176,7 +177,7 @@ class Lane(QFrame):
         for row, text, note, (_, _, tip) in zip(self._rows, texts, notes, self._figure_rows(), strict=True):
             row[1].setText(text.replace("-", "−"))
             for widget in row:
-                widget.setToolTip(f"{tip}\n{note}")
+                widget.setToolTip(tooltip(tip, note))
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -238,8 +239,8 @@ class Lane(QFrame):
             value = Readout(self._theme.color("text"), fixed_font(12), "0.0000", right)
             value.setText("–")
             value.setAccessibleName(text)
-            label.setToolTip(tip)
-            value.setToolTip(tip)
+            label.setToolTip(tooltip(tip))
+            value.setToolTip(tooltip(tip))
             grid.addWidget(label, row, 0)
             grid.addWidget(value, row, 1)
             self._rows.append((label, value))
@@ -254,7 +255,7 @@ class Lane(QFrame):
         """What the strip shows, and how many points the plane has."""
         samples = QLabel(self._strip_caption())
         samples.setProperty("muted", True)
-        samples.setToolTip(self._samples_tip())
+        samples.setToolTip(tooltip(self._samples_tip()))
         # A readout gives way where a lane is narrow; a label would widen the lane.
         self._points = Readout(self._theme.color("muted"), self.font(), "", Qt.AlignmentFlag.AlignRight)
         row = QHBoxLayout()
@@ -277,7 +278,7 @@ class Lane(QFrame):
     def _show_drawn(self) -> None:
         self._points.setText(self._drawn())
         tip = tr("How many of the dataset's images the plane shows as points.")
-        self._points.setToolTip(f"{self._drawn()}\n{tip}")
+        self._points.setToolTip(tooltip(self._drawn(), tip))
 
     def _strip_caption(self) -> str:
         if not self._conditions:

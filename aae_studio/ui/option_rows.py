@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from html import escape
 
 from PySide6.QtCore import Qt, Signal
 from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
@@ -11,6 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLay
 from aae_studio.core.options import Option, Value
 from aae_studio.ui.option_editors import Choice, editor_for
 from aae_studio.ui.theme import Theme
+from aae_studio.ui.tooltip import tooltip
 from aae_studio.ui.translation import tr
 
 EDITOR_WIDTH = 80
@@ -34,11 +34,6 @@ class Group:
     hint: str = ""
 
 
-def tip(*paragraphs: str) -> str:
-    """A tooltip that breaks its lines."""
-    return "".join(f"<p>{escape(paragraph)}</p>" for paragraph in paragraphs if paragraph)
-
-
 def mark(editor: QWidget, sentence: str, otherwise: str = "") -> None:
     """Show on an editor, and in its tooltip, why a value was refused.
 
@@ -47,7 +42,7 @@ def mark(editor: QWidget, sentence: str, otherwise: str = "") -> None:
     invalid = "true" if sentence else "false"
     if sentence or (editor.property("invalid") or "false") != invalid:
         editor.setProperty("invalid", invalid)
-        editor.setToolTip(tip(sentence) if sentence else otherwise)
+        editor.setToolTip(tooltip(sentence) if sentence else otherwise)
         editor.style().unpolish(editor)
         editor.style().polish(editor)
 
@@ -68,7 +63,8 @@ class OptionRow(QWidget):
         label.setProperty("muted", True)
         label.setWordWrap(True)
         self.editor = editor_for(option, name)
-        self._help = tip(tr(option.help), tr("Applies at once.") if live else tr("Starts again from step 0."))
+        when = tr("Applies at once.") if live else tr("Starts again from step 0.")
+        self._help = tooltip(tr(option.help), when)
         for part in (label, self.editor):
             part.setToolTip(self._help)
         label.setBuddy(self.editor)

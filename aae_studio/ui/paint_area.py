@@ -14,6 +14,7 @@ from aae_studio.ui.canvas.images import pixel_image
 from aae_studio.ui.canvas.plane import View
 from aae_studio.ui.canvas.raster import premultiplied
 from aae_studio.ui.theme import Theme
+from aae_studio.ui.tooltip import tooltip
 from aae_studio.ui.translation import tr
 
 Place = tuple[float, float]
@@ -60,12 +61,11 @@ class PaintArea(QWidget):
         self.setMinimumSize(LEAST, LEAST)
         self.setAttribute(Qt.WidgetAttribute.WA_OpaquePaintEvent)
         self.setAccessibleName(tr("The painted prior"))
-        self.setToolTip(
-            tr(
-                "Drag: paint (right button: erase). Arrow keys: move the brush (Shift: farther), Enter: "
-                "put it down or lift it, Esc: take the stroke back."
-            )
+        words = tr(
+            "Drag: paint (right button: erase). Arrow keys: move the brush (Shift: farther), Enter: "
+            "put it down or lift it, Esc: take the stroke back."
         )
+        self.setToolTip(tooltip(words))
 
     def sizeHint(self) -> QSize:
         return QSize(300, 300)

@@ -14,10 +14,12 @@ from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.workbench import Workbench
 
 PERIOD_MS = 1000
+PASSING_MS = 8000
 
 
 class StatusBar(QStatusBar):
-    """Says what happened last, and once a second measured figures of the program itself. Emits nothing."""
+    """Says what happened last and how things stand, and once a second measured figures of the program itself.
+    Emits nothing."""
 
     def __init__(self, workbench: Workbench, canvas_area: QWidget, parent: QWidget | None = None) -> None:
         super().__init__(parent)
@@ -49,7 +51,13 @@ class StatusBar(QStatusBar):
         self._stuck = False
         # Models that are catching up.
         self._joining = ""
+        # A message makes room after a while.
+        self._passing = QTimer(self)
+        self._passing.setSingleShot(True)
+        self._passing.setInterval(PASSING_MS)
+        self._passing.timeout.connect(self._say_state)
         self._connect()
+        self._say_state()
 
     def _connect(self) -> None:
         bench = self._bench
@@ -61,15 +69,34 @@ class StatusBar(QStatusBar):
         bench.saved.connect(self._on_saved)
         bench.caught_up.connect(self._on_caught_up)
         bench.configured.connect(self._on_configured)
-        self._on_following(bench.following is not None)
 
     def say(self, text: str) -> None:
-        """Show a message until the next one."""
+        """Show a message for a while; then how things stand."""
         self._message.setText(text)
+        self._passing.start()
 
     def message(self) -> str:
         """The message on show."""
         return self._message.text()
+
+    def _say_state(self) -> None:
+        """Show how things stand: until they do so no longer."""
+        bench = self._bench
+        self._passing.stop()
+        if bench.following is not None:
+            folder = bench.following
+            words = (
+                tr("Following {folder}, which is trained elsewhere.", folder=folder)
+                if bench.snapshot is not None
+                else tr("Waiting for {folder} to be saved…", folder=folder)
+            )
+        elif bench.training:
+            words = tr("Training. Drag the point: the decoded image follows.")
+        elif bench.step:
+            words = tr("Paused at step {step}.", step=bench.step)
+        else:
+            words = tr("Ready: press Space to train, drag in a plane to look around.")
+        self._message.setText(words if bench.snapshot is not None or bench.following is not None else "")
 
     def _on_prepared(self) -> None:
         bench = self._bench
@@ -77,29 +104,28 @@ class StatusBar(QStatusBar):
         joined, self._joining = self._joining, ""
         if joined and lost <= bench.step:
             self.say(tr("{models}: as far as the others.", models=joined))
-        elif bench.training:
-            self._on_training(True)
-        elif bench.following is not None:
-            self._say_following()
-        elif lost > bench.step:
+        elif lost > bench.step and bench.following is None and not bench.training:
             self.say(tr("Started again from step 0: what was trained to step {step} is gone.", step=lost))
         else:
-            self.say(tr("Ready: press Space to train, drag in a plane to look around."))
+            self._say_state()
 
     def _on_training(self, training: bool) -> None:
-        if training:
-            self.say(tr("Training. Drag the point: the decoded image follows."))
-        elif self._bench.step and self._bench.following is None:
-            self.say(tr("Paused at step {step}.", step=self._bench.step))
+        # A pause that came with another experiment says nothing new.
+        if training or self._bench.step:
+            self._say_state()
 
     def _on_progressed(self) -> None:
         self._last_step = self._bench.step
         if self._stuck and self._bench.following is not None:
-            self._say_following()
+            self._stuck = False
+            self._say_state()
 
     def _on_failed(self, fault: StudioError) -> None:
         self._stuck = True
         self.say(tr_error(fault) if not isinstance(fault, DataMissing) else tr("Data missing."))
+        if self._bench.following is not None:
+            # Until the run can be read again.
+            self._passing.stop()
 
     def _on_saved(self, folder: Path) -> None:
         self.say(tr("Saved in {folder}.", folder=folder))
@@ -119,20 +145,12 @@ class StatusBar(QStatusBar):
         bench = self._bench
         if self._joining and set(bench.asked.models) <= set(bench.models):
             self._joining = ""
-            self._on_training(bench.training)
+            self._say_state()
 
     def _on_following(self, following: bool) -> None:
         if following:
-            self._say_following()
-
-    def _say_following(self) -> None:
-        self._stuck = False
-        folder, there = self._bench.following, self._bench.snapshot is not None
-        self.say(
-            tr("Following {folder}, which is trained elsewhere.", folder=folder)
-            if there
-            else tr("Waiting for {folder} to be saved…", folder=folder)
-        )
+            self._stuck = False
+            self._say_state()
 
     def eventFilter(self, watched: QObject, event: QEvent) -> bool:
         if event.type() == QEvent.Type.UpdateRequest:

@@ -14,6 +14,7 @@ from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
 from aae_studio.ui.icons import icon
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
+from aae_studio.ui.tooltip import tooltip
 from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.workbench import Workbench
 
@@ -163,9 +164,8 @@ class ToolBar(QWidget):
                 self._add_model_button(name, plugin)
         self._pills.addWidget(self._more)
         self._more.setVisible(bool(self.models_menu.actions()))
-        self._more.setToolTip(
-            tr("More models: each can be on or off. One that joins first catches up with the others.")
-        )
+        words = tr("More models: each can be on or off. One that joins first catches up with the others.")
+        self._more.setToolTip(tooltip(words))
         self._show_choices()
 
     def _add_model_button(self, name: str, plugin: Any) -> None:
@@ -181,13 +181,12 @@ class ToolBar(QWidget):
             return
         button.setText(plugin.short)
         button.setAccessibleName(tr(plugin.title))
-        button.setToolTip(
-            tr(
-                "{title}: on or off. A model that joins is first trained alone, on the same batches, until "
-                "it is as far as the others.",
-                title=tr(plugin.title),
-            )
+        words = tr(
+            "{title}: on or off. A model that joins is first trained alone, on the same batches, until "
+            "it is as far as the others.",
+            title=tr(plugin.title),
         )
+        button.setToolTip(tooltip(words))
         color = self._theme.color(plugin.color).name()
         on = self._theme.color("on-model").name()
         button.setStyleSheet(

@@ -73,7 +73,9 @@ class TrainerThread(ClosingThread):
         self._mailbox: queue.SimpleQueue[Mail | None] = queue.SimpleQueue()
         self._experiment: Experiment | None = None
         self._steps: Iterator[Report] = iter(())
+        # Steps still to be taken, and those that were asked for; None: without end.
         self._remaining: int | None = 0
+        self._goal: int | None = 0
         # Models that were asked for later than the others, and wait for nobody until they are as far.
         self._joining: CatchUp | None = None
         self._unsent: list[Report] = []
@@ -195,7 +197,7 @@ class TrainerThread(ClosingThread):
 
     def _train(self, steps: int | None) -> None:
         going = self._remaining != 0
-        self._remaining = steps if self._experiment is not None else 0
+        self._remaining = self._goal = steps if self._experiment is not None else 0
         if going and self._remaining == 0:
             self._send_reports()
             self._send_snapshot()
@@ -223,9 +225,8 @@ class TrainerThread(ClosingThread):
         dataset = old.dataset if old is not None and same_data else load_dataset(config, data_dir)
         self._adopt(Experiment(config, dataset), History())
         if self._remaining:
-            # So many steps were asked of the experiment that is gone.
-            self._remaining = 0
-            self.trained.emit(False)
+            # Training goes on, and as far as it was to go.
+            self._remaining = self._goal
 
     def _change(self, old: Experiment, config: ExperimentConfig, joining: CatchUp | None) -> bool:
         """Go over to a configuration at once, but for models that have to catch up first, as those that are

@@ -342,7 +342,7 @@ class Workbench(QObject):
         self.epoch = self.step // self.steps_per_epoch
         self._rate_mark = (self.step, time.perf_counter())
         self._saved_seconds = self.seconds
-        self.losses = {}
+        self._recall_losses()
         self.findings.clear()
         self.decodings.forget()
         self._forget_answers()
@@ -350,6 +350,12 @@ class Workbench(QObject):
         self._look(thorough=True)
         self.configured.emit()
         self.prepared.emit()
+
+    def _recall_losses(self) -> None:
+        """The last step's, as the history has them: of an opened session, and of models that joined."""
+        assert self.history is not None
+        found = {name: self.history.last(name) for name in self.models}
+        self.losses = {name: losses for name, losses in found.items() if losses}
 
     def _on_changed(self, config: ExperimentConfig) -> None:
         if self._is_stale():
@@ -385,6 +391,7 @@ class Workbench(QObject):
         self.findings.keep(snapshot.models)
         self.planes.take_snapshot(snapshot)
         if lanes_changed:
+            self._recall_losses()
             self._forget_answers()
             self.prepared.emit()
         # Figures of another prior say nothing about this one.

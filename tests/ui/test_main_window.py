@@ -573,22 +573,21 @@ def test_a_training_of_so_many_steps_can_be_paused(qtbot, studio):
     assert bench.step < 100_000
 
 
-def test_steps_that_were_asked_of_an_experiment_are_not_taken_by_the_next(qtbot, studio):
+@pytest.mark.parametrize("steps", [400, None])
+def test_after_a_rewind_training_goes_on_as_far_as_it_was_to_go(qtbot, studio, steps):
     bench = studio.workbench
-    bench.train(100_000)
-    qtbot.waitUntil(lambda: bench.step > 2, timeout=20_000)
-    with qtbot.waitSignal(bench.prepared, timeout=20_000):
-        bench.rewind()
-    qtbot.waitUntil(lambda: not bench.training, timeout=20_000)
-    qtbot.wait(400)
-    assert bench.step == 0
-    # One that had no end goes on.
-    bench.train()
+    bench.train(steps)
     qtbot.waitUntil(lambda: bench.step > 2, timeout=20_000)
     with qtbot.waitSignal(bench.prepared, timeout=20_000):
         bench.rewind()
     qtbot.waitUntil(lambda: bench.step > 2, timeout=20_000)
-    assert bench.training
+    assert studio.window.status_bar.message().startswith("Training")
+    if steps is None:
+        assert bench.training
+        return
+    qtbot.waitUntil(lambda: not bench.training, timeout=60_000)
+    assert bench.step == len(bench.history) == steps
+    assert studio.window.status_bar.message().startswith("Paused at step 400")
 
 
 def test_a_refused_prior_does_not_stop_the_training(qtbot, studio):

@@ -9,6 +9,7 @@ from PySide6.QtWidgets import QWidget
 from aae_studio.core.region import Trust, Verdict
 from aae_studio.ui.readout import PADDING, Readout
 from aae_studio.ui.theme import Theme
+from aae_studio.ui.tooltip import tooltip
 from aae_studio.ui.translation import tr
 
 COLORS = {Verdict.INSIDE: "good", Verdict.EDGE: "warn", Verdict.HOLE: "warn", Verdict.FAR: "bad"}
@@ -39,14 +40,13 @@ class VerdictLine(Readout):
         self._theme = theme
         self._words = ""
         self.setAccessibleName(tr("Whether to trust the decoded image"))
-        self.setToolTip(
-            tr(
-                "Inside the data: the 5th nearest code of a real image is as near as it is for 95 % of the "
-                "codes of real images themselves. At the edge: up to twice as far away. Far: farther. In a "
-                "hole: there are codes around, but the decoded image is encoded more than ½ σ away (more "
-                "where the code has more than two axes)."
-            )
+        words = tr(
+            "Inside the data: the 5th nearest code of a real image is as near as it is for 95 % of the "
+            "codes of real images themselves. At the edge: up to twice as far away. Far: farther. In a "
+            "hole: there are codes around, but the decoded image is encoded more than ½ σ away (more "
+            "where the code has more than two axes)."
         )
+        self.setToolTip(tooltip(words))
 
     def show_trust(self, trust: Trust | None, step: int) -> None:
         """Show what to think of an image of a model after so many steps; None: nothing is known."""

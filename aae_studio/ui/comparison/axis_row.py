@@ -12,7 +12,8 @@ from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.options import Option, Value
 from aae_studio.core.sweeps import suggested, values_of
 from aae_studio.ui.option_editors import WheelWhenFocused
-from aae_studio.ui.option_rows import mark, tip
+from aae_studio.ui.option_rows import mark
+from aae_studio.ui.tooltip import tooltip
 from aae_studio.ui.translation import tr
 
 
@@ -51,7 +52,7 @@ class AxisRow(QObject):
         self.choice.setMinimumContentsLength(7)
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
         self.values.setAccessibleName(tr("{axis}: values", axis=name))
-        self._help = tip(tr("The option's values, apart by spaces: at most six. For instance 0.1 1 10."))
+        self._help = tooltip(tr("The option's values, apart by spaces: at most six. For instance 0.1 1 10."))
         self.values.setToolTip(self._help)
         self.label.setBuddy(self.choice)
         self._options: dict[str, Option] = {}
@@ -68,7 +69,7 @@ class AxisRow(QObject):
         for key, option in options.items():
             self.choice.addItem(tr(option.label), key)
             self.choice.setItemData(
-                self.choice.count() - 1, tip(tr(option.help)), Qt.ItemDataRole.ToolTipRole
+                self.choice.count() - 1, tooltip(tr(option.help)), Qt.ItemDataRole.ToolTipRole
             )
         key = before if before in options else first
         self.choice.setCurrentIndex(list(options).index(key))
@@ -105,7 +106,7 @@ class AxisRow(QObject):
         held = config.options.get(key, option.default) if "." in key else getattr(config, key)
         self.values.setText(suggested(option, held))
         self.values.setCursorPosition(0)
-        self.choice.setToolTip(tip(tr(option.help)))
+        self.choice.setToolTip(tooltip(tr(option.help)))
         self._on_edited()
 
     def _on_edited(self) -> None:

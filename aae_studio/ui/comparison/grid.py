@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from PySide6.QtCore import QEvent, QRect, QSize, Qt, Signal
+from PySide6.QtCore import QEvent, QPoint, QRect, QSize, Qt, Signal
 from PySide6.QtGui import (
     QFocusEvent,
     QFontMetrics,
@@ -24,6 +24,8 @@ from aae_studio.ui.translation import tr
 GAP = 4
 TEXT_PX = 11
 LINE = 15
+# Of the sign in the corner of the cell that the window has.
+CORNER = 12
 SMALLEST, LARGEST = 40, 150
 STEPS = {Qt.Key.Key_Left: (-1, 0), Qt.Key.Key_Right: (1, 0), Qt.Key.Key_Up: (0, -1), Qt.Key.Key_Down: (0, 1)}
 
@@ -64,6 +66,8 @@ class SweepGrid(QWidget):
         self._theme = theme
         self.heads, self.cells = Heads(), list[Cell]()
         self.current = -1
+        # The cell whose configuration the window has.
+        self.marked = -1
         self._scaled: dict[tuple[int, int], QImage] = {}
         self._font = fixed_font(TEXT_PX)
         self._metrics = QFontMetrics(self._font)
@@ -83,6 +87,13 @@ class SweepGrid(QWidget):
         self._scaled.clear()
         self._tell()
         self.update()
+
+    def mark(self, place: int) -> None:
+        """Mark the cell whose configuration the window has; -1: none."""
+        if place != self.marked:
+            self.marked = place
+            self._tell()
+            self.update()
 
     # Where everything is
 
@@ -170,6 +181,12 @@ class SweepGrid(QWidget):
         if place == self.current:
             painter.setPen(QPen(theme.color("accent"), 2))
             painter.drawRect(area.adjusted(-1, -1, 0, 0))
+        if place == self.marked:
+            corner = area.topLeft()
+            painter.setPen(Qt.PenStyle.NoPen)
+            painter.setBrush(theme.color("accent"))
+            painter.drawPolygon([corner, corner + QPoint(CORNER, 0), corner + QPoint(0, CORNER)])
+            painter.setBrush(Qt.BrushStyle.NoBrush)
         painter.setPen(theme.color("good" if cell.best else "text"))
         below = QRect(area.left(), area.bottom() + 1, area.width(), LINE)
         painter.drawText(below, Qt.AlignmentFlag.AlignCenter, cell.text)
@@ -244,5 +261,7 @@ class SweepGrid(QWidget):
 
     def _tell(self) -> None:
         told = self.cells[self.current].told if 0 <= self.current < len(self.cells) else ""
+        if told and self.current == self.marked:
+            told = f"{told}\n{tr('The window has this configuration.')}"
         self.setToolTip(told)
         self.setAccessibleDescription(told)

@@ -18,6 +18,7 @@ from aae_studio.ui.comparison.table import FigureTable
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.repeats import Series
 from aae_studio.ui.theme import Theme
+from aae_studio.ui.tooltip import tooltip
 from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
@@ -223,22 +224,25 @@ class Compare(Panel):
         if state == self._shown:
             return
         self._shown = state
-        spread = self._spread() if self.over_seeds.isChecked() else {}
-        self._show_table(spread or self._live(), list(spread or bench.models))
-        self.caption.setText(self._seeds_caption(series) if spread else self._live_caption())
+        if series is not None and self.over_seeds.isChecked():
+            measures = self._spread()
+            self._show_table(measures, list(measures or bench.models))
+            self.caption.setText(self._seeds_caption(series))
+        else:
+            self._show_table(self._live(), list(bench.models))
+            self.caption.setText(self._live_caption())
         judge = self._judge
         self.note.setText(judged_by(None if judge is None else judge.validation_accuracy))
         trained = bench.step > 0
         self.repeat_button.setEnabled(trained)
-        self.repeat_button.setToolTip(
-            tr(
+        words = tr("Train first: the seeds are trained for as many steps.")
+        if trained:
+            words = tr(
                 "Train this configuration, as it stands, from step 0 with {count} seeds for as many steps as "
                 "it has now, behind the window's own training.",
                 count=SEEDS,
             )
-            if trained
-            else tr("Train first: the seeds are trained for as many steps.")
-        )
+        self.repeat_button.setToolTip(tooltip(words))
 
     def _show_table(self, measures: Mapping[str, Mapping[str, Measure]], names: list[str]) -> None:
         from aae_studio.core.evaluation import LIVE_SIZE
@@ -299,6 +303,8 @@ class Compare(Panel):
 
     def _seeds_caption(self, series: Series) -> str:
         done = sum(run.fault is None for run in series.runs)
+        if not done and series.going:
+            return tr("The first seed is not done yet.")
         words = tr(
             "Mean ± standard deviation over {done} seeds, {steps} steps each.",
             done=done,

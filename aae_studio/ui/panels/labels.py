@@ -25,6 +25,7 @@ from aae_studio.ui.canvas.label_brush import LabelBrush
 from aae_studio.ui.label_table import LabelTable
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.theme import Theme
+from aae_studio.ui.tooltip import tooltip
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
@@ -286,7 +287,8 @@ class Labels(Panel):
             tr("Set it up"),
             tr(
                 "Adds the AAE, takes 10 Gaussians where the prior has no parts, and gives the adversary more "
-                "weight and speed, so that few labels count. Starts again from step 0; undo takes it back."
+                "weight and speed, so that few labels count. Starts again from step 0; undo brings the "
+                "options back, not the training."
             ),
             self.set_up,
         )
@@ -297,12 +299,11 @@ class Labels(Panel):
     def _arrange_brush(self) -> None:
         self.mode = QPushButton(tr("Label in the planes"))
         self.mode.setCheckable(True)
-        self.mode.setToolTip(
-            tr(
-                "Click points or brush over them in any plane. With the keys: move the cursor, Enter labels "
-                "what is around it, Delete takes labels away. Esc leaves."
-            )
+        words = tr(
+            "Click points or brush over them in any plane. With the keys: move the cursor, Enter labels "
+            "what is around it, Delete takes labels away. Esc leaves."
         )
+        self.mode.setToolTip(tooltip(words))
         self.mode.clicked.connect(self.set_mode)
         self._column.addWidget(self.mode)
         self._give, self._remove = choice_buttons(

@@ -10,6 +10,7 @@ from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
 from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
+from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.core.options import Option
 from aae_studio.core.registry import MODELS
@@ -62,6 +63,7 @@ class Sweep(Panel):
         self._arrange()
         workbench.prepared.connect(self._offer_models)
         workbench.configured.connect(self._offer_models)
+        workbench.configured.connect(self._mark)
         workbench.repeats.changed.connect(self._on_series)
         self._offer_models()
         self._on_series(KEY)
@@ -260,7 +262,7 @@ class Sweep(Panel):
         trained = series is not None and place < len(series.runs) and series.runs[place].fault is None
         if not trained or bench.following is not None:
             return
-        config = series.base.with_(**series.about.changes(place))
+        config = self._config(place)
         bench.try_configure(**{item.name: getattr(config, item.name) for item in dataclasses.fields(config)})
         if bench.asked == config:
             # What is trained already would go on with the new options.
@@ -302,7 +304,20 @@ class Sweep(Panel):
             self._turns.ask(self._show)
         cells = cells_of(series, self._images, self.figures, figure)
         self.grid.show_cells(series.about.heads(), cells)
+        self._mark()
         self._tell(self.grid.current)
+
+    def _mark(self) -> None:
+        """Mark the cell that the window has, if it is one of them."""
+        series, asked = self._series, self._bench.asked
+        places = range(len(series.runs)) if series is not None else ()
+        self.grid.mark(next((place for place in places if self._config(place) == asked), -1))
+
+    def _config(self, place: int) -> ExperimentConfig:
+        """The window's configuration for a cell of the series."""
+        assert self._series is not None
+        found: ExperimentConfig = self._series.base.with_(**self._series.about.changes(place))
+        return found
 
     def _drawn(self, run: Run, model: str) -> QImage:
         if model not in run.codes:

@@ -11,6 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
+from aae_studio.ui.tooltip import tooltip
 from aae_studio.ui.translation import tr
 from aae_studio.ui.travel.journey import STRIDE, Journey
 
@@ -40,12 +41,11 @@ class JourneyRow(QWidget):
         self.strip.setToolTip(tr("Images decoded on the way from A to B. Click one to go there."))
         self.strip.chosen.connect(self._on_chosen)
         self.length = Readout(theme.color("muted"), fixed_font(11), "", Qt.AlignmentFlag.AlignRight)
-        self.length.setToolTip(
-            tr(
-                "How much the image changes along the path: the sum of its steps, each a Euclidean distance "
-                "over all pixels. A geodesic makes it small."
-            )
+        words = tr(
+            "How much the image changes along the path: the sum of its steps, each a Euclidean distance "
+            "over all pixels. A geodesic makes it small."
         )
+        self.length.setToolTip(tooltip(words))
         title = QLabel(tr(model.short))
         title.setObjectName("cardTitle")
         title.setToolTip(tr(model.title))
