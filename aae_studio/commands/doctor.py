@@ -101,7 +101,7 @@ def _as_json(findings: Iterable[Finding]) -> int:
     """Print all in one object; how many are wrong."""
     found = list(findings)
     wrong = sum(finding.wrong for finding in found)
-    print(json.dumps({"wrong": wrong, "findings": [asdict(each) for each in found]}, ensure_ascii=False))
+    print(json.dumps({"wrong": wrong, "findings": [asdict(each) for each in found]}))
     return wrong
 
 

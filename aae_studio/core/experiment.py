@@ -258,7 +258,7 @@ class Experiment:
             getattr(config, name) != getattr(self.config, name) for name in vars(config) if name not in live
         ):
             return False
-        # A model can leave; one that joins has to catch up first: see `CatchUp`.
+        # A model can leave; one that joins has to catch up first: see `Joining`.
         if not set(config.models) <= set(self.config.models):
             return False
         return all(
@@ -286,48 +286,65 @@ class Experiment:
             == self.config.options_of(config.dataset, plugin.options)
         )
 
+    def check(self, config: ExperimentConfig) -> tuple[Prior, dict[str, dict[str, Value]]]:
+        """The prior, and the options by model, of a configuration that `accepts_live` said yes to.
+
+        Raises StudioError for an impossible option, and when a model cannot take the prior.
+        """
+        chosen = {name: config.options_of(name, self.models[name].options) for name in config.models}
+        before, options = self.config, PRIORS.get(config.prior).options
+        same = config.prior == before.prior and (
+            config.options_of(config.prior, options) == before.options_of(config.prior, options)
+        )
+        # One that stays is the same object: views are about it.
+        prior = self.prior if same else self._prior(config)
+        for name in config.models:
+            self.models[name].check_prior(prior)
+        return prior, chosen
+
     def change(self, config: ExperimentConfig) -> None:
         """Go over to a configuration that `accepts_live` said yes to, from the next step on.
 
-        Raises StudioError, and changes nothing, when a model cannot take the prior.
+        Raises what `check` raises, and changes nothing then.
         """
-        prior = self._prior(config)
+        prior, options = self.check(config)
         staying = {name: self.models[name] for name in config.models}
-        options = {name: config.options_of(name, model.options) for name, model in staying.items()}
-        for model in staying.values():
-            model.check_prior(prior)
         # The rate is no part of what is recorded.
         same_rate = {"learning_rate": config.learning_rate, "rate_decay": config.rate_decay}
         if self.config.with_(**same_rate) != config:
             self.recorder.forget()
+        for name in self.models.keys() - staying.keys():
+            # One that comes back later has neither its losses nor its networks.
+            self._ahead.pop(name, None)
+            self._spares.pop(name, None)
         self.config, self.prior, self.models = config, prior, staying
         self.batches.corruption = config.corruption
         for name, model in staying.items():
             model.option = options[name]
             model.set_prior(prior)
 
-    def newcomers(self, config: ExperimentConfig) -> Experiment:
-        """The models that a configuration adds, untrained, in an experiment of their own on these batches.
+    def newcomer(self, name: str, config: ExperimentConfig) -> Experiment:
+        """A model that is not there, untrained, in an experiment of its own on these batches.
 
         Raises what construction raises.
         """
-        names = tuple(name for name in config.models if name not in self.models)
-        others = Experiment(config.with_(models=names), self.dataset, self.group)
-        others.precision, others.batches = self.precision, self.batches
-        return others
+        other = Experiment(config.with_(models=(name,)), self.dataset, self.group)
+        other.precision, other.batches = self.precision, self.batches
+        return other
 
-    def admit(self, others: Experiment, config: ExperimentConfig) -> None:
-        """Take in newcomers that are as far as this experiment; `config` then holds.
+    def admit(self, other: Experiment, order: tuple[str, ...]) -> None:
+        """Take in newcomers that are as far as this experiment, at their places in an `order` of models.
 
-        They are to the bit what they would be had they been here all the time, with the options as they
-        are now: batches and random numbers depend on the seed and the step alone.
+        They are to the bit what they would be had they been here all the time with the options that they
+        were trained with: batches and random numbers depend on the seed and the step alone.
         """
-        assert others.step == self.step
-        everyone = self.models | others.models
-        self.models = {name: everyone[name] for name in config.models}
-        for model in others.models.values():
+        assert other.step == self.step
+        everyone = self.models | other.models
+        self.models = {name: everyone[name] for name in order if name in everyone}
+        for model in other.models.values():
             model.set_prior(self.prior)
-        self.config = config
+        self.seconds += other.seconds
+        self.config = self.config.with_(models=tuple(self.models))
 
     def _prior(self, config: ExperimentConfig) -> Prior:
         plugin = PRIORS.get(config.prior)

@@ -102,7 +102,7 @@ class History:
 
     @property
     def curves(self) -> tuple[tuple[str, str], ...]:
-        """(model, curve) of every curve, in the order of the first report."""
+        """(model, curve) of every curve: in the order of the first report, then those that joined."""
         parts = (name.partition("/") for name in self._columns if name not in AXES)
         return tuple((model, curve) for model, _, curve in parts)
 

@@ -19,7 +19,7 @@ from aae_studio.ui.decodings import Decoded
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.tooltip import tooltip
-from aae_studio.ui.translation import tr
+from aae_studio.ui.translation import grouped, tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
@@ -263,22 +263,18 @@ class Lane(QFrame):
         row.addWidget(self._points, 1)
         return row
 
-    def _drawn(self) -> str:
-        """How many of the dataset's images are points here, where it is not all of them."""
+    def _show_drawn(self) -> None:
+        """Show how many of the dataset's images are points here, where it is not all of them."""
         snapshot = self._bench.snapshot
         if snapshot is None or not self._bench.models[self._name].has_encoder:
-            return ""
+            return
         data = snapshot.dataset
         total = len(data.train) + len(data.test)
         count = len(self._bench.findings.codes.get(self._name, data.probe.ids))
-        if count == total:
-            return ""
-        return tr("{count} of {total} points", count=count, total=total)
-
-    def _show_drawn(self) -> None:
-        self._points.setText(self._drawn())
+        words = "" if count == total else tr("{count} of {total} points", count=count, total=total)
+        self._points.setText(words, grouped(count) if words else "")
         tip = tr("How many of the dataset's images the plane shows as points.")
-        self._points.setToolTip(tooltip(self._drawn(), tip))
+        self._points.setToolTip(tooltip(words, tip))
 
     def _strip_caption(self) -> str:
         if not self._conditions:

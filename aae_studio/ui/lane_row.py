@@ -43,11 +43,13 @@ class LaneRow(QScrollArea):
         self._bench, self._theme, self._turns, self._overlays = workbench, theme, turns, overlays
         self.lanes: dict[str, Lane] = {}
         self.waiting: dict[str, WaitingCard] = {}
+        # Of the experiment that the lanes show.
+        self._generation = -1
         self._painted_at = -1.0
         # Before the lanes' canvases, which follow the cursor too.
         workbench.planes.cursor_moved.connect(self._show_moved)
         workbench.caught_up.connect(self._show_joining)
-        workbench.configured.connect(self._drop_waiting)
+        workbench.configured.connect(self._show_joining)
         content = QWidget()
         self._row = QHBoxLayout(content)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -60,38 +62,44 @@ class LaneRow(QScrollArea):
         self.show_models()
 
     def show_models(self) -> None:
-        """Make lanes for the models that are there now."""
-        while (item := self._row.takeAt(0)) is not None:
-            widget = item.widget()
-            if widget is not None:
-                widget.hide()
-                widget.deleteLater()
+        """Have lanes for the models that are there now. A lane of the same experiment stays: somebody may be
+        dragging in it."""
+        bench = self._bench
+        kept = self.lanes if self._generation == bench.generation else {}
+        kept = {name: lane for name, lane in kept.items() if name in bench.models}
+        cards = {name: card for name, card in self.waiting.items() if name in bench.joining}
+        for card in [*self.lanes.values(), *self.waiting.values()]:
+            self._row.removeWidget(card)
+            if card not in [*kept.values(), *cards.values()]:
+                card.hide()
+                card.deleteLater()
+        for lane in kept.values():
+            lane.canvas.choose_overlays()
+        self._generation, self.waiting = bench.generation, {}
         self.lanes = {
-            name: Lane(self._bench, name, self._theme, self._turns, self._overlays)
-            for name in self._bench.models
+            name: kept.get(name) or Lane(bench, name, self._theme, self._turns, self._overlays)
+            for name in bench.models
         }
-        self.waiting = {}
         for lane in self.lanes.values():
             self._row.addWidget(lane, 1)
+        for name, card in cards.items():
+            self._wait_for(name, card)
         if not self.lanes:
             # Before torch is there, nobody knows what the models are called.
-            for name in self._bench.config.models:
-                self._wait_for(name, name.upper())
+            for name in bench.config.models:
+                self._wait_for(name, WaitingCard(name.upper()))
 
-    def _wait_for(self, name: str, words: str) -> WaitingCard:
-        card = self.waiting[name] = WaitingCard(words)
+    def _wait_for(self, name: str, card: WaitingCard) -> None:
+        self.waiting[name] = card
         self._row.addWidget(card, 1)
-        return card
 
-    def _show_joining(self, models: tuple[str, ...], step: int, steps: int) -> None:
-        # Who has been taken back meanwhile is not waited for.
-        for name in set(models) & set(self._bench.asked.models) - self.lanes.keys():
-            card = self.waiting.get(name) or self._wait_for(name, MODELS.get(name).short)
-            card.show_progress(step, steps)
-
-    def _drop_waiting(self) -> None:
-        """Who is no longer asked for is not waited for."""
-        for name in self.waiting.keys() - set(self._bench.asked.models):
+    def _show_joining(self) -> None:
+        """Have a card for each model that catches up, and for no other."""
+        for name, step in self._bench.joining.items():
+            if name not in self.waiting:
+                self._wait_for(name, WaitingCard(MODELS.get(name).short))
+            self.waiting[name].show_progress(step, self._bench.step)
+        for name in self.waiting.keys() - self._bench.joining.keys() if self.lanes else ():
             self.waiting.pop(name).deleteLater()
 
     def _show_moved(self) -> None:

@@ -84,6 +84,8 @@ class MainWindow(QMainWindow):
         self.turns = Turns(self)
         self.files = Files(self, workbench, settings)
         self._painted = False
+        # Of the experiment on show.
+        self._generation = -1
         self.setWindowTitle("AAE Studio")
         self.setWindowIcon(application_icon())
         self.overlays = plugins.overlays()
@@ -321,10 +323,13 @@ class MainWindow(QMainWindow):
     # News from the workbench
 
     def _on_prepared(self) -> None:
+        fresh = self._bench.generation != self._generation
+        self._generation = self._bench.generation
         self.lane_row.show_models()
         self.code_dock.setVisible(self.code_panel.relevant)
         self._enable_training()
-        if not isinstance(QApplication.focusWidget(), QLineEdit | QAbstractSpinBox | QComboBox):
+        typing = isinstance(QApplication.focusWidget(), QLineEdit | QAbstractSpinBox | QComboBox)
+        if (fresh and not typing) or QApplication.focusWidget() is None:
             # Keys speak to the first canvas until the person chooses otherwise.
             next(iter(self.lanes.values())).canvas.setFocus()
 

@@ -25,7 +25,7 @@ class Readout(QWidget):
         parent: QWidget | None = None,
     ) -> None:
         super().__init__(parent)
-        self._color, self._alignment, self._text = color, alignment, ""
+        self._color, self._alignment, self._text, self._short = color, alignment, "", ""
         self.setFont(font)
         metrics = QFontMetrics(font)
         self._hint = QSize(metrics.horizontalAdvance(widest) + 2 * PADDING, metrics.height() + PADDING)
@@ -33,12 +33,13 @@ class Readout(QWidget):
 
     def text(self) -> str:
         """The text on show."""
-        return self._text
+        roomy = self.fontMetrics().horizontalAdvance(self._text) <= self.width() - 2 * PADDING
+        return self._text if roomy or not self._short else self._short
 
-    def setText(self, text: str) -> None:
-        """Show another text."""
-        if text != self._text:
-            self._text = text
+    def setText(self, text: str, short: str = "") -> None:
+        """Show another text, or where there is no room for it, a shorter one that says it too."""
+        if (text, short) != (self._text, self._short):
+            self._text, self._short = text, short
             self.setAccessibleDescription(text)
             self.update()
 
@@ -53,6 +54,6 @@ class Readout(QWidget):
         painter.setFont(self.font())
         painter.setPen(self._color)
         space = self.rect().adjusted(PADDING, 0, -PADDING, 0)
-        text = painter.fontMetrics().elidedText(self._text, Qt.TextElideMode.ElideRight, space.width())
+        text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, space.width())
         painter.drawText(space, self._alignment | Qt.AlignmentFlag.AlignVCenter, text)
         painter.end()

@@ -50,7 +50,7 @@ class StatusBar(QStatusBar):
         # Whether the run that is followed is in trouble.
         self._stuck = False
         # Models that are catching up.
-        self._joining = ""
+        self._joining: tuple[str, ...] = ()
         # A message makes room after a while.
         self._passing = QTimer(self)
         self._passing.setSingleShot(True)
@@ -101,9 +101,10 @@ class StatusBar(QStatusBar):
     def _on_prepared(self) -> None:
         bench = self._bench
         lost, self._last_step = self._last_step, bench.step
-        joined, self._joining = self._joining, ""
+        joined = [MODELS.get(name).short for name in self._joining if name in bench.models]
+        self._joining = tuple(bench.joining)
         if joined and lost <= bench.step:
-            self.say(tr("{models}: as far as the others.", models=joined))
+            self.say(tr("{models}: as far as the others.", models=", ".join(joined)))
         elif lost > bench.step and bench.following is None and not bench.training:
             self.say(tr("Started again from step 0: what was trained to step {step} is gone.", step=lost))
         else:
@@ -130,22 +131,18 @@ class StatusBar(QStatusBar):
     def _on_saved(self, folder: Path) -> None:
         self.say(tr("Saved in {folder}.", folder=folder))
 
-    def _on_caught_up(self, models: tuple[str, ...], step: int, steps: int) -> None:
-        self._joining = ", ".join(MODELS.get(name).short for name in models)
-        self.say(
-            tr(
-                "{models}: catching up, step {step} of {steps}.",
-                models=self._joining,
-                step=step,
-                steps=steps,
-            )
-        )
+    def _on_caught_up(self) -> None:
+        bench = self._bench
+        steps = [tr("step {step} of {steps}", step=step, steps=bench.step) for step in bench.joining.values()]
+        names = [MODELS.get(name).short for name in bench.joining]
+        told = ", ".join(f"{name} {step}" for name, step in zip(names, steps, strict=True))
+        self._joining = tuple(bench.joining)
+        self.say(tr("Catching up: {models}.", models=told))
 
     def _on_configured(self) -> None:
-        bench = self._bench
-        if self._joining and set(bench.asked.models) <= set(bench.models):
-            self._joining = ""
+        if self._joining and not self._bench.joining:
             self._say_state()
+        self._joining = tuple(self._bench.joining)
 
     def _on_following(self, following: bool) -> None:
         if following:

@@ -52,6 +52,7 @@ class ToolBar(QWidget):
         self._icon_buttons: list[QToolButton] = []
         self._layout()
         workbench.progressed.connect(self.show_progress)
+        workbench.caught_up.connect(self.show_progress)
         workbench.prepared.connect(self.show_progress)
         workbench.prepared.connect(self._fill)
         # Where the first experiment cannot be, another must be within reach.

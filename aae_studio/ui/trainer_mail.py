@@ -18,6 +18,11 @@ class Configure:
 
 
 @dataclass(frozen=True)
+class Leave:
+    """Wait no longer for models that join."""
+
+
+@dataclass(frozen=True)
 class Open:
     """Bring back the session in this folder."""
 
@@ -61,4 +66,4 @@ class WalkPhase:
     phase: str
 
 
-Mail = Configure | Open | Train | Save | Watch | WalkStep | WalkPhase
+Mail = Configure | Leave | Open | Train | Save | Watch | WalkStep | WalkPhase

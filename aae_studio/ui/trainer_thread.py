@@ -14,13 +14,13 @@ from PySide6.QtCore import Signal
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.ui.closing_thread import ClosingThread
-from aae_studio.ui.trainer_mail import Configure, Mail, Open, Save, Train, WalkPhase, WalkStep, Watch
+from aae_studio.ui.trainer_mail import Configure, Leave, Mail, Open, Save, Train, WalkPhase, WalkStep, Watch
 from aae_studio.ui.watching import Watching
 
 if TYPE_CHECKING:
-    from aae_studio.core.catching_up import CatchUp
     from aae_studio.core.experiment import Experiment, Report
     from aae_studio.core.history import History
+    from aae_studio.core.joining import Joining
     from aae_studio.core.snapshot import Snapshot
     from aae_studio.core.walk import Walk
 
@@ -51,20 +51,23 @@ class TrainerThread(ClosingThread):
 
     Its public methods are thread-safe: they put mail into a box that is emptied between two steps.
     Emits, in the order of what happened: `prepared` (Prepared), `changed` (the configuration that now
-    holds), `reported` (all reports since the last time), `snapshotted` (Snapshot), `trained` (whether
+    holds, and whether that is all that was asked for), `refused` (StudioError: what was asked for cannot
+    be), `reported` (all reports since the last time), `snapshotted` (Snapshot), `trained` (whether
     training goes on), `saved` (folder), `walked` (Walk, of a step that was asked for or watched),
-    `caught_up` (how far models that join are, while the others wait: their names, their step and that of
-    the others) and `failed` (StudioError).
+    `caught_up` (while the others wait for models that join: the step of each), `joined` (one has; the
+    seconds of training, its own included) and `failed` (StudioError).
     """
 
     prepared = Signal(object)
-    changed = Signal(object)
+    changed = Signal(object, bool)
+    refused = Signal(object)
     reported = Signal(object)
     snapshotted = Signal(object)
     trained = Signal(bool)
     saved = Signal(object)
     walked = Signal(object)
-    caught_up = Signal(tuple, int, int)
+    caught_up = Signal(object)
+    joined = Signal(float)
     failed = Signal(object)
 
     def __init__(self) -> None:
@@ -76,8 +79,7 @@ class TrainerThread(ClosingThread):
         # Steps still to be taken, and those that were asked for; None: without end.
         self._remaining: int | None = 0
         self._goal: int | None = 0
-        # Models that were asked for later than the others, and wait for nobody until they are as far.
-        self._joining: CatchUp | None = None
+        self._joining: Joining | None = None
         self._unsent: list[Report] = []
         self._sent_at = self._snapshot_due = 0.0
         self._watching = Watching()
@@ -116,6 +118,10 @@ class TrainerThread(ClosingThread):
         """Pause, and update one model by one of its phases alone."""
         self._mailbox.put(WalkPhase(model, phase))
 
+    def leave_joining(self) -> None:
+        """Wait no longer for models that join, nor let them."""
+        self._mailbox.put(Leave())
+
     def wake(self) -> None:
         self._mailbox.put(None)
 
@@ -153,7 +159,12 @@ class TrainerThread(ClosingThread):
         try:
             self._take(mail)
         except StudioError as fault:
-            self.failed.emit(fault)
+            if isinstance(mail, Configure):
+                # What holds is all that is still wished for.
+                self._joining = None
+                self.refused.emit(fault)
+            else:
+                self.failed.emit(fault)
 
     def _take(self, mail: Mail) -> None:
         match mail:
@@ -161,6 +172,8 @@ class TrainerThread(ClosingThread):
                 self._train(steps)
             case Configure(config=config, data_dir=data_dir, restart=restart):
                 self._configure(config, data_dir, restart)
+            case Leave():
+                self._joining = None
             case Open(folder=folder, data_dir=data_dir):
                 from aae_studio.core import session
 
@@ -201,7 +214,7 @@ class TrainerThread(ClosingThread):
         if going and self._remaining == 0:
             self._send_reports()
             self._send_snapshot()
-        # One step is over before anyone could pause it.
+        # One step is over at once.
         self.trained.emit(self._remaining is None or self._remaining > 1)
 
     def _pause(self) -> None:
@@ -215,11 +228,10 @@ class TrainerThread(ClosingThread):
 
         self._settle_in()
         old = self._experiment
-        joining, self._joining = self._joining, None
-        if old is not None and joining is not None:
+        if old is not None and self._joining is not None:
             # What was asked for before is overtaken, and this is what holds.
-            self.changed.emit(old.config)
-        if old is not None and not restart and self._change(old, config, joining):
+            self.changed.emit(old.config, True)
+        if old is not None and not restart and self._change(old, config):
             return
         same_data = old is not None and old.shares_data(config)
         dataset = old.dataset if old is not None and same_data else load_dataset(config, data_dir)
@@ -228,42 +240,48 @@ class TrainerThread(ClosingThread):
             # Training goes on, and as far as it was to go.
             self._remaining = self._goal
 
-    def _change(self, old: Experiment, config: ExperimentConfig, joining: CatchUp | None) -> bool:
-        """Go over to a configuration at once, but for models that have to catch up first, as those that are
-        `joining` may be about to; False if the experiment has to begin anew."""
-        from aae_studio.core.catching_up import CatchUp
+    def _change(self, old: Experiment, config: ExperimentConfig) -> bool:
+        """Go over to a configuration at once, but for models that have to catch up first; False, and nothing
+        done, if the experiment has to begin anew. Raises StudioError, and changes nothing."""
+        from aae_studio.core.joining import Joining
 
-        staying = tuple(name for name in config.models if name in old.models)
-        if not staying or not old.accepts_live(config.with_(models=staying)):
+        there = tuple(name for name in config.models if name in old.models)
+        if not there:
             return False
-        if staying == config.models:
-            joining = None
-        elif joining is None or not joining.change(config):
-            joining = CatchUp(old, config)
-        old.change(config.with_(models=staying))
-        self._joining = joining
+        staying = config.with_(models=there)
+        if not old.accepts_live(staying):
+            return False
+        old.check(staying)
+        joining = (self._joining or Joining(old, old.config)).adapted(config)
+        old.change(staying)
+        joining.begin()
+        self._joining = joining if joining.steps else None
         self._send_reports()
-        if joining is None:
-            self.changed.emit(config)
+        self.changed.emit(staying, self._joining is None)
         # A snapshot carries the prior, and the set of models, that now hold.
         self._send_snapshot()
         return True
 
-    def _catch_up(self, joining: CatchUp) -> None:
-        """One step of the models that join, or their joining."""
-        if joining.over:
-            self._send_reports()
-            joining.finish(self._history)
+    def _catch_up(self, joining: Joining) -> None:
+        """One step of a model that joins, or its joining. A fault ends the joining alone."""
+        experiment, name = self._experiment, joining.arrived
+        assert experiment is not None
+        try:
+            if name is None:
+                joining.take_step()
+        except StudioError as fault:
             self._joining = None
-            self.changed.emit(joining.config)
-            self._send_snapshot()
+            self.refused.emit(StudioError("What joins cannot catch up: {fault}", fault=fault))
             return
-        joining.take_step()
-        now = time.perf_counter()
-        if now - self._sent_at >= NEWS_INTERVAL_S:
-            self._sent_at = now
-            assert self._experiment is not None
-            self.caught_up.emit(joining.models, joining.step, self._experiment.step)
+        if name is not None:
+            joining.admit(name, self._history)
+            self._joining = joining if joining.steps else None
+            self.joined.emit(experiment.seconds)
+            self.changed.emit(experiment.config, self._joining is None)
+            self._send_snapshot()
+        elif time.perf_counter() - self._sent_at >= NEWS_INTERVAL_S:
+            self._sent_at = time.perf_counter()
+            self.caught_up.emit(joining.steps)
 
     def _settle_in(self) -> None:
         """Give this thread its priority and torch its number of threads, before any arithmetic."""

@@ -39,7 +39,16 @@ def system_language() -> str:
 
 def grouped(number: float, decimals: int = 0) -> str:
     """The number with so many decimal places and its thousands apart."""
-    return f"{number:,.{decimals}f}".replace(",", THIN_SPACE)
+    # Whole numbers can be greater than floating-point ones are exact.
+    exact = isinstance(number, Integral) and not decimals
+    return (f"{number:,d}" if exact else f"{number:,.{decimals}f}").replace(",", THIN_SPACE)
+
+
+class _Whole(int):
+    """A whole number that is grouped where a sentence shows it as it is, and not where it is quoted."""
+
+    def __format__(self, form: str) -> str:
+        return format(int(self), form) if form else grouped(int(self))
 
 
 def tr(text: str, **values: object) -> str:
@@ -47,9 +56,11 @@ def tr(text: str, **values: object) -> str:
     words = _catalogue.get(text, text)
     if not values:
         return words
-    return words.format(
-        **{name: grouped(value) if isinstance(value, Integral) else value for name, value in values.items()}
-    )
+    return words.format(**{name: _shown(value) for name, value in values.items()})
+
+
+def _shown(value: object) -> object:
+    return _Whole(value) if isinstance(value, Integral) and not isinstance(value, bool) else value
 
 
 def tr_error(fault: StudioError) -> str:

@@ -46,8 +46,8 @@ class Workbench(QObject):
     Emits `configured` (another configuration holds), `prepared` (another experiment is there, at its first
     step), `progressed` (more steps), `snapshot_changed` (new weights), `surveyed` (new codes, figures or
     answers), `training_changed` (bool), `following_changed` (bool), `walked` (Walk: a step that was written
-    down), `caught_up` (models that join, their step and that of the others), `failed` (StudioError) and
-    `saved` (folder).
+    down), `caught_up` (models that join are farther than before), `failed` (StudioError) and `saved`
+    (folder).
 
     `prepared` also tells of other models in the same experiment. With it all questions and answers are gone:
     who still wants to know asks again.
@@ -61,7 +61,7 @@ class Workbench(QObject):
     training_changed = Signal(bool)
     following_changed = Signal(bool)
     walked = Signal(object)
-    caught_up = Signal(tuple, int, int)
+    caught_up = Signal()
     failed = Signal(object)
     saved = Signal(object)
 
@@ -93,7 +93,10 @@ class Workbench(QObject):
         self.losses: dict[str, dict[str, float]] = {}
         # Of these seconds of training, how many are saved.
         self._saved_seconds = 0.0
-        self._generation = 0
+        # By name: the step of models that are catching up with the others.
+        self.joining: dict[str, int] = {}
+        # Of the experiment: models may leave it, and others join.
+        self.generation = 0
         self._request: ExperimentConfig | Path = config
         self._failed_request: ExperimentConfig | Path | None = None
         self._rate_mark = (0, 0.0)
@@ -104,6 +107,8 @@ class Workbench(QObject):
             thread.snapshotted.connect(self._on_snapshotted)
             thread.failed.connect(self._on_failed)
         trainer.changed.connect(self._on_changed)
+        trainer.refused.connect(self._on_refused)
+        trainer.joined.connect(self._on_joined)
         trainer.trained.connect(self._on_trained)
         trainer.saved.connect(self._on_saved)
         trainer.walked.connect(self._on_walked)
@@ -226,6 +231,7 @@ class Workbench(QObject):
         """
         self._forget_changes(folder)
         self._trainer.pause()
+        self._trainer.leave_joining()
         self._on_trained(False)
         self._follow(folder)
         self._follower.follow(folder, self.data_dir)
@@ -278,7 +284,7 @@ class Workbench(QObject):
         if self.snapshot is not None:
             questions = dict(self.questions)
             points = self.display.points
-            self._survey.look(Request(self._generation, self.snapshot, questions, thorough, urgent, points))
+            self._survey.look(Request(self.generation, self.snapshot, questions, thorough, urgent, points))
 
     # What is there, and what the models make of it
 
@@ -333,8 +339,9 @@ class Workbench(QObject):
     def _on_prepared(self, news: Prepared) -> None:
         if self._is_stale():
             return
-        self._generation += 1
+        self.generation += 1
         self.folder = self._request if isinstance(self._request, Path) else None
+        self.joining = {}
         self.changes.hold(news.config)
         self.snapshot, self.history = news.snapshot, news.history
         self.precision, self.steps_per_epoch = news.precision, news.steps_per_epoch
@@ -357,12 +364,29 @@ class Workbench(QObject):
         found = {name: self.history.last(name) for name in self.models}
         self.losses = {name: losses for name, losses in found.items() if losses}
 
-    def _on_changed(self, config: ExperimentConfig) -> None:
+    def _on_changed(self, config: ExperimentConfig, whole: bool) -> None:
         if self._is_stale():
             return
-        self.changes.hold(config)
+        if whole:
+            self.changes.hold(config)
+            self.joining = {}
+        else:
+            self.changes.approach(config)
         self._failed_request = None
         self.configured.emit()
+
+    def _on_caught_up(self, steps: dict[str, int]) -> None:
+        if self._is_stale():
+            return
+        # Who has been taken back meanwhile is not waited for.
+        self.joining = {name: step for name, step in steps.items() if name in self.asked.models}
+        self.steps_per_second = 0.0
+        self.caught_up.emit()
+
+    def _on_joined(self, seconds: float) -> None:
+        if not self._is_stale():
+            self.seconds = seconds
+            self._rate_mark = (self.step, time.perf_counter())
 
     def _on_saved(self, folder: Path) -> None:
         self.folder, self._saved_seconds = folder, self.seconds
@@ -389,6 +413,7 @@ class Workbench(QObject):
         lanes_changed = self.snapshot is not None and list(snapshot.models) != list(self.models)
         self.snapshot = snapshot
         self.findings.keep(snapshot.models)
+        self.joining = {name: step for name, step in self.joining.items() if name not in snapshot.models}
         self.planes.take_snapshot(snapshot)
         if lanes_changed:
             self._recall_losses()
@@ -411,25 +436,26 @@ class Workbench(QObject):
         if not self._is_stale() and walk.model in self.models:
             self.walked.emit(walk)
 
-    def _on_caught_up(self, models: tuple[str, ...], step: int, steps: int) -> None:
+    def _on_refused(self, fault: StudioError) -> None:
+        """What was asked for cannot be; what holds stays. `retry` asks again."""
         if not self._is_stale():
-            self.caught_up.emit(models, step, steps)
+            self.changes.fail()
+            self.joining = {}
+            self.configured.emit()
+            self._on_failed(fault)
 
     def _on_failed(self, fault: StudioError) -> None:
         if self._is_stale():
             return
-        # What was asked for does not hold; what holds stays. `retry` asks again.
         if isinstance(fault, DataMissing):
             self._failed_request = self._request
-        self.changes.fail()
-        self.configured.emit()
         self.failed.emit(fault)
 
     def _on_survey_failed(self, fault: str) -> None:
         self.failed.emit(StudioError("The newest weights could not be looked at: {fault}", fault=fault))
 
     def _on_surveyed(self, survey: Survey) -> None:
-        if survey.generation != self._generation:
+        if survey.generation != self.generation:
             return
         self.findings.take(survey, self.models)
         self.findings.cut(len(self.probe))

@@ -11,12 +11,12 @@ import torch
 from samples import batch_of
 from torch import Tensor
 
-from aae_studio.core.catching_up import CatchUp
 from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.errors import NonFinite, StudioError
 from aae_studio.core.experiment import Experiment
 from aae_studio.core.history import History
 from aae_studio.core.ids import IdsOption
+from aae_studio.core.joining import Joining
 from aae_studio.core.models.base import Batch
 from aae_studio.core.registry import MODELS
 
@@ -134,11 +134,18 @@ def test_a_model_can_be_dropped_at_once(build) -> None:
     assert not experiment.accepts_live(experiment.config.with_(models=("ae", "aae")))
 
 
-def caught_up(experiment: Experiment, history: History, config: ExperimentConfig) -> CatchUp:
-    joining = CatchUp(experiment, config)
-    while not joining.over:
-        joining.take_step()
-    joining.finish(history)
+def joined(experiment: Experiment, history: History, joining: Joining) -> None:
+    """Let all that join do so."""
+    while joining.steps:
+        if name := joining.arrived:
+            joining.admit(name, history)
+        else:
+            joining.take_step()
+
+
+def begun(experiment: Experiment, config: ExperimentConfig) -> Joining:
+    joining = Joining(experiment, experiment.config).adapted(config)
+    joining.begin()
     return joining
 
 
@@ -150,8 +157,10 @@ def test_a_model_that_joins_is_what_it_would_be_had_it_been_there(build, labels:
     experiment, history = build(models=("vae", "gan"), **prior), History()
     history.append(list(islice(experiment.run(), 6)))
     staying = all_weights(experiment)
-    joining = caught_up(experiment, history, whole.config)
-    assert joining.models == ("ae", "aae")
+    joining = begun(experiment, whole.config)
+    assert joining.steps == {"ae": 0, "aae": 0}
+    joined(experiment, history, joining)
+    assert experiment.config == whole.config
     assert list(experiment.models) == list(EVERYONE)
     assert experiment.step == 6
     now = all_weights(experiment)
@@ -175,27 +184,89 @@ def test_one_that_left_can_come_back(build) -> None:
     history.append(list(islice(experiment.run(), 3)))
     experiment.change(both.with_(models=("ae",)))
     history.append(list(islice(experiment.run(), 3)))
-    caught_up(experiment, history, both)
+    joined(experiment, history, begun(experiment, both))
     history.append(list(islice(experiment.run(), 2)))
     assert list(history.values("vae", "kl")) == [losses["vae"]["kl"] for losses in expected]
 
 
-def test_while_it_catches_up_options_may_change_and_nobody_else_may_come(build) -> None:
+def test_while_one_catches_up_options_may_change_and_others_come_and_go(build) -> None:
     experiment = build(models=("vae",))
-    curves(experiment, 2)
+    curves(experiment, 3)
     config = experiment.config.with_(models=("vae", "aae"))
-    joining = CatchUp(experiment, config)
+    joining = begun(experiment, config)
     joining.take_step()
-    assert not joining.change(config.with_(models=("ae", "vae", "aae")))
-    assert not joining.change(config.with_(**{"aae.discriminator_hidden": (5,)}))
-    changed = config.with_(**{"aae.r1": 3.0})
-    assert joining.change(changed)
-    assert joining.step == 1
-    joining.take_step()
-    joining.finish(History())
-    assert experiment.config == changed
+    # One more, and another option: who is on the way goes on.
+    more = config.with_(models=("ae", "vae", "aae"), **{"aae.r1": 3.0})
+    joining = joining.adapted(more)
+    joining.begin()
+    assert joining.steps == {"ae": 0, "aae": 1}
+    # Another network begins anew.
+    assert joining.adapted(more.with_(**{"aae.discriminator_hidden": (5,)})).steps == {"ae": 0, "aae": 0}
+    # One of them is taken back.
+    joining = joining.adapted(config.with_(**{"aae.r1": 3.0}))
+    experiment.change(experiment.config.with_(**{"aae.r1": 3.0}))
+    joining.begin()
+    assert joining.steps == {"aae": 1}
+    joined(experiment, History(), joining)
+    assert experiment.config == config.with_(**{"aae.r1": 3.0})
     assert experiment.models["aae"].option["r1"] == 3.0
     assert experiment.models["aae"].prior is experiment.prior
+
+
+def test_a_wish_that_cannot_be_changes_nothing(build) -> None:
+    experiment = build(models=("ae",))
+    curves(experiment, 2)
+    joining = begun(experiment, experiment.config.with_(models=("ae", "vae")))
+    joining.take_step()
+    wish = joining.config.with_(prior="uniform", noise_strength=0.5)
+    with pytest.raises(StudioError):
+        joining.adapted(wish)
+    assert experiment.batches.corruption.strength == 0
+    assert joining.steps == {"vae": 1}
+    with pytest.raises(StudioError):
+        begun(experiment, wish)
+    assert list(experiment.models) == ["ae"]
+
+
+def test_one_that_left_in_the_middle_of_a_step_comes_back_without_its_losses(build) -> None:
+    """Models before the one that fails have taken the step; what they had of it goes with them."""
+    experiment, history = build(models=("ae", "vae", "gan")), History()
+    expected = curves(build(models=("ae", "vae", "gan")), 5)
+    history.append(list(islice(experiment.run(), 3)))
+    weight = next(experiment.models["gan"].networks["generator"].parameters())
+    good = weight.detach().clone()
+    with torch.no_grad():
+        weight.fill_(torch.nan)
+    with pytest.raises(NonFinite):
+        next(experiment.run())
+    with torch.no_grad():
+        weight.copy_(good)
+    both = experiment.config
+    experiment.change(both.with_(models=("ae", "gan")))
+    joined(experiment, history, begun(experiment, both))
+    assert [report.losses["vae"] for report in islice(experiment.run(), 2)] == [
+        losses["vae"] for losses in expected[3:]
+    ]
+
+
+def test_one_that_comes_back_with_another_network_has_snapshots(build) -> None:
+    experiment = build(models=("ae", "aae"))
+    curves(experiment, 1)
+    for _ in range(3):
+        experiment.snapshot()
+    both = experiment.config
+    experiment.change(both.with_(models=("ae",)))
+    joined(experiment, History(), begun(experiment, both.with_(**{"aae.discriminator_hidden": (7,)})))
+    assert set(experiment.snapshot().models) == {"ae", "aae"}
+
+
+def test_what_stays_the_same_prior_is_the_same_object(build) -> None:
+    experiment = build(models=("vae",))
+    prior = experiment.prior
+    experiment.change(experiment.config.with_(learning_rate=0.5))
+    assert experiment.prior is prior
+    experiment.change(experiment.config.with_(**{"gaussian.sigma": 2.0}))
+    assert experiment.prior is not prior
 
 
 def test_what_is_not_live_is_refused(build) -> None:

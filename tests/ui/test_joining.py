@@ -6,8 +6,12 @@ import numpy as np
 import pytest
 from PySide6.QtCore import Qt
 
+from aae_studio.core import session
 from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.errors import NonFinite
+from aae_studio.core.joining import CatchUp
 from aae_studio.ui.app import Studio
+from aae_studio.ui.canvas.plane import View
 
 SMALL = ExperimentConfig(models=("ae", "vae"), hidden=(16,), batch_size=64, precision="float32")
 # So many steps take seconds: there is time to look, and to think better of it.
@@ -59,34 +63,111 @@ def test_the_others_wait_and_go_on(qtbot, studio):
     bench, window = studio.workbench, studio.window
     bench.train()
     qtbot.waitUntil(lambda: bench.step > 200, timeout=60_000)
-    told: list[tuple[tuple[str, ...], int, int]] = []
-    bench.caught_up.connect(lambda *news: told.append(news))
+    lanes = dict(window.lanes)
+    told: list[tuple[dict[str, int], int, float]] = []
+    bench.caught_up.connect(lambda: told.append((bench.joining, bench.step, bench.steps_per_second)))
     pressed(qtbot, studio, "aae")
     qtbot.waitUntil(lambda: "aae" in window.lanes, timeout=60_000)
     step = bench.step
     qtbot.waitUntil(lambda: bench.step > step + 20, timeout=60_000)
     assert bench.training
-    assert all(names == ("aae",) and 0 < there <= goal for names, there, goal in told)
+    for joining, goal, rate in told:
+        assert set(joining) == {"aae"}
+        assert 0 < joining["aae"] <= goal
+        assert rate == 0, "the others stand still"
     assert not window.lane_row.waiting
+    # Somebody may be dragging in them.
+    assert {name: window.lanes[name] for name in lanes} == lanes
 
 
-def test_one_can_think_better_of_it(qtbot, studio):
-    bench, window = studio.workbench, studio.window
+@pytest.fixture
+def waiting(qtbot, studio) -> Studio:
+    """GAN is asked for after thousands of steps, and on its way."""
     trained(qtbot, studio, MANY)
     pressed(qtbot, studio, "gan")
-    qtbot.waitUntil(lambda: "gan" in window.lane_row.waiting, timeout=30_000)
-    card = window.lane_row.waiting["gan"]
-    assert "of 3\u202f000" in card.note.text()
+    qtbot.waitUntil(lambda: "gan" in studio.window.lane_row.waiting, timeout=30_000)
+    return studio
+
+
+def test_it_says_how_far_it_is_and_one_can_think_better_of_it(qtbot, waiting):
+    bench, window = waiting.workbench, waiting.window
+    assert "of 3\u202f000" in window.lane_row.waiting["gan"].note.text()
     assert "GAN" in window.status_bar.message()
-    # Something else is changed meanwhile: the model goes on catching up.
+    assert "– steps/s" in window.tool_bar._progress.text()
+    # Something else is changed meanwhile: it holds at once, and the model goes on catching up.
+    there = bench.joining["gan"]
     bench.configure(learning_rate=0.002)
-    pressed(qtbot, studio, "gan")
+    qtbot.waitUntil(lambda: bench.config.learning_rate == 0.002, timeout=30_000)
+    assert bench.config.models == ("ae", "vae")
+    qtbot.waitUntil(lambda: bench.joining.get("gan", 0) > there, timeout=30_000)
+    pressed(qtbot, waiting, "gan")
     qtbot.waitUntil(lambda: bench.config == bench.asked == SMALL.with_(learning_rate=0.002), timeout=30_000)
     qtbot.waitUntil(lambda: not window.lane_row.waiting)
     assert window.status_bar.message().startswith("Paused")
-    trained(qtbot, studio, 3)
+    trained(qtbot, waiting, 3)
     assert list(window.lanes) == ["ae", "vae"]
     assert bench.step == MANY + 3
+
+
+def test_another_may_join_and_one_may_leave_meanwhile(qtbot, waiting):
+    bench, window = waiting.workbench, waiting.window
+    there = bench.joining["gan"]
+    bench.configure(models=("ae", "gan", "aae"))
+    qtbot.waitUntil(lambda: {"gan", "aae"} <= bench.joining.keys(), timeout=30_000)
+    assert bench.joining["gan"] >= there
+    assert set(window.lane_row.waiting) == {"gan", "aae"}
+    assert "as far" not in window.status_bar.message()
+    assert list(window.lanes) == ["ae"]
+    bench.configure(models=("ae",))
+    qtbot.waitUntil(lambda: not window.lane_row.waiting, timeout=30_000)
+
+
+def test_a_fault_of_the_newcomer_is_its_own(qtbot, waiting, monkeypatch):
+    bench, window = waiting.workbench, waiting.window
+    bench.configure(learning_rate=0.002)
+
+    def fail(_: CatchUp) -> None:
+        raise NonFinite("GAN", "discriminator", 7, "a loss")
+
+    with qtbot.waitSignal(bench.failed, timeout=60_000) as caught:
+        monkeypatch.setattr(CatchUp, "take_step", fail)
+    assert "cannot catch up" in str(caught.args[0])
+    assert not isinstance(caught.args[0], NonFinite), "which would offer to rewind the others"
+    assert bench.asked.models == bench.config.models == ("ae", "vae")
+    # This the others have taken up.
+    assert bench.config.learning_rate == bench.asked.learning_rate == 0.002
+    qtbot.waitUntil(lambda: not window.lane_row.waiting)
+    trained(qtbot, waiting, 3)
+    assert bench.step == MANY + 3
+
+
+def test_saving_and_what_fails_do_not_end_the_waiting(qtbot, waiting, tmp_path):
+    bench = waiting.workbench
+    with qtbot.waitSignal(bench.saved, timeout=30_000):
+        bench.save(tmp_path / "run")
+    assert session.read_config(tmp_path / "run").models == ("ae", "vae")
+    (tmp_path / "file").write_text("mine")
+    with qtbot.waitSignal(bench.failed, timeout=30_000):
+        bench.save(tmp_path / "file" / "run")
+    assert bench.asked.models == ("ae", "vae", "gan")
+    there = bench.joining["gan"]
+    qtbot.waitUntil(lambda: bench.joining.get("gan", 0) > there, timeout=30_000)
+    waiting.set_theme("light")
+    qtbot.waitUntil(lambda: "gan" in waiting.window.lane_row.waiting, timeout=30_000)
+
+
+def test_opening_a_session_ends_the_waiting(qtbot, waiting, tmp_path):
+    bench = waiting.workbench
+    bench.save(tmp_path / "run")
+    bench.open(tmp_path / "run")
+    with qtbot.waitSignal(bench.prepared, timeout=30_000):
+        pass
+    told: list[object] = []
+    bench.caught_up.connect(lambda: told.append(1))
+    trained(qtbot, waiting, 30)
+    assert not told
+    assert list(waiting.window.lanes) == ["ae", "vae"]
+    assert bench.asked.models == ("ae", "vae")
 
 
 def test_a_model_that_cannot_be_stays_out_and_nothing_changes(qtbot, studio):
@@ -103,12 +184,20 @@ def test_a_model_that_cannot_be_stays_out_and_nothing_changes(qtbot, studio):
     assert not studio.window.tool_bar.model_buttons["vae"].isChecked()
 
 
-def test_rewinding_ends_the_waiting(qtbot, studio):
-    bench, window = studio.workbench, studio.window
-    trained(qtbot, studio, MANY)
-    pressed(qtbot, studio, "gan")
-    qtbot.waitUntil(lambda: "gan" in window.lane_row.waiting, timeout=30_000)
+def test_rewinding_ends_the_waiting(qtbot, waiting):
+    bench, window = waiting.workbench, waiting.window
     bench.rewind()
     qtbot.waitUntil(lambda: "gan" in window.lanes and bench.step == 0, timeout=30_000)
     assert not window.lane_row.waiting
     assert bench.config.models == bench.asked.models == ("ae", "vae", "gan")
+
+
+def test_a_zoom_is_that_of_the_lanes_which_share_the_prior(qtbot, studio):
+    bench, planes = studio.workbench, studio.workbench.planes
+    trained(qtbot, studio, 5)
+    planes.set_view("vae", View(0.25, 0.0, 0.5))
+    pressed(qtbot, studio, "aae")
+    qtbot.waitUntil(lambda: "aae" in studio.window.lanes, timeout=30_000)
+    trained(qtbot, studio, 5)
+    qtbot.waitUntil(lambda: bench.findings.step == 10, timeout=30_000)
+    assert planes.views["aae"] == planes.views["vae"] == View(0.25, 0.0, 0.5)

@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from aae_studio.core.models.base import Model
 
 Array = npt.NDArray[np.float32]
+# What a figure takes at most.
+WIDEST = "−00.0 σ"
 SIDE = 52
 
 
@@ -42,7 +44,7 @@ class SightCard(QFrame):
         self.verdict = VerdictLine(theme, self.font(), Qt.AlignmentFlag.AlignRight)
         self.views = [DecodeView(theme, SIDE) for _ in range(3)]
         self._captions = [_caption() for _ in range(3)]
-        self.figures = {row: Readout(theme.color("text"), fixed_font(11), "-00.00") for row in self._rows()}
+        self.figures = {row: Readout(theme.color("text"), fixed_font(11), WIDEST) for row in self._rows()}
         self.strip = ImageStrip(theme)
         self.strip.setAccessibleName(tr("Nearest real images"))
         self.strip.setToolTip(tr("The real images whose codes are nearest to the cursor, nearest first."))
@@ -165,7 +167,7 @@ class SightCard(QFrame):
         trust = seen.trust
         texts = {
             "D(z)": None if seen.says is None else f"{seen.says:.2f}",
-            "log p(z)": None if seen.log_prior is None else f"{seen.log_prior:.2f}",
+            "log p(z)": None if seen.log_prior is None else _nats(seen.log_prior),
             "|E(Dec(z)) − z|": None if trust is None else f"{trust.displacement:.2f} σ",
             "z → x": None if trust is None else f"{trust.strangeness:.1f}×",
         }
@@ -191,3 +193,8 @@ def _short(label: str) -> str:
     if label == "|E(Dec(z)) − z|":
         return tr("back")
     return tr("to data") if label == "z → x" else label
+
+
+def _nats(number: float) -> str:
+    """The number in five signs."""
+    return f"{number:.{2 if abs(number) < 10 else 1}f}"

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from PySide6.QtCore import Qt
-from PySide6.QtGui import QFont, QResizeEvent
+from PySide6.QtGui import QFont
 from PySide6.QtWidgets import QWidget
 
 from aae_studio.core.region import Trust, Verdict
-from aae_studio.ui.readout import PADDING, Readout
+from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.tooltip import tooltip
 from aae_studio.ui.translation import tr
@@ -38,7 +38,6 @@ class VerdictLine(Readout):
     ) -> None:
         super().__init__(theme.color("muted"), font, "", alignment, parent)
         self._theme = theme
-        self._words = ""
         self.setAccessibleName(tr("Whether to trust the decoded image"))
         words = tr(
             "Inside the data: the 5th nearest code of a real image is as near as it is for 95 % of the "
@@ -50,19 +49,13 @@ class VerdictLine(Readout):
 
     def show_trust(self, trust: Trust | None, step: int) -> None:
         """Show what to think of an image of a model after so many steps; None: nothing is known."""
-        color, self._words = "muted", ""
+        color, words = "muted", ""
         if trust is not None:
             # Random weights are neither right nor wrong about anything.
             color = COLORS[trust.verdict] if step else "muted"
-            self._words = verdict_words(trust.verdict) if step else tr("not trained yet")
-        self._color = self._theme.color(color)
-        self._fit()
-
-    def resizeEvent(self, event: QResizeEvent) -> None:
-        super().resizeEvent(event)
-        self._fit()
-
-    def _fit(self) -> None:
-        roomy = self.fontMetrics().horizontalAdvance(self._words) <= self.width() - 2 * PADDING
+            words = verdict_words(trust.verdict) if step else tr("not trained yet")
+        if self._color != self._theme.color(color):
+            self._color = self._theme.color(color)
+            self.update()
         # What stands before the colon says it too.
-        self.setText(self._words if roomy else self._words.partition(":")[0])
+        self.setText(words, words.partition(":")[0])

@@ -36,7 +36,8 @@ def pixel_image(pixels: npt.NDArray[np.uint32], ratio: float) -> QImage:
 
     The image looks into `pixels`, which must outlive it. They may be a part of wider ones.
     """
-    (height, width), (line, _) = pixels.shape, pixels.strides
+    (height, width), (line, step) = pixels.shape, pixels.strides
+    assert step == pixels.itemsize, "the pixels of a line lie side by side"
     # Qt is given the memory from the first pixel to the last, with what lies between its lines.
     memory = as_strided(pixels, (max(0, (height - 1) * line // 4 + width),), (4,))
     image = QImage(memory.data, width, height, line, QImage.Format.Format_ARGB32_Premultiplied)

@@ -99,7 +99,7 @@ class LatentCanvas(QWidget):
             tr("Drag or arrow keys: move the point. Wheel: zoom. Right drag: pan. Double click: show all.")
         )
         self._listen()
-        self._choose_overlays()
+        self.choose_overlays()
 
     def _listen(self) -> None:
         self._planes.views_changed.connect(self._follow_view)
@@ -108,7 +108,7 @@ class LatentCanvas(QWidget):
         self._planes.cursor_moved.connect(self._ask_again)
         self._display.traced.connect(self.update)
         self._bench.surveyed.connect(self._ask_later)
-        self._display.changed.connect(self._choose_overlays)
+        self._display.changed.connect(self.choose_overlays)
         self._display.tool_changed.connect(self.update)
 
     def sizeHint(self) -> QSize:
@@ -232,7 +232,7 @@ class LatentCanvas(QWidget):
 
     # Overlays
 
-    def _choose_overlays(self) -> None:
+    def choose_overlays(self) -> None:
         """Take up the overlays that are to be shown here."""
         if self._name not in self._bench.models:
             return

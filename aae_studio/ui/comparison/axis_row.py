@@ -48,9 +48,11 @@ class AxisRow(QObject):
         self.label.setProperty("muted", True)
         self.choice, self.values = _Options(), _Values()
         self.choice.setAccessibleName(tr("{axis}: option", axis=name))
-        # A long name gives way, so that three values can be read.
-        self.choice.setMinimumContentsLength(7)
+        # A very long name gives way.
+        self.choice.setMinimumContentsLength(8)
         self.choice.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToMinimumContentsLengthWithIcon)
+        # Three values of four digits can be read.
+        self.values.setMinimumWidth(self.values.fontMetrics().horizontalAdvance("0.0003 0.001 0.003") + 14)
         self.values.setAccessibleName(tr("{axis}: values", axis=name))
         self._help = tooltip(tr("The option's values, apart by spaces: at most six. For instance 0.1 1 10."))
         self.values.setToolTip(self._help)

@@ -80,6 +80,10 @@ class Changes:
         if not self._pending:
             self.asked = config
 
+    def approach(self, config: ExperimentConfig) -> None:
+        """The trainer went over to this, on its way to what was asked for."""
+        self.held = config
+
     def fail(self) -> None:
         """What was asked for cannot be: what holds stays."""
         if self._pending and self._before and self._before[-1] == self.held:

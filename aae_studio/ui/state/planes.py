@@ -276,6 +276,8 @@ class Planes(QObject):
         for name in joining:
             lead = next((other for other in there if other in self._sharing(name)), self.active)
             self.views[name] = self.views[lead] if lead in self._sharing(name) else self.home_view(name)
+            if lead in self._sharing(name) and lead in self._zoomed:
+                self._zoomed.add(name)
             place = self.views[lead].carried(self.cursor_place(lead), self.views[name])
             self.cursors[name] = self[name].moved(self.cursors[lead], place)
 

@@ -65,8 +65,10 @@ class JourneyRow(QWidget):
         self._journey = journey
         if journey is None:
             self.view.set_image(None)
-            self.length.setText(tr("no encoder: no place for an image"))
+            self.view.hide()
+            self.length.setText(tr("no encoder: no place for an image"), tr("no encoder"))
             return
+        self.view.show()
         self.strip.set_images(journey.images[::STRIDE])
         self.length.setText(tr("image change {length}", length=f"{journey.length:.2f}"))
 
