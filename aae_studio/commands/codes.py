@@ -36,7 +36,8 @@ def add_encode_flags(parser: Parser) -> None:
 def encode(args: argparse.Namespace) -> int:
     """Write the codes of a split: an array (n, latent size) per model with an encoder, labels and ids.
 
-    A model that finds classes or clusters has q(y|x) beside its codes: NAME.class_shares (n, classes).
+    A model that finds classes or clusters has q(y|x) beside its codes, NAME.class_shares (n, classes), and
+    one whose decoder is told a condition the place of each code's, NAME.condition (n,).
     """
     import numpy as np
 
@@ -55,8 +56,14 @@ def encode(args: argparse.Namespace) -> int:
             for name, way in ways.items():
                 parts[name].append(way(part))
         arrays: dict[str, Any] = {name: np.concatenate(found) for name, found in parts.items()}
+        for name in filter(run.conditions, run.encoders):
+            found = arrays.get(f"{name}.class_shares")
+            arrays[f"{name}.condition"] = split.labels if found is None else found.argmax(axis=1)
         np.savez(out, **arrays, labels=split.labels, ids=split.ids)
     print(f"{args.out}: codes of {', '.join(run.encoders)}, {len(split)} × {run.config.latent_size}")
+    beside = [name for name in arrays if "." in name]
+    if beside:
+        print(f"beside them {', '.join(beside)}")
     return 0
 
 
@@ -65,7 +72,10 @@ def add_decode_flags(parser: Parser) -> None:
     _add_run(parser)
     parser.add_argument("--model", metavar="NAME", help="which model decodes, if there are several")
     parser.add_argument(
-        "--condition", metavar="NAME", help="the class or cluster that a decoder is told beside the code"
+        "--condition",
+        metavar="NAME",
+        help="the class or cluster that a decoder is told beside all codes (default: what encode wrote for "
+        "each, else the first)",
     )
     parser.add_argument(
         "--codes",
@@ -84,12 +94,17 @@ def decode(args: argparse.Namespace) -> int:
     import aae_studio
 
     run = aae_studio.load(args.run)
-    codes = _read_codes(args.codes, args.model)
+    codes, own = _read_codes(args.codes, args.model)
+    told = own if args.condition is None else args.condition
     with _written(args.out) as out:
-        images = run.decode(codes, args.model, args.condition)
+        images = run.decode(codes, args.model, told)
         np.save(out, images)
-    told = args.condition or next(iter(run.conditions(args.model)), None)
-    print(f"{args.out}: images, {' × '.join(map(str, images.shape))}" + (f", all as {told}" if told else ""))
+    words = f"{args.out}: images, {' × '.join(map(str, images.shape))}"
+    if own is not None and args.condition is None:
+        words += ", each with its own condition"
+    elif every := args.condition or next(iter(run.conditions(args.model)), None):
+        words += f", all as {every}"
+    print(words)
     return 0
 
 
@@ -103,15 +118,16 @@ def _split(dataset: Dataset, name: str) -> Split:
     return dataset.train if name == "train" else dataset.test
 
 
-def _read_codes(file: Path, model: str | None) -> Any:
-    """The array in a .npy file, or the model's in a .npz file. Raises StudioError."""
+def _read_codes(file: Path, model: str | None) -> tuple[Any, Any]:
+    """The array in a .npy file, or the model's in a .npz file, there with its conditions, which may be None.
+    Raises StudioError."""
     import numpy as np
 
     try:
         # Without pickles: a file of codes must not be able to run anything.
         found = np.load(file, allow_pickle=False)
         if not isinstance(found, np.lib.npyio.NpzFile):
-            return found
+            return found, None
         with found:
             if model is None or model not in found:
                 raise StudioError(
@@ -119,7 +135,8 @@ def _read_codes(file: Path, model: str | None) -> Any:
                     file=file,
                     names=", ".join(found),
                 )
-            return found[model]
+            condition = f"{model}.condition"
+            return found[model], found[condition] if condition in found else None
     except OSError as fault:
         raise StudioError(
             "{file} cannot be read: {fault}", file=file, fault=fault.strerror or fault

@@ -8,7 +8,7 @@ import signal
 import sys
 import threading
 import time
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
@@ -87,10 +87,21 @@ def run(args: argparse.Namespace) -> int:
     if args.save_every and not args.out:
         raise StudioError("--save-every needs a folder to save in: --out RUN.")
     config = read_config(args.resume) if args.resume else config_from(args)
+    if not args.quiet:
+        _tell_idle(args.changes, config)
     from aae_studio.core import parallel
 
     with parallel.joined(config.device) as group:
         return _run(args, config, group)
+
+
+def _tell_idle(changes: Iterable[str], config: ExperimentConfig) -> None:
+    """Say which of the given options belong to something that takes no part."""
+    there = {*config.models, config.prior, config.dataset}
+    for key in changes:
+        owner, dot, _ = key.partition(".")
+        if dot and owner not in there:
+            print(f"{key} changes nothing: {owner} takes no part.", file=sys.stderr)
 
 
 def _run(args: argparse.Namespace, config: ExperimentConfig, group: Alone) -> int:
@@ -123,6 +134,8 @@ def _conclude(args: argparse.Namespace, experiment: Experiment, history: History
     finally:
         result = _result(experiment, history, figures)
         print(json.dumps(result) if args.json else _table(result), flush=True)
+        if not (args.out or args.quiet or args.json):
+            print("Nothing of it was kept: --out RUN keeps the models.", file=sys.stderr)
 
 
 def _begun(args: argparse.Namespace, config: ExperimentConfig, group: Alone) -> tuple[Experiment, History]:
@@ -273,13 +286,18 @@ def _result(experiment: Experiment, history: History, figures: Mapping[str, Figu
     }
 
 
+def _count(number: int, what: str) -> str:
+    return f"{number} {what}" if number == 1 else f"{number} {what}s"
+
+
 def _table(result: Mapping[str, Any]) -> str:
     """The figures for people: those that one of the models has."""
     models = result["models"]
     had = {figure for part in models.values() for figure, value in part.items() if value is not None}
     columns = {figure: title for figure, title in COLUMNS.items() if figure in had}
     lines = [
-        f"{result['steps']} steps, {result['epochs']} epochs in {result['seconds']:.1f} s: "
+        f"{_count(result['steps'], 'step')}, {_count(result['epochs'], 'epoch')} in "
+        f"{result['seconds']:.1f} s: "
         f"{result['samples_per_second']:.0f} samples/s in {result['precision']} on {result['device']}"
     ]
     if columns:

@@ -171,16 +171,26 @@ class TrainedRun:
         """The classes or clusters that a model's decoder is told beside the code; mostly none."""
         return self._chosen(model, self.models, "decode").conditions
 
-    def decode(self, codes: npt.ArrayLike, model: str | None = None, condition: str | None = None) -> Array:
+    def decode(
+        self,
+        codes: npt.ArrayLike,
+        model: str | None = None,
+        condition: str | npt.NDArray[np.integer[Any]] | None = None,
+    ) -> Array:
         """Images, float32 (n, C, H, W) with values in [0, 1], from codes (n, latent size).
 
         `model` can be left out where there is only one. `condition`: one of the model's `conditions`, which
-        goes with all codes. Raises StudioError for another shape, values that are not finite, or an
-        unknown condition.
+        goes with all codes, or for each code a place among them, (n,). Raises StudioError for another
+        shape, values that are not finite, or an unknown condition.
         """
         frozen = self._chosen(model, self.models, "decode")
-        place = _place_of(condition, frozen)
-        return frozen.decode(_numbers(codes, "codes", ("n", self.config.latent_size)), place)
+        numbers = _numbers(codes, "codes", ("n", self.config.latent_size))
+        if condition is None or isinstance(condition, str):
+            return frozen.decode(numbers, _place_of(condition, frozen))
+        places, count = np.asarray(condition), len(frozen.conditions)
+        if places.shape != (len(numbers),) or not ((places >= 0) & (places < count)).all():
+            raise StudioError("Each code should have a place among the {count} conditions.", count=count)
+        return frozen.decode(numbers, places)
 
     def _chosen(self, model: str | None, able: tuple[str, ...], act: str) -> FrozenModel:
         if model is None and len(able) == 1:

@@ -90,7 +90,8 @@ def test_what_a_model_finds_goes_out_beside_its_codes(
 ) -> None:
     run, file = tmp_path / "run", tmp_path / "codes.npz"
     studio("train", "--models", f"ae,{name}", "--hidden", "16", "--steps", "3", "--quiet", "--out", run)
-    studio("encode", run, "--out", file)
+    out, _ = studio("encode", run, "--out", file)
+    assert f"beside them {name}.class_shares" in out
     loaded = aae_studio.load(run)
     with np.load(file) as arrays:
         shares, labels = arrays[f"{name}.class_shares"], arrays["labels"]
@@ -104,6 +105,16 @@ def test_what_a_model_finds_goes_out_beside_its_codes(
         assert (shares.argmax(axis=1) != labels).mean() == pytest.approx(frozen.class_error(images, labels))
     with pytest.raises(StudioError, match="find classes"):
         loaded.class_shares(images, "ae")
+    # What goes out comes back as what it was.
+    out, _ = studio("decode", run, "--model", name, "--codes", file, "--out", tmp_path / "x.npy")
+    assert out.endswith("each with its own condition\n")
+    with np.load(file) as arrays:
+        codes, told = arrays[name], arrays[f"{name}.condition"]
+    np.testing.assert_array_equal(told, shares.argmax(axis=1))
+    np.testing.assert_array_equal(np.load(tmp_path / "x.npy"), loaded._frozen[name].decode(codes, told))
+    for wrong in (told[:-1], told + count):
+        with pytest.raises(StudioError, match="a place among"):
+            loaded.decode(codes, name, wrong)
 
 
 def test_a_run_without_encoder_cannot_encode(studio: Studio, tmp_path: Path) -> None:

@@ -295,3 +295,13 @@ def test_reproduce_lists_measures_and_fails_where_a_limit_does_not_hold(studio: 
     out, _ = studio("reproduce", "tiny", "--seeds", "3", code=1)
     assert "| tiny | seed | 0, 1, 2 | 0 | ≤ 1 | not reached |" in out
     assert "Did you mean tiny?" in studio.fault("reproduce", "tyny")
+
+
+def test_what_was_given_in_vain_is_said(studio, tmp_path):
+    words = ("train", "--models", "ae", "--steps", 1, "--hidden", 8, "--beta", 5)
+    out, err = studio(*words)
+    assert "vae.beta changes nothing: vae takes no part." in err
+    assert "--out RUN keeps the models" in err
+    assert out.startswith("1 step, 0 epochs in ")
+    _, err = studio(*words, "--quiet", "--out", tmp_path / "run")
+    assert err == ""
