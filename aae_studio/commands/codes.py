@@ -136,7 +136,7 @@ def _read_codes(file: Path, model: str | None) -> tuple[Any, Any]:
                     names=", ".join(found),
                 )
             condition = f"{model}.condition"
-            return found[model], found[condition] if condition in found else None
+            return found[model], found.get(condition)
     except OSError as fault:
         raise StudioError(
             "{file} cannot be read: {fault}", file=file, fault=fault.strerror or fault
