@@ -20,7 +20,7 @@ def verdict_words(verdict: Verdict) -> str:
     if verdict is Verdict.INSIDE:
         return tr("inside the data")
     if verdict is Verdict.EDGE:
-        return tr("at the edge of the data")
+        return tr("at the edge: few data near")
     if verdict is Verdict.HOLE:
         return tr("in a hole: comes back elsewhere")
     return tr("far from data: output not trusted")
