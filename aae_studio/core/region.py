@@ -17,7 +17,7 @@ JUDGED = 300
 # A code of two axes whose image is encoded farther away than this, in σ, lies in a hole.
 HOLE_REACH = 0.5
 # Up to this strangeness a place lies at the edge of the data: of real codes themselves one in twenty is
-# beyond a strangeness of 1, and hardly any beyond this one.
+# beyond a strangeness of 1, and about one in a hundred beyond this one.
 EDGE = 2.0
 
 
