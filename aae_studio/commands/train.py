@@ -71,7 +71,7 @@ def add_flags(parser: Parser) -> None:
     )
     parser.add_argument("--download", action="store_true", help="fetch the dataset if it is missing")
     parser.add_argument("--json", action="store_true", help="print one JSON object as the last line")
-    parser.add_argument("--quiet", action="store_true", help="no progress bar")
+    parser.add_argument("--quiet", action="store_true", help="no progress bar, no remarks")
     add_data_dir(parser)
     parser.epilog = (
         "Several processes train as one, each on its share of every batch, when torchrun starts them:\n"
@@ -87,11 +87,11 @@ def run(args: argparse.Namespace) -> int:
     if args.save_every and not args.out:
         raise StudioError("--save-every needs a folder to save in: --out RUN.")
     config = read_config(args.resume) if args.resume else config_from(args)
-    if not args.quiet:
-        _tell_idle(args.changes, config)
     from aae_studio.core import parallel
 
     with parallel.joined(config.device) as group:
+        if group.rank == 0 and not args.quiet:
+            _tell_idle(args.changes, config)
         return _run(args, config, group)
 
 

@@ -98,8 +98,9 @@ class Trust:
 
     @property
     def verdict(self) -> Verdict:
-        """Far from the data where the place is strange; else in a hole where its image comes back elsewhere:
-        the decoder was never taught the one, and the encoder would never have put the other there."""
+        """Far from the data where the place is very strange; else in a hole where its image comes back
+        elsewhere: the decoder was never taught the one, and the encoder would never have put the other
+        there. Else inside, or at the edge where it is somewhat strange."""
         if not self.strangeness <= EDGE:
             return Verdict.FAR
         if not self.displacement <= self.reach:

@@ -187,8 +187,10 @@ class TrainedRun:
         numbers = _numbers(codes, "codes", ("n", self.config.latent_size))
         if condition is None or isinstance(condition, str):
             return frozen.decode(numbers, _place_of(condition, frozen))
+        _place_of(next(iter(frozen.conditions), ""), frozen)
         places, count = np.asarray(condition), len(frozen.conditions)
-        if places.shape != (len(numbers),) or not ((places >= 0) & (places < count)).all():
+        fits = places.dtype.kind in "iu" and places.shape == (len(numbers),)
+        if not fits or not ((places >= 0) & (places < count)).all():
             raise StudioError("Each code should have a place among the {count} conditions.", count=count)
         return frozen.decode(numbers, places)
 

@@ -246,7 +246,7 @@ class Snapshot:
         """Figures of one model on the first `size` test samples (None: all of them).
 
         Distances to the prior and kNN accuracy use at most 2 000 codes, and as many samples of the prior,
-        but never fewer than 1 000: what they say of the same codes is then what `evaluate` says of them.
+        but never fewer than 1 000: of the first 1 000 images they say what `evaluate` says of as many.
         """
         frozen, test = self.models[name], self.dataset.test
         if not frozen.has_encoder:

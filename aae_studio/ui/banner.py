@@ -25,6 +25,7 @@ class Banner(QFrame):
         self._bench = workbench
         self.setObjectName("banner")
         self._fault: StudioError | None = None
+        self._generation = workbench.generation
         self._sentence = QLabel()
         self._sentence.setWordWrap(True)
         self._sentence.setProperty("bad", True)
@@ -47,7 +48,7 @@ class Banner(QFrame):
         self._rewind.clicked.connect(self.rewind_asked)
         close.clicked.connect(self.hide)
         workbench.failed.connect(self.show_fault)
-        workbench.prepared.connect(self.hide)
+        workbench.prepared.connect(self._on_prepared)
         workbench.training_changed.connect(self._on_training)
         workbench.following_changed.connect(self._on_following)
         workbench.progressed.connect(self._on_progressed)
@@ -65,6 +66,12 @@ class Banner(QFrame):
     def text(self) -> str:
         """The sentence on show, or nothing."""
         return "" if self.isHidden() else self._sentence.text()
+
+    def _on_prepared(self) -> None:
+        # Other models in the same experiment mend nothing.
+        if self._generation != self._bench.generation:
+            self._generation = self._bench.generation
+            self.hide()
 
     def _on_training(self, training: bool) -> None:
         if training:

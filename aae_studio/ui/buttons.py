@@ -8,13 +8,13 @@ from PySide6.QtCore import Qt
 from PySide6.QtWidgets import QButtonGroup, QPushButton, QToolButton, QWidget
 
 from aae_studio.ui.code_panel import Slider
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 
 
 def push_button(text: str, tip: str, slot: Callable[..., object]) -> QPushButton:
     """A button that does something."""
     button = QPushButton(text)
-    button.setToolTip(tooltip(tip))
+    explain(button, tip)
     button.setAccessibleName(text)
     button.clicked.connect(slot)
     return button
@@ -29,7 +29,7 @@ def choice_buttons(parent: QWidget, *words: tuple[str, str]) -> list[QToolButton
         button.setCheckable(True)
         button.setChecked(not buttons)
         button.setProperty("choice", True)
-        button.setToolTip(tooltip(tip))
+        explain(button, tip)
         button.setAccessibleName(text)
         button.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         group.addButton(button)
@@ -43,7 +43,7 @@ def slider(name: str, least: int, most: int, value: int, tip: str, slot: Callabl
     found.setRange(least, most)
     found.setValue(value)
     found.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
-    found.setToolTip(tooltip(tip))
+    explain(found, tip)
     found.setAccessibleName(name)
     found.valueChanged.connect(slot)
     return found

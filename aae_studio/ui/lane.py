@@ -18,7 +18,7 @@ from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.decodings import Decoded
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import grouped, tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
@@ -63,7 +63,7 @@ class Lane(QFrame):
         self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))
         self._conditions = workbench.models[name].conditions
         self.strip = ImageStrip(theme, selectable=bool(self._conditions))
-        self.strip.setToolTip(tooltip(self._samples_tip()))
+        explain(self.strip, self._samples_tip())
         self.strip.setAccessibleName(self._strip_caption())
         self.strip.chosen.connect(partial(workbench.planes.set_condition, name))
         self._code = Readout(theme.color("text"), fixed_font(12), "(+0.00, +0.00)")
@@ -177,7 +177,7 @@ class Lane(QFrame):
         for row, text, note, (_, _, tip) in zip(self._rows, texts, notes, self._figure_rows(), strict=True):
             row[1].setText(text.replace("-", "−"))
             for widget in row:
-                widget.setToolTip(tooltip(tip, note))
+                explain(widget, tip, note)
 
     def paintEvent(self, event: QPaintEvent) -> None:
         super().paintEvent(event)
@@ -239,8 +239,8 @@ class Lane(QFrame):
             value = Readout(self._theme.color("text"), fixed_font(12), "0.0000", right)
             value.setText("–")
             value.setAccessibleName(text)
-            label.setToolTip(tooltip(tip))
-            value.setToolTip(tooltip(tip))
+            explain(label, tip)
+            explain(value, tip)
             grid.addWidget(label, row, 0)
             grid.addWidget(value, row, 1)
             self._rows.append((label, value))
@@ -255,7 +255,7 @@ class Lane(QFrame):
         """What the strip shows, and how many points the plane has."""
         samples = QLabel(self._strip_caption())
         samples.setProperty("muted", True)
-        samples.setToolTip(tooltip(self._samples_tip()))
+        explain(samples, self._samples_tip())
         # A readout gives way where a lane is narrow; a label would widen the lane.
         self._points = Readout(self._theme.color("muted"), self.font(), "", Qt.AlignmentFlag.AlignRight)
         row = QHBoxLayout()
@@ -274,7 +274,7 @@ class Lane(QFrame):
         words = "" if count == total else tr("{count} of {total} points", count=count, total=total)
         self._points.setText(words, grouped(count) if words else "")
         tip = tr("How many of the dataset's images the plane shows as points.")
-        self._points.setToolTip(tooltip(words, tip))
+        explain(self._points, words, tip)
 
     def _strip_caption(self) -> str:
         if not self._conditions:

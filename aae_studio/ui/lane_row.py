@@ -48,8 +48,8 @@ class LaneRow(QScrollArea):
         self._painted_at = -1.0
         # Before the lanes' canvases, which follow the cursor too.
         workbench.planes.cursor_moved.connect(self._show_moved)
-        workbench.caught_up.connect(self._show_joining)
-        workbench.configured.connect(self._show_joining)
+        workbench.caught_up.connect(self._show_waiting)
+        workbench.configured.connect(self._show_waiting)
         content = QWidget()
         self._row = QHBoxLayout(content)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -66,41 +66,46 @@ class LaneRow(QScrollArea):
         dragging in it."""
         bench = self._bench
         kept = self.lanes if self._generation == bench.generation else {}
-        kept = {name: lane for name, lane in kept.items() if name in bench.models}
-        cards = {name: card for name, card in self.waiting.items() if name in bench.joining}
-        for card in [*self.lanes.values(), *self.waiting.values()]:
-            self._row.removeWidget(card)
-            if card not in [*kept.values(), *cards.values()]:
-                card.hide()
-                card.deleteLater()
-        for lane in kept.values():
-            lane.canvas.choose_overlays()
-        self._generation, self.waiting = bench.generation, {}
+        self._generation = bench.generation
+        before = self.lanes
         self.lanes = {
             name: kept.get(name) or Lane(bench, name, self._theme, self._turns, self._overlays)
             for name in bench.models
         }
-        for lane in self.lanes.values():
-            self._row.addWidget(lane, 1)
-        for name, card in cards.items():
-            self._wait_for(name, card)
-        if not self.lanes:
-            # Before torch is there, nobody knows what the models are called.
-            for name in bench.config.models:
-                self._wait_for(name, WaitingCard(name.upper()))
+        for name, lane in before.items():
+            if self.lanes.get(name) is lane:
+                # Its questions are forgotten.
+                lane.canvas.choose_overlays()
+            else:
+                self._put_away(lane)
+        self._show_waiting()
 
-    def _wait_for(self, name: str, card: WaitingCard) -> None:
-        self.waiting[name] = card
-        self._row.addWidget(card, 1)
+    def _show_waiting(self) -> None:
+        """Have a card for each model that one waits for, and for no other; all in the order of the models."""
+        bench = self._bench
+        # Before torch is there, nobody knows what the models are called.
+        names = {name: MODELS.get(name).short for name in bench.joining}
+        names = names if self.lanes else {name: name.upper() for name in bench.config.models}
+        before, self.waiting = self.waiting, {}
+        for name, words in names.items():
+            self.waiting[name] = before.pop(name, None) or WaitingCard(words)
+            if name in bench.joining:
+                self.waiting[name].show_progress(bench.joining[name], bench.step)
+        for card in before.values():
+            self._put_away(card)
+        cards: dict[str, QWidget] = {**self.lanes, **self.waiting}
+        order = [*filter(cards.__contains__, bench.asked.models), *cards]
+        wanted = [cards[name] for name in dict.fromkeys(order)]
+        if wanted != [self._row.itemAt(place).widget() for place in range(self._row.count())]:
+            for card in wanted:
+                self._row.removeWidget(card)
+                self._row.addWidget(card, 1)
 
-    def _show_joining(self) -> None:
-        """Have a card for each model that catches up, and for no other."""
-        for name, step in self._bench.joining.items():
-            if name not in self.waiting:
-                self._wait_for(name, WaitingCard(MODELS.get(name).short))
-            self.waiting[name].show_progress(step, self._bench.step)
-        for name in self.waiting.keys() - self._bench.joining.keys() if self.lanes else ():
-            self.waiting.pop(name).deleteLater()
+    def _put_away(self, card: QWidget) -> None:
+        """Take a lane or a card out of the row."""
+        self._row.removeWidget(card)
+        card.hide()
+        card.deleteLater()
 
     def _show_moved(self) -> None:
         """Show what the cursors are on now: first the image of the lane that is dragged in, then all others

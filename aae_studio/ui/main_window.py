@@ -325,11 +325,14 @@ class MainWindow(QMainWindow):
     def _on_prepared(self) -> None:
         fresh = self._bench.generation != self._generation
         self._generation = self._bench.generation
+        focus = QApplication.focusWidget()
+        in_lane = focus is not None and self.lane_row.isAncestorOf(focus)
         self.lane_row.show_models()
         self.code_dock.setVisible(self.code_panel.relevant)
         self._enable_training()
-        typing = isinstance(QApplication.focusWidget(), QLineEdit | QAbstractSpinBox | QComboBox)
-        if (fresh and not typing) or QApplication.focusWidget() is None:
+        typing = isinstance(focus, QLineEdit | QAbstractSpinBox | QComboBox)
+        gone = focus is None or (in_lane and not focus.isVisible())
+        if (fresh and not typing) or gone:
             # Keys speak to the first canvas until the person chooses otherwise.
             next(iter(self.lanes.values())).canvas.setFocus()
 

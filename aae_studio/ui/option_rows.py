@@ -10,7 +10,7 @@ from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLay
 from aae_studio.core.options import Option, Value
 from aae_studio.ui.option_editors import Choice, editor_for
 from aae_studio.ui.theme import Theme
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain, tooltip
 from aae_studio.ui.translation import tr
 
 EDITOR_WIDTH = 80
@@ -42,7 +42,7 @@ def mark(editor: QWidget, sentence: str, otherwise: str = "") -> None:
     invalid = "true" if sentence else "false"
     if sentence or (editor.property("invalid") or "false") != invalid:
         editor.setProperty("invalid", invalid)
-        editor.setToolTip(tooltip(sentence) if sentence else otherwise)
+        explain(editor, sentence)
         editor.style().unpolish(editor)
         editor.style().polish(editor)
 

@@ -26,7 +26,7 @@ from aae_studio.ui.option_rows import Group, OptionRow, Section
 from aae_studio.ui.plugins import PANELS
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import grouped, tr
 from aae_studio.ui.workbench import Workbench
 
@@ -99,7 +99,7 @@ class DataRow(QWidget):
         split = tr("{train} images to train on, {test} to test with.", train=train, test=test)
         classes = tr("Classes: {names}", names=", ".join(tr(name) for name in dataset.classes))
         source = tr("Source: {source}", source=tr(dataset.attribution)) if dataset.attribution else ""
-        self.setToolTip(tooltip(f"{title} · {tr(dataset.summary)}", split, classes, source))
+        explain(self, f"{title} · {tr(dataset.summary)}", split, classes, source)
         self.setAccessibleName(f"{tr('Data')}: {title} {size}. {split}")
 
 
@@ -118,7 +118,7 @@ class RateNow(QWidget):
         layout.addWidget(label)
         layout.addWidget(self.value, 1)
         for part in (label, self.value):
-            part.setToolTip(tooltip(tr("The learning rate of the next step, as the decay has it.")))
+            explain(part, tr("The learning rate of the next step, as the decay has it."))
         workbench.progressed.connect(self._follow)
         workbench.prepared.connect(self._follow)
         workbench.configured.connect(self._follow)

@@ -14,7 +14,7 @@ from aae_studio.ui.canvas.images import pixel_image
 from aae_studio.ui.canvas.plane import View
 from aae_studio.ui.canvas.raster import premultiplied
 from aae_studio.ui.theme import Theme
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import tr
 
 Place = tuple[float, float]
@@ -65,7 +65,7 @@ class PaintArea(QWidget):
             "Drag: paint (right button: erase). Arrow keys: move the brush (Shift: farther), Enter: "
             "put it down or lift it, Esc: take the stroke back."
         )
-        self.setToolTip(tooltip(words))
+        explain(self, words)
 
     def sizeHint(self) -> QSize:
         return QSize(300, 300)

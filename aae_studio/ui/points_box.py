@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
 
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import grouped, tr
 from aae_studio.ui.workbench import Workbench
 
@@ -27,9 +27,9 @@ class PointsBox(QWidget):
             "encoded anew as fast as one processor core can, while training goes on.",
             count=2000,
         )
-        self.combo.setToolTip(tooltip(tip))
+        explain(self.combo, tip)
         label = QLabel(tr("Points"))
-        label.setToolTip(tooltip(tip))
+        explain(label, tip)
         label.setBuddy(self.combo)
         row = QHBoxLayout(self)
         row.setContentsMargins(0, 0, 0, 0)

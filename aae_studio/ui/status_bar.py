@@ -90,6 +90,8 @@ class StatusBar(QStatusBar):
                 if bench.snapshot is not None
                 else tr("Waiting for {folder} to be saved…", folder=folder)
             )
+        elif bench.joining:
+            words = self._joining_words()
         elif bench.training:
             words = tr("Training. Drag the point: the decoded image follows.")
         elif bench.step:
@@ -132,12 +134,19 @@ class StatusBar(QStatusBar):
         self.say(tr("Saved in {folder}.", folder=folder))
 
     def _on_caught_up(self) -> None:
-        bench = self._bench
-        steps = [tr("step {step} of {steps}", step=step, steps=bench.step) for step in bench.joining.values()]
-        names = [MODELS.get(name).short for name in bench.joining]
-        told = ", ".join(f"{name} {step}" for name, step in zip(names, steps, strict=True))
-        self._joining = tuple(bench.joining)
-        self.say(tr("Catching up: {models}.", models=told))
+        self._joining = tuple(self._bench.joining)
+        # What was said just now can be read first.
+        if not self._passing.isActive():
+            self._say_state()
+
+    def _joining_words(self) -> str:
+        """How far models are that catch up."""
+        steps = self._bench.step
+        told = (
+            f"{MODELS.get(name).short} {tr('step {step} of {steps}', step=step, steps=steps)}"
+            for name, step in self._bench.joining.items()
+        )
+        return tr("Catching up: {models}.", models=", ".join(told))
 
     def _on_configured(self) -> None:
         if self._joining and not self._bench.joining:

@@ -14,7 +14,7 @@ from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
 from aae_studio.ui.icons import icon
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.workbench import Workbench
 
@@ -166,7 +166,7 @@ class ToolBar(QWidget):
         self._pills.addWidget(self._more)
         self._more.setVisible(bool(self.models_menu.actions()))
         words = tr("More models: each can be on or off. One that joins first catches up with the others.")
-        self._more.setToolTip(tooltip(words))
+        explain(self._more, words)
         self._show_choices()
 
     def _add_model_button(self, name: str, plugin: Any) -> None:
@@ -187,7 +187,7 @@ class ToolBar(QWidget):
             "it is as far as the others.",
             title=tr(plugin.title),
         )
-        button.setToolTip(tooltip(words))
+        explain(button, words)
         color = self._theme.color(plugin.color).name()
         on = self._theme.color("on-model").name()
         button.setStyleSheet(

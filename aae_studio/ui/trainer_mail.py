@@ -15,6 +15,7 @@ class Configure:
     config: ExperimentConfig
     data_dir: Path
     restart: bool
+    wish: int | None
 
 
 @dataclass(frozen=True)

@@ -44,6 +44,12 @@ class Prepared:
     precision: str
     steps_per_epoch: int
     seconds: float
+    wish: int | None = None
+
+
+def unexpected(fault: Exception) -> StudioError:
+    """A defect of ours as an error that can be shown."""
+    return StudioError("An unexpected fault stopped training: {fault}", fault=repr(fault))
 
 
 class TrainerThread(ClosingThread):
@@ -51,16 +57,16 @@ class TrainerThread(ClosingThread):
 
     Its public methods are thread-safe: they put mail into a box that is emptied between two steps.
     Emits, in the order of what happened: `prepared` (Prepared), `changed` (the configuration that now
-    holds, and whether that is all that was asked for), `refused` (StudioError: what was asked for cannot
-    be), `reported` (all reports since the last time), `snapshotted` (Snapshot), `trained` (whether
-    training goes on), `saved` (folder), `walked` (Walk, of a step that was asked for or watched),
-    `caught_up` (while the others wait for models that join: the step of each), `joined` (one has; the
-    seconds of training, its own included) and `failed` (StudioError).
+    holds, and the number of the wish that it is; None: it is on its way to one), `refused` (number of the
+    wish, the configuration that stands, StudioError), `reported` (all reports since the last time),
+    `snapshotted` (Snapshot), `trained` (whether training goes on), `saved` (folder), `walked` (Walk, of a
+    step that was asked for or watched), `caught_up` (while the others wait for models that join: the step
+    of each), `joined` (one has; the seconds of training, its own included) and `failed` (StudioError).
     """
 
     prepared = Signal(object)
-    changed = Signal(object, bool)
-    refused = Signal(object)
+    changed = Signal(object, object)
+    refused = Signal(object, object, object)
     reported = Signal(object)
     snapshotted = Signal(object)
     trained = Signal(bool)
@@ -79,16 +85,23 @@ class TrainerThread(ClosingThread):
         # Steps still to be taken, and those that were asked for; None: without end.
         self._remaining: int | None = 0
         self._goal: int | None = 0
+        # Models that catch up, and the wish that they come from.
         self._joining: Joining | None = None
+        self._wish: int | None = None
         self._unsent: list[Report] = []
         self._sent_at = self._snapshot_due = 0.0
         self._watching = Watching()
 
     # From any thread
 
-    def configure(self, config: ExperimentConfig, data_dir: Path, restart: bool = False) -> None:
-        """Go over to a configuration: live if the running experiment can, else from step 0."""
-        self._mailbox.put(Configure(config, data_dir, restart))
+    def configure(
+        self, config: ExperimentConfig, data_dir: Path, restart: bool = False, wish: int | None = None
+    ) -> None:
+        """Go over to a configuration: live if the running experiment can, else from step 0.
+
+        `wish`: the number that goes with what becomes of it.
+        """
+        self._mailbox.put(Configure(config, data_dir, restart, wish))
 
     def open(self, folder: Path, data_dir: Path) -> None:
         """Bring back the session in a folder."""
@@ -140,7 +153,7 @@ class TrainerThread(ClosingThread):
                 self._stop(fault)
             except Exception as fault:
                 # A defect of ours must not end the thread in silence.
-                self._stop(StudioError("An unexpected fault stopped training: {fault}", fault=repr(fault)))
+                self._stop(unexpected(fault))
 
     def _mail(self, wait: bool) -> Iterator[Mail]:
         """The mail that is there; with `wait`, at least one piece."""
@@ -160,18 +173,25 @@ class TrainerThread(ClosingThread):
             self._take(mail)
         except StudioError as fault:
             if isinstance(mail, Configure):
-                # What holds is all that is still wished for.
-                self._joining = None
-                self.refused.emit(fault)
+                self._refuse(mail.wish, fault)
             else:
                 self.failed.emit(fault)
+        except Exception as fault:
+            if not isinstance(mail, Configure):
+                raise
+            self._refuse(mail.wish, unexpected(fault))
+
+    def _refuse(self, wish: int | None, fault: StudioError) -> None:
+        """Say that a wish cannot be, and what stands: who is joining goes on."""
+        standing = self._joining or self._experiment
+        self.refused.emit(wish, None if standing is None else standing.config, fault)
 
     def _take(self, mail: Mail) -> None:
         match mail:
             case Train(steps=steps):
                 self._train(steps)
-            case Configure(config=config, data_dir=data_dir, restart=restart):
-                self._configure(config, data_dir, restart)
+            case Configure():
+                self._configure(mail)
             case Leave():
                 self._joining = None
             case Open(folder=folder, data_dir=data_dir):
@@ -221,26 +241,23 @@ class TrainerThread(ClosingThread):
         if self._remaining != 0:
             self._train(0)
 
-    def _configure(self, config: ExperimentConfig, data_dir: Path, restart: bool) -> None:
+    def _configure(self, mail: Configure) -> None:
         # Imported here: importing torch takes a second, and the window must not wait for it.
         from aae_studio.core.experiment import Experiment, load_dataset
         from aae_studio.core.history import History
 
         self._settle_in()
-        old = self._experiment
-        if old is not None and self._joining is not None:
-            # What was asked for before is overtaken, and this is what holds.
-            self.changed.emit(old.config, True)
-        if old is not None and not restart and self._change(old, config):
+        old, config = self._experiment, mail.config
+        if old is not None and not mail.restart and self._change(old, config, mail.wish):
             return
         same_data = old is not None and old.shares_data(config)
-        dataset = old.dataset if old is not None and same_data else load_dataset(config, data_dir)
-        self._adopt(Experiment(config, dataset), History())
+        dataset = old.dataset if old is not None and same_data else load_dataset(config, mail.data_dir)
+        self._adopt(Experiment(config, dataset), History(), mail.wish)
         if self._remaining:
             # Training goes on, and as far as it was to go.
             self._remaining = self._goal
 
-    def _change(self, old: Experiment, config: ExperimentConfig) -> bool:
+    def _change(self, old: Experiment, config: ExperimentConfig, wish: int | None) -> bool:
         """Go over to a configuration at once, but for models that have to catch up first; False, and nothing
         done, if the experiment has to begin anew. Raises StudioError, and changes nothing."""
         from aae_studio.core.joining import Joining
@@ -255,12 +272,17 @@ class TrainerThread(ClosingThread):
         joining = (self._joining or Joining(old, old.config)).adapted(config)
         old.change(staying)
         joining.begin()
-        self._joining = joining if joining.steps else None
+        self._wish = wish
         self._send_reports()
-        self.changed.emit(staying, self._joining is None)
+        self._wait_for(joining, staying)
+        return True
+
+    def _wait_for(self, joining: Joining, held: ExperimentConfig) -> None:
+        """Say what holds while these models join, or that it is all that was asked for."""
+        self._joining = joining if joining.steps else None
+        self.changed.emit(held, self._wish if self._joining is None else None)
         # A snapshot carries the prior, and the set of models, that now hold.
         self._send_snapshot()
-        return True
 
     def _catch_up(self, joining: Joining) -> None:
         """One step of a model that joins, or its joining. A fault ends the joining alone."""
@@ -269,16 +291,16 @@ class TrainerThread(ClosingThread):
         try:
             if name is None:
                 joining.take_step()
-        except StudioError as fault:
+            else:
+                joining.admit(name, self._history)
+        except Exception as fault:
             self._joining = None
-            self.refused.emit(StudioError("What joins cannot catch up: {fault}", fault=fault))
+            known = fault if isinstance(fault, StudioError) else unexpected(fault)
+            self._refuse(self._wish, StudioError("What joins cannot catch up: {fault}", fault=known))
             return
         if name is not None:
-            joining.admit(name, self._history)
-            self._joining = joining if joining.steps else None
             self.joined.emit(experiment.seconds)
-            self.changed.emit(experiment.config, self._joining is None)
-            self._send_snapshot()
+            self._wait_for(joining, experiment.config)
         elif time.perf_counter() - self._sent_at >= NEWS_INTERVAL_S:
             self._sent_at = time.perf_counter()
             self.caught_up.emit(joining.steps)
@@ -290,7 +312,7 @@ class TrainerThread(ClosingThread):
         compute.lower_priority(NICE)
         compute.use_threads(compute.training_threads())
 
-    def _adopt(self, experiment: Experiment, history: History) -> None:
+    def _adopt(self, experiment: Experiment, history: History, wish: int | None = None) -> None:
         self._unsent.clear()
         self._joining = None
         self._experiment, self._history = experiment, history
@@ -304,6 +326,7 @@ class TrainerThread(ClosingThread):
                 str(experiment.precision).removeprefix("torch."),
                 experiment.steps_per_epoch,
                 experiment.seconds,
+                wish,
             )
         )
 

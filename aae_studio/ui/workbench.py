@@ -232,6 +232,9 @@ class Workbench(QObject):
         self._forget_changes(folder)
         self._trainer.pause()
         self._trainer.leave_joining()
+        self.joining = {}
+        self.changes.hold(self.config)
+        self.configured.emit()
         self._on_trained(False)
         self._follow(folder)
         self._follower.follow(folder, self.data_dir)
@@ -265,9 +268,9 @@ class Workbench(QObject):
     def _ask(self, config: ExperimentConfig, restart: bool = False) -> None:
         assert self.following is None, "what is trained elsewhere cannot be changed here"
         self._request = config
-        self.changes.ask(config)
+        wish = self.changes.ask(config)
         self.configured.emit()
-        self._trainer.configure(config, self.data_dir, restart)
+        self._trainer.configure(config, self.data_dir, restart, wish)
 
     @property
     def config(self) -> ExperimentConfig:
@@ -342,7 +345,7 @@ class Workbench(QObject):
         self.generation += 1
         self.folder = self._request if isinstance(self._request, Path) else None
         self.joining = {}
-        self.changes.hold(news.config)
+        self.changes.hold(news.config, news.wish)
         self.snapshot, self.history = news.snapshot, news.history
         self.precision, self.steps_per_epoch = news.precision, news.steps_per_epoch
         self.step, self.seconds, self.steps_per_second = news.snapshot.step, news.seconds, 0.0
@@ -364,15 +367,17 @@ class Workbench(QObject):
         found = {name: self.history.last(name) for name in self.models}
         self.losses = {name: losses for name, losses in found.items() if losses}
 
-    def _on_changed(self, config: ExperimentConfig, whole: bool) -> None:
+    def _on_changed(self, config: ExperimentConfig, wish: int | None) -> None:
         if self._is_stale():
             return
-        if whole:
-            self.changes.hold(config)
-            self.joining = {}
-        else:
+        if wish is None:
             self.changes.approach(config)
-        self._failed_request = None
+        else:
+            self.changes.hold(config, wish)
+            if not isinstance(self._failed_request, Path):
+                self._failed_request = None
+        # Who has been taken back is not waited for.
+        self.joining = {name: step for name, step in self.joining.items() if name in self.asked.models}
         self.configured.emit()
 
     def _on_caught_up(self, steps: dict[str, int]) -> None:
@@ -413,7 +418,8 @@ class Workbench(QObject):
         lanes_changed = self.snapshot is not None and list(snapshot.models) != list(self.models)
         self.snapshot = snapshot
         self.findings.keep(snapshot.models)
-        self.joining = {name: step for name, step in self.joining.items() if name not in snapshot.models}
+        waiting = set(self.asked.models) - set(snapshot.models)
+        self.joining = {name: step for name, step in self.joining.items() if name in waiting}
         self.planes.take_snapshot(snapshot)
         if lanes_changed:
             self._recall_losses()
@@ -436,13 +442,15 @@ class Workbench(QObject):
         if not self._is_stale() and walk.model in self.models:
             self.walked.emit(walk)
 
-    def _on_refused(self, fault: StudioError) -> None:
-        """What was asked for cannot be; what holds stays. `retry` asks again."""
-        if not self._is_stale():
-            self.changes.fail()
-            self.joining = {}
-            self.configured.emit()
-            self._on_failed(fault)
+    def _on_refused(self, wish: int | None, standing: ExperimentConfig | None, fault: StudioError) -> None:
+        """What was asked for cannot be. `retry` asks again."""
+        if self._is_stale():
+            return
+        if wish is not None:
+            self.changes.fail(wish, standing or self.config)
+        self.joining = {name: step for name, step in self.joining.items() if name in self.asked.models}
+        self.configured.emit()
+        self._on_failed(fault)
 
     def _on_failed(self, fault: StudioError) -> None:
         if self._is_stale():

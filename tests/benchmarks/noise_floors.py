@@ -21,7 +21,7 @@ from aae_studio.core import metrics
 from aae_studio.core.datasets.mnist import Mnist
 
 CLASSES = 10
-SIZES = ((360, 360), (360, 5000), (1000, 1000), (5000, 5000))
+SIZES = ((360, 360), (360, 1000), (360, 5000), (1000, 1000), (5000, 5000))
 HIGHER_IS_BETTER = {
     "code_std_least",
     "class_entropy",

@@ -76,6 +76,7 @@ def test_the_others_wait_and_go_on(qtbot, studio):
         assert 0 < joining["aae"] <= goal
         assert rate == 0, "the others stand still"
     assert not window.lane_row.waiting
+    assert window.status_bar.message() == "AAE: as far as the others."
     # Somebody may be dragging in them.
     assert {name: window.lanes[name] for name in lanes} == lanes
 
@@ -154,6 +155,72 @@ def test_saving_and_what_fails_do_not_end_the_waiting(qtbot, waiting, tmp_path):
     qtbot.waitUntil(lambda: bench.joining.get("gan", 0) > there, timeout=30_000)
     waiting.set_theme("light")
     qtbot.waitUntil(lambda: "gan" in waiting.window.lane_row.waiting, timeout=30_000)
+
+
+def test_what_cannot_be_leaves_the_newcomer_on_its_way(qtbot, waiting):
+    bench = waiting.workbench
+    with qtbot.waitSignal(bench.failed, timeout=30_000):
+        bench.configure(prior="uniform")
+    assert bench.asked == SMALL.with_(models=("ae", "vae", "gan"))
+    assert "gan" in waiting.window.lane_row.waiting
+    # One goes back to what was, and not to what could not be.
+    bench.undo()
+    assert bench.asked == SMALL
+    qtbot.waitUntil(lambda: not waiting.window.lane_row.waiting, timeout=30_000)
+
+
+def test_only_the_answer_to_the_last_wish_counts(qtbot, studio):
+    bench = studio.workbench
+    with qtbot.waitSignal(bench.failed, timeout=30_000):
+        bench.configure(prior="uniform")
+        bench.configure(prior="ring")
+    assert bench.asked.prior == "ring"
+    qtbot.waitUntil(lambda: bench.config.prior == "ring", timeout=30_000)
+    assert bench.asked == bench.config
+
+
+def test_a_defect_while_catching_up_ends_the_joining_alone(qtbot, waiting, monkeypatch):
+    bench, window = waiting.workbench, waiting.window
+
+    def break_down(_: CatchUp) -> None:
+        raise RuntimeError("out of memory")
+
+    with qtbot.waitSignal(bench.failed, timeout=30_000):
+        monkeypatch.setattr(CatchUp, "take_step", break_down)
+    assert bench.asked == bench.config == SMALL
+    assert not window.lane_row.waiting
+    assert not window.tool_bar.model_buttons["gan"].isChecked()
+
+
+def test_following_a_run_ends_the_waiting(qtbot, waiting, tmp_path):
+    bench, window = waiting.workbench, waiting.window
+    bench.follow(tmp_path / "not yet")
+    assert not bench.joining
+    assert not window.lane_row.waiting
+    assert bench.asked == bench.config == SMALL
+
+
+def test_one_that_comes_back_is_shown_as_at_first(qtbot, studio):
+    bench, planes = studio.workbench, studio.workbench.planes
+    bench.configure(models=("ae", "vae", "clustering_aae"))
+    qtbot.waitUntil(lambda: "clustering_aae" in studio.window.lanes, timeout=30_000)
+    planes.set_condition("clustering_aae", 15)
+    planes.set_view("ae", View(3.0, 3.0, 0.5))
+    bench.configure(models=("vae",))
+    qtbot.waitUntil(lambda: list(studio.window.lanes) == ["vae"], timeout=30_000)
+    bench.configure(models=("ae", "vae", "clustering_aae"), **{"clustering_aae.clusters": 5})
+    qtbot.waitUntil(lambda: len(studio.window.lanes) == 3, timeout=30_000)
+    assert planes.views["ae"].half != 0.5
+    assert "clustering_aae" not in planes.conditions
+
+
+def test_cards_stand_where_the_lanes_will(qtbot, studio):
+    bench, row = studio.workbench, studio.window.lane_row
+    bench.configure(models=("vae",))
+    trained(qtbot, studio, MANY)
+    pressed(qtbot, studio, "ae")
+    qtbot.waitUntil(lambda: "ae" in row.waiting, timeout=30_000)
+    qtbot.waitUntil(lambda: row.waiting["ae"].x() < row.lanes["vae"].x())
 
 
 def test_opening_a_session_ends_the_waiting(qtbot, waiting, tmp_path):

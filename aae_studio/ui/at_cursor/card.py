@@ -15,7 +15,7 @@ from aae_studio.ui.at_cursor.verdict_line import VerdictLine
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
 
@@ -87,7 +87,7 @@ class SightCard(QFrame):
             word.setProperty("muted", True)
             self.figures[label].setAccessibleName(label)
             for column, part in enumerate((word, self.figures[label])):
-                part.setToolTip(tooltip(label, tip))
+                explain(part, label, tip)
                 figures.addWidget(part, row, column)
         figures.setColumnStretch(1, 1)
         figures.setRowStretch(len(self.figures), 1)
@@ -196,5 +196,5 @@ def _short(label: str) -> str:
 
 
 def _nats(number: float) -> str:
-    """The number in five signs."""
+    """The number with about as many digits as have room."""
     return f"{number:.{2 if abs(number) < 10 else 1}f}"

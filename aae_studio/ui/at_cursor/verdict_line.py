@@ -9,7 +9,7 @@ from PySide6.QtWidgets import QWidget
 from aae_studio.core.region import Trust, Verdict
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import tr
 
 COLORS = {Verdict.INSIDE: "good", Verdict.EDGE: "warn", Verdict.HOLE: "warn", Verdict.FAR: "bad"}
@@ -45,7 +45,7 @@ class VerdictLine(Readout):
             "hole: there are codes around, but the decoded image is encoded more than ½ σ away (more "
             "where the code has more than two axes)."
         )
-        self.setToolTip(tooltip(words))
+        explain(self, words)
 
     def show_trust(self, trust: Trust | None, step: int) -> None:
         """Show what to think of an image of a model after so many steps; None: nothing is known."""

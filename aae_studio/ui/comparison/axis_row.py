@@ -13,7 +13,7 @@ from aae_studio.core.options import Option, Value
 from aae_studio.core.sweeps import suggested, values_of
 from aae_studio.ui.option_editors import WheelWhenFocused
 from aae_studio.ui.option_rows import mark
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain, tooltip
 from aae_studio.ui.translation import tr
 
 
@@ -108,7 +108,7 @@ class AxisRow(QObject):
         held = config.options.get(key, option.default) if "." in key else getattr(config, key)
         self.values.setText(suggested(option, held))
         self.values.setCursorPosition(0)
-        self.choice.setToolTip(tooltip(tr(option.help)))
+        explain(self.choice, tr(option.help))
         self._on_edited()
 
     def _on_edited(self) -> None:

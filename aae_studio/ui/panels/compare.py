@@ -18,7 +18,7 @@ from aae_studio.ui.comparison.table import FigureTable
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.repeats import Series
 from aae_studio.ui.theme import Theme
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import tr, tr_error
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
@@ -242,7 +242,7 @@ class Compare(Panel):
                 "it has now, behind the window's own training.",
                 count=SEEDS,
             )
-        self.repeat_button.setToolTip(tooltip(words))
+        explain(self.repeat_button, words)
 
     def _show_table(self, measures: Mapping[str, Mapping[str, Measure]], names: list[str]) -> None:
         from aae_studio.core.evaluation import LIVE_SIZE

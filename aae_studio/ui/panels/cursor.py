@@ -11,7 +11,7 @@ from aae_studio.ui.canvas.trace import Line, Sign, Trace
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
@@ -34,7 +34,7 @@ class AtCursor(Panel):
             "In a plane, a drag goes from one real image to the next, as with Shift held down, and "
             "all cursors go to that image's codes. Arrow keys go to the next image."
         )
-        self.drags_data.setToolTip(tooltip(words))
+        explain(self.drags_data, words)
         self.drags_data.setChecked(workbench.display.drags_data)
         self.caption = Readout(theme.color("muted"), self.font())
         self._arrange()

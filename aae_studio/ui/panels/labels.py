@@ -25,7 +25,7 @@ from aae_studio.ui.canvas.label_brush import LabelBrush
 from aae_studio.ui.label_table import LabelTable
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.theme import Theme
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
@@ -303,7 +303,7 @@ class Labels(Panel):
             "Click points or brush over them in any plane. With the keys: move the cursor, Enter labels "
             "what is around it, Delete takes labels away. Esc leaves."
         )
-        self.mode.setToolTip(tooltip(words))
+        explain(self.mode, words)
         self.mode.clicked.connect(self.set_mode)
         self._column.addWidget(self.mode)
         self._give, self._remove = choice_buttons(

@@ -27,7 +27,7 @@ from aae_studio.ui.image_table import Column, FigureRow, ImageTable
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.sketch_pad import SIDE, THICKEST, THICKNESS, THINNEST, SketchPad
 from aae_studio.ui.theme import Theme
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
@@ -54,7 +54,7 @@ class Sketch(Panel):
             "Left button: draw. Right button: erase. Arrow keys move the pen, with Shift they draw; Enter: a "
             "dot. Delete: clear. Ctrl+Z: take back. Esc: take the stroke back."
         )
-        self.pad.setToolTip(tooltip(keys))
+        explain(self.pad, keys)
         self.pad.setAccessibleDescription(keys)
         self.brush = self._tool(tr("Brush"), tr("Draw with ink."))
         self.eraser = self._tool(tr("Eraser"), tr("Take ink away, as the right mouse button does."))
@@ -87,7 +87,7 @@ class Sketch(Panel):
 
     def _tool(self, text: str, tip: str) -> QPushButton:
         button = QPushButton(text)
-        button.setToolTip(tooltip(tip))
+        explain(button, tip)
         return button
 
     def _arrange(self) -> None:

@@ -11,14 +11,16 @@ class Changes:
     """What was asked for last, and whether it holds already.
 
     `held` holds; `asked` is what the user wants to hold. Between the two lies what the trainer has still to
-    answer.
+    answer: wishes are numbered, and only the answer to the last one counts.
     """
 
     def __init__(self, config: ExperimentConfig) -> None:
         self.held = self.asked = config
         self._before: list[ExperimentConfig] = []
         self._after: list[ExperimentConfig] = []
-        self._pending = 0
+        self._wish = 0
+        # Whatever held at some time, the newest last.
+        self._past = [config]
 
     @property
     def can_undo(self) -> bool:
@@ -68,24 +70,29 @@ class Changes:
 
     # What became of it
 
-    def ask(self, config: ExperimentConfig) -> None:
-        """The trainer is asked to go over to this."""
+    def ask(self, config: ExperimentConfig) -> int:
+        """The trainer is asked to go over to this; gives the wish's number."""
         self.asked = config
-        self._pending += 1
+        self._wish += 1
+        return self._wish
 
-    def hold(self, config: ExperimentConfig) -> None:
-        """The trainer went over to this, which the newest wish may have overtaken."""
-        self.held = config
-        self._pending = max(0, self._pending - 1)
-        if not self._pending:
+    def hold(self, config: ExperimentConfig, wish: int | None = None) -> None:
+        """The trainer went over to this, by a wish that a newer one may have overtaken, or by none."""
+        self.approach(config)
+        if wish is None or wish >= self._wish:
             self.asked = config
 
     def approach(self, config: ExperimentConfig) -> None:
         """The trainer went over to this, on its way to what was asked for."""
         self.held = config
+        self._past = [*self._past[-UNDO_DEPTH:], config]
 
-    def fail(self) -> None:
-        """What was asked for cannot be: what holds stays."""
-        if self._pending and self._before and self._before[-1] == self.held:
+    def fail(self, wish: int, standing: ExperimentConfig) -> None:
+        """What was asked for cannot be: what holds, or what it is on its way to, stays. One cannot go back to
+        what never held."""
+        if wish < self._wish:
+            return
+        self.asked = standing
+        self._before = [config for config in self._before if config in self._past or config == standing]
+        if self._before and self._before[-1] == standing:
             self._before.pop()
-        self.asked, self._pending = self.held, 0

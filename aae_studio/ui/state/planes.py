@@ -259,6 +259,9 @@ class Planes(QObject):
         assert old is not None
         for name in set(self.cursors) - set(snapshot.models):
             del self.cursors[name], self._planes[name], self.views[name]
+            self.conditions.pop(name, None)
+            self._places.pop(name, None)
+            self._zoomed.discard(name)
             self.picked = None
         if self.active not in snapshot.models:
             self.active = next(name for name in snapshot.models if name in self.cursors)

@@ -11,7 +11,7 @@ from PySide6.QtWidgets import QHBoxLayout, QLabel, QVBoxLayout, QWidget
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
-from aae_studio.ui.tooltip import tooltip
+from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import tr
 from aae_studio.ui.travel.journey import STRIDE, Journey
 
@@ -45,7 +45,7 @@ class JourneyRow(QWidget):
             "How much the image changes along the path: the sum of its steps, each a Euclidean distance "
             "over all pixels. A geodesic makes it small."
         )
-        self.length.setToolTip(tooltip(words))
+        explain(self.length, words)
         title = QLabel(tr(model.short))
         title.setObjectName("cardTitle")
         title.setToolTip(tr(model.title))
