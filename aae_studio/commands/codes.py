@@ -94,7 +94,7 @@ def decode(args: argparse.Namespace) -> int:
     import aae_studio
 
     run = aae_studio.load(args.run)
-    codes, own = _read_codes(args.codes, args.model)
+    codes, own = _read_codes(args.codes, args.model, run.models)
     told = own if args.condition is None else args.condition
     with _written(args.out) as out:
         images = run.decode(codes, args.model, told)
@@ -118,9 +118,9 @@ def _split(dataset: Dataset, name: str) -> Split:
     return dataset.train if name == "train" else dataset.test
 
 
-def _read_codes(file: Path, model: str | None) -> tuple[Any, Any]:
-    """The array in a .npy file, or the model's in a .npz file, there with its conditions, which may be None.
-    Raises StudioError."""
+def _read_codes(file: Path, model: str | None, models: tuple[str, ...]) -> tuple[Any, Any]:
+    """The array in a .npy file, or in a .npz file that of the model, or of the only one of these `models`,
+    there with its conditions, which may be None. Raises StudioError."""
     import numpy as np
 
     try:
@@ -129,11 +129,18 @@ def _read_codes(file: Path, model: str | None) -> tuple[Any, Any]:
         if not isinstance(found, np.lib.npyio.NpzFile):
             return found, None
         with found:
-            if model is None or model not in found:
+            there = [name for name in models if name in found]
+            if model is None and len(there) == 1:
+                model = there[0]
+            if not there:
                 raise StudioError(
-                    "{file} holds several arrays ({names}). Say with --model which to decode.",
+                    "{file} holds codes of none of these models: {names}.", file=file, names=", ".join(models)
+                )
+            if model not in there:
+                raise StudioError(
+                    "{file} holds codes of several models ({names}). Say with --model which to decode.",
                     file=file,
-                    names=", ".join(found),
+                    names=", ".join(there),
                 )
             condition = f"{model}.condition"
             return found[model], found.get(condition)

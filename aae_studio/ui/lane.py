@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from functools import partial
 from typing import TYPE_CHECKING
@@ -175,7 +176,9 @@ class Lane(QFrame):
         count, where = self._notes(figures)
         notes = (count, f"{where}\n{count}", f"{where}\n{count}", count)
         for row, text, note, (_, _, tip) in zip(self._rows, texts, notes, self._figure_rows(), strict=True):
-            row[1].setText(text.replace("-", "−"))
+            text = text.replace("-", "−")
+            # Of a figure that has exploded the order of magnitude says enough.
+            row[1].setText(text, re.sub(r"\.\d+e", "e", text))
             for widget in row:
                 explain(widget, tip, note)
 

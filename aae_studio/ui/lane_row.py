@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from functools import partial
 
-from PySide6.QtCore import QCoreApplication, QEvent, Qt
+from PySide6.QtCore import QCoreApplication, QEvent, Qt, QTimer
 from PySide6.QtWidgets import (
     QFrame,
     QHBoxLayout,
@@ -66,6 +67,8 @@ class LaneRow(QScrollArea):
         dragging in it."""
         bench = self._bench
         kept = self.lanes if self._generation == bench.generation else {}
+        # Lanes are made anew, and stand where they stood.
+        QTimer.singleShot(0, partial(self.horizontalScrollBar().setValue, self.horizontalScrollBar().value()))
         self._generation = bench.generation
         before = self.lanes
         self.lanes = {
@@ -88,6 +91,9 @@ class LaneRow(QScrollArea):
         names = names if self.lanes else {name: name.upper() for name in bench.config.models}
         before, self.waiting = self.waiting, {}
         for name, words in names.items():
+            if name not in before and name in bench.joining:
+                # What one has just asked for is to be seen, also where lanes do not all fit.
+                QTimer.singleShot(0, partial(self._reveal, name))
             self.waiting[name] = before.pop(name, None) or WaitingCard(words)
             if name in bench.joining:
                 self.waiting[name].show_progress(bench.joining[name], bench.step)
@@ -100,6 +106,10 @@ class LaneRow(QScrollArea):
             for card in wanted:
                 self._row.removeWidget(card)
                 self._row.addWidget(card, 1)
+
+    def _reveal(self, name: str) -> None:
+        if name in self.waiting:
+            self.ensureWidgetVisible(self.waiting[name], 0, 0)
 
     def _put_away(self, card: QWidget) -> None:
         """Take a lane or a card out of the row."""

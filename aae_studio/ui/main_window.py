@@ -7,8 +7,8 @@ from functools import cached_property, partial
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import QChildEvent, QEvent, QSettings, Qt, QTimer, Signal
-from PySide6.QtGui import QCloseEvent, QPaintEvent
+from PySide6.QtCore import QChildEvent, QEvent, QSettings, QSize, Qt, QTimer, Signal
+from PySide6.QtGui import QCloseEvent, QGuiApplication, QPaintEvent
 from PySide6.QtWidgets import (
     QAbstractSpinBox,
     QApplication,
@@ -98,7 +98,7 @@ class MainWindow(QMainWindow):
         self._make_docks()
         self._make_menus()
         self._connect()
-        self.resize(1480, 900)
+        self.resize(_first_size())
         self._default_state = self.saveState(LAYOUT_VERSION)
         self._restore_layout()
         self.code_dock.setVisible(self.code_panel.relevant)
@@ -428,3 +428,12 @@ class MainWindow(QMainWindow):
             self.show()
             self.status_bar.say(tr("Training did not stop yet. Close once more."))
             event.ignore()
+
+
+def _first_size() -> QSize:
+    """The window's size before anyone chose one: no larger than the screen."""
+    size, screen = QSize(1480, 900), QGuiApplication.primaryScreen()
+    # The screen that stands in for none has a size of no meaning.
+    if screen is None or QGuiApplication.platformName() == "offscreen":
+        return size
+    return size.boundedTo(screen.availableSize())

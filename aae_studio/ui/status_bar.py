@@ -6,7 +6,7 @@ import time
 from pathlib import Path
 
 from PySide6.QtCore import QEvent, QObject, QTimer
-from PySide6.QtWidgets import QLabel, QStatusBar, QWidget
+from PySide6.QtWidgets import QLabel, QSizePolicy, QStatusBar, QWidget
 
 from aae_studio.core.errors import DataMissing, StudioError
 from aae_studio.core.registry import MODELS
@@ -27,6 +27,8 @@ class StatusBar(QStatusBar):
         self._device, self._memory, self._decoding, self._frames = (QLabel() for _ in range(4))
         self._message = QLabel()
         self._message.setProperty("muted", True)
+        # A long sentence must not widen the window.
+        self._message.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._device.setToolTip(tr("Where training runs, and in which precision."))
         self._memory.setToolTip(tr("Memory that the Studio holds."))
         self._decoding.setToolTip(
@@ -90,7 +92,7 @@ class StatusBar(QStatusBar):
                 if bench.snapshot is not None
                 else tr("Waiting for {folder} to be saved…", folder=folder)
             )
-        elif bench.joining:
+        elif bench.joining and bench.training:
             words = self._joining_words()
         elif bench.training:
             words = tr("Training. Drag the point: the decoded image follows.")
@@ -131,7 +133,12 @@ class StatusBar(QStatusBar):
             self._passing.stop()
 
     def _on_saved(self, folder: Path) -> None:
-        self.say(tr("Saved in {folder}.", folder=folder))
+        missing = ", ".join(MODELS.get(name).short for name in self._bench.joining)
+        self.say(
+            tr("Saved in {folder}, without {models}: still catching up.", folder=folder, models=missing)
+            if missing
+            else tr("Saved in {folder}.", folder=folder)
+        )
 
     def _on_caught_up(self) -> None:
         self._joining = tuple(self._bench.joining)

@@ -88,6 +88,10 @@ class TrainerThread(ClosingThread):
         # Models that catch up, and the wish that they come from.
         self._joining: Joining | None = None
         self._wish: int | None = None
+        # Whether they were paused, too.
+        self._halted = False
+        # Whether the others think that training goes on.
+        self._told = False
         self._unsent: list[Report] = []
         self._sent_at = self._snapshot_due = 0.0
         self._watching = Watching()
@@ -143,9 +147,9 @@ class TrainerThread(ClosingThread):
     def run(self) -> None:
         while not self.isInterruptionRequested():
             try:
-                for mail in self._mail(wait=self._remaining == 0 and self._joining is None):
+                for mail in self._mail(wait=not self._busy):
                     self._answer(mail)
-                if self._joining is not None:
+                if self._joining is not None and not self._halted:
                     self._catch_up(self._joining)
                 elif self._remaining != 0:
                     self._advance()
@@ -201,7 +205,7 @@ class TrainerThread(ClosingThread):
                 experiment, history = session.restore(folder, data_dir)
                 self._remaining = 0
                 self._adopt(experiment, history)
-                self.trained.emit(False)
+                self._tell_training(False)
             case Save(folder=folder):
                 from aae_studio.core import session
 
@@ -218,7 +222,7 @@ class TrainerThread(ClosingThread):
                     seen = self._walk(model)
                     self._send_reports()
                     self._send_snapshot()
-                    self.trained.emit(False)
+                    self._tell_training(False)
                     self.walked.emit(seen)
             case WalkPhase(model=model, phase=phase):
                 if self._has(model):
@@ -231,11 +235,26 @@ class TrainerThread(ClosingThread):
     def _train(self, steps: int | None) -> None:
         going = self._remaining != 0
         self._remaining = self._goal = steps if self._experiment is not None else 0
+        self._halted = steps == 0
         if going and self._remaining == 0:
             self._send_reports()
             self._send_snapshot()
-        # One step is over at once.
-        self.trained.emit(self._remaining is None or self._remaining > 1)
+        if self._going != self._told:
+            self._tell_training(self._going)
+
+    def _tell_training(self, going: bool) -> None:
+        self._told = going
+        self.trained.emit(going)
+
+    @property
+    def _busy(self) -> bool:
+        """Whether there is something to do without further mail."""
+        return self._remaining != 0 or (self._joining is not None and not self._halted)
+
+    @property
+    def _going(self) -> bool:
+        """Whether there will be for a while: one step is over at once."""
+        return self._busy and (self._joining is not None or self._remaining != 1)
 
     def _pause(self) -> None:
         if self._remaining != 0:
@@ -272,7 +291,7 @@ class TrainerThread(ClosingThread):
         joining = (self._joining or Joining(old, old.config)).adapted(config)
         old.change(staying)
         joining.begin()
-        self._wish = wish
+        self._wish, self._halted = wish, False
         self._send_reports()
         self._wait_for(joining, staying)
         return True
@@ -283,6 +302,8 @@ class TrainerThread(ClosingThread):
         self.changed.emit(held, self._wish if self._joining is None else None)
         # A snapshot carries the prior, and the set of models, that now hold.
         self._send_snapshot()
+        if self._going != self._told:
+            self._tell_training(self._going)
 
     def _catch_up(self, joining: Joining) -> None:
         """One step of a model that joins, or its joining. A fault ends the joining alone."""
@@ -297,6 +318,7 @@ class TrainerThread(ClosingThread):
             self._joining = None
             known = fault if isinstance(fault, StudioError) else unexpected(fault)
             self._refuse(self._wish, StudioError("What joins cannot catch up: {fault}", fault=known))
+            self._tell_training(self._going)
             return
         if name is not None:
             self.joined.emit(experiment.seconds)
@@ -344,7 +366,7 @@ class TrainerThread(ClosingThread):
         if self._remaining == 0:
             self._send_reports()
             self._send_snapshot()
-            self.trained.emit(False)
+            self._tell_training(False)
         elif now - self._sent_at >= NEWS_INTERVAL_S:
             self._sent_at = now
             self._send_reports()
@@ -393,5 +415,5 @@ class TrainerThread(ClosingThread):
         if self._experiment is not None:
             # A generator that raised is spent; the experiment goes on from its last good step.
             self._steps = self._experiment.run()
-        self.trained.emit(False)
+        self._tell_training(False)
         self.failed.emit(fault)

@@ -69,7 +69,7 @@ def test_codes_that_cannot_be_decoded(studio: Studio, run: Path, tmp_path: Path)
     for name, sentence in (
         ("flat.npy", "(4, 2); expected (n, 3)"),
         ("object.npy", "not an array that numpy saved"),
-        ("other.npz", "several arrays (a)"),
+        ("other.npz", "codes of none of these models: ae, gan, aae"),
         ("text.npy", "not an array that numpy saved"),
         ("cut.npy", "damaged"),
         ("nothing.npy", "cannot be read: No such file"),

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import numpy as np
 import pytest
 from PySide6.QtCore import Qt
@@ -14,8 +16,9 @@ from aae_studio.ui.app import Studio
 from aae_studio.ui.canvas.plane import View
 
 SMALL = ExperimentConfig(models=("ae", "vae"), hidden=(16,), batch_size=64, precision="float32")
-# So many steps take seconds: there is time to look, and to think better of it.
-MANY = 3000
+MANY = 400
+# Where it matters that it lasts, a step of a newcomer takes so long.
+SLOW_S = 0.05
 
 
 @pytest.fixture
@@ -82,8 +85,19 @@ def test_the_others_wait_and_go_on(qtbot, studio):
 
 
 @pytest.fixture
-def waiting(qtbot, studio) -> Studio:
-    """GAN is asked for after thousands of steps, and on its way."""
+def slow(monkeypatch: pytest.MonkeyPatch) -> None:
+    take_step = CatchUp.take_step
+
+    def slowly(newcomer: CatchUp) -> None:
+        time.sleep(SLOW_S)
+        take_step(newcomer)
+
+    monkeypatch.setattr(CatchUp, "take_step", slowly)
+
+
+@pytest.fixture
+def waiting(qtbot, studio, slow) -> Studio:
+    """GAN is asked for after hundreds of steps, and on its way."""
     trained(qtbot, studio, MANY)
     pressed(qtbot, studio, "gan")
     qtbot.waitUntil(lambda: "gan" in studio.window.lane_row.waiting, timeout=30_000)
@@ -92,7 +106,7 @@ def waiting(qtbot, studio) -> Studio:
 
 def test_it_says_how_far_it_is_and_one_can_think_better_of_it(qtbot, waiting):
     bench, window = waiting.workbench, waiting.window
-    assert "of 3\u202f000" in window.lane_row.waiting["gan"].note.text()
+    assert "of 400" in window.lane_row.waiting["gan"].note.text()
     assert "GAN" in window.status_bar.message()
     assert "– steps/s" in window.tool_bar._progress.text()
     # Something else is changed meanwhile: it holds at once, and the model goes on catching up.
@@ -104,7 +118,7 @@ def test_it_says_how_far_it_is_and_one_can_think_better_of_it(qtbot, waiting):
     pressed(qtbot, waiting, "gan")
     qtbot.waitUntil(lambda: bench.config == bench.asked == SMALL.with_(learning_rate=0.002), timeout=30_000)
     qtbot.waitUntil(lambda: not window.lane_row.waiting)
-    assert window.status_bar.message().startswith("Paused")
+    qtbot.waitUntil(lambda: window.status_bar.message().startswith("Paused"))
     trained(qtbot, waiting, 3)
     assert list(window.lanes) == ["ae", "vae"]
     assert bench.step == MANY + 3
@@ -155,6 +169,26 @@ def test_saving_and_what_fails_do_not_end_the_waiting(qtbot, waiting, tmp_path):
     qtbot.waitUntil(lambda: bench.joining.get("gan", 0) > there, timeout=30_000)
     waiting.set_theme("light")
     qtbot.waitUntil(lambda: "gan" in waiting.window.lane_row.waiting, timeout=30_000)
+
+
+def test_catching_up_is_training_that_can_be_paused(qtbot, waiting):
+    bench, window = waiting.workbench, waiting.window
+    assert bench.training
+    action = window.actions_by_name["train"]
+    assert action.text() == "Pause"
+    action.trigger()
+    qtbot.waitUntil(lambda: not bench.training, timeout=30_000)
+    there: list[object] = []
+    bench.caught_up.connect(lambda: there.append(1))
+    with qtbot.waitSignal(bench.saved, timeout=30_000):
+        # Answered after whatever the thread was at.
+        bench.save(bench.data_dir / "run")
+    assert not there
+    assert window.status_bar.message().endswith("without GAN: still catching up.")
+    assert "gan" in window.lane_row.waiting
+    action.trigger()
+    qtbot.waitUntil(lambda: len(there) > 0 or "gan" in window.lanes, timeout=30_000)
+    bench.pause()
 
 
 def test_what_cannot_be_leaves_the_newcomer_on_its_way(qtbot, waiting):
@@ -214,7 +248,7 @@ def test_one_that_comes_back_is_shown_as_at_first(qtbot, studio):
     assert "clustering_aae" not in planes.conditions
 
 
-def test_cards_stand_where_the_lanes_will(qtbot, studio):
+def test_cards_stand_where_the_lanes_will(qtbot, studio, slow):
     bench, row = studio.workbench, studio.window.lane_row
     bench.configure(models=("vae",))
     trained(qtbot, studio, MANY)

@@ -11,6 +11,8 @@ if TYPE_CHECKING:
     from aae_studio.core.repeats import Measure
 
 MISSING = "–"
+# From here on a figure is shown in powers of ten.
+EXPLODED = 10_000
 
 
 @dataclass(frozen=True)
@@ -31,7 +33,8 @@ class Figure:
 
     def shown(self, value: float) -> str:
         """The value as it is shown."""
-        text = f"{self.scale * value:.{self.digits}f}"
+        number = self.scale * value
+        text = f"{number:.{self.digits}f}" if abs(number) < EXPLODED else f"{number:.1e}"
         # A rounded 0 has no sign.
         return text.removeprefix("-").strip() if not float(text) else text.replace("-", "−")
 
