@@ -68,7 +68,7 @@ class LaneRow(QScrollArea):
         bench = self._bench
         kept = self.lanes if self._generation == bench.generation else {}
         # Lanes are made anew, and stand where they stood.
-        QTimer.singleShot(0, partial(self.horizontalScrollBar().setValue, self.horizontalScrollBar().value()))
+        QTimer.singleShot(0, self, partial(self._scroll_to, self.horizontalScrollBar().value()))
         self._generation = bench.generation
         before = self.lanes
         self.lanes = {
@@ -93,7 +93,7 @@ class LaneRow(QScrollArea):
         for name, words in names.items():
             if name not in before and name in bench.joining:
                 # What one has just asked for is to be seen, also where lanes do not all fit.
-                QTimer.singleShot(0, partial(self._reveal, name))
+                QTimer.singleShot(0, self, partial(self._reveal, name))
             self.waiting[name] = before.pop(name, None) or WaitingCard(words)
             if name in bench.joining:
                 self.waiting[name].show_progress(bench.joining[name], bench.step)
@@ -106,6 +106,9 @@ class LaneRow(QScrollArea):
             for card in wanted:
                 self._row.removeWidget(card)
                 self._row.addWidget(card, 1)
+
+    def _scroll_to(self, place: int) -> None:
+        self.horizontalScrollBar().setValue(place)
 
     def _reveal(self, name: str) -> None:
         if name in self.waiting:
