@@ -222,7 +222,7 @@ class TrainerThread(ClosingThread):
                     seen = self._walk(model)
                     self._send_reports()
                     self._send_snapshot()
-                    self._tell_training(False)
+                    self._tell_training(self._going)
                     self.walked.emit(seen)
             case WalkPhase(model=model, phase=phase):
                 if self._has(model):
