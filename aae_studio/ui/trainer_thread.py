@@ -186,8 +186,8 @@ class TrainerThread(ClosingThread):
             self._refuse(mail.wish, unexpected(fault))
 
     def _refuse(self, wish: int | None, fault: StudioError) -> None:
-        """Say that a wish cannot be, and what stands: who is joining goes on."""
-        standing = self._joining or self._experiment
+        """Say that a wish cannot be, and what stands: who is joining goes on, from now on as this wish."""
+        self._wish, standing = wish, self._joining or self._experiment
         self.refused.emit(wish, None if standing is None else standing.config, fault)
 
     def _take(self, mail: Mail) -> None:
@@ -287,11 +287,13 @@ class TrainerThread(ClosingThread):
         staying = config.with_(models=there)
         if not old.accepts_live(staying):
             return False
-        old.check(staying)
-        joining = (self._joining or Joining(old, old.config)).adapted(config)
+        before = self._joining or Joining(old, old.config)
+        joining = before.adapted(config)
         old.change(staying)
         joining.begin()
-        self._wish, self._halted = wish, False
+        self._wish = wish
+        # Who was paused stays so; who is new is what was just asked for.
+        self._halted &= joining.steps.keys() <= before.steps.keys()
         self._send_reports()
         self._wait_for(joining, staying)
         return True

@@ -101,7 +101,11 @@ class Workbench(QObject):
         self._failed_request: ExperimentConfig | Path | None = None
         self._rate_mark = (0, 0.0)
         self._trainer, self._survey, self._follower = trainer, survey, follower
-        for thread in (trainer, follower):
+        self._listen()
+
+    def _listen(self) -> None:
+        trainer, survey = self._trainer, self._survey
+        for thread in (trainer, self._follower):
             thread.prepared.connect(self._on_prepared)
             thread.reported.connect(self._on_reported)
             thread.snapshotted.connect(self._on_snapshotted)

@@ -197,10 +197,31 @@ def test_what_cannot_be_leaves_the_newcomer_on_its_way(qtbot, waiting):
         bench.configure(prior="uniform")
     assert bench.asked == SMALL.with_(models=("ae", "vae", "gan"))
     assert "gan" in waiting.window.lane_row.waiting
+    # An option that holds at once does not wake who was paused.
+    bench.pause()
+    qtbot.waitUntil(lambda: not bench.training, timeout=30_000)
+    bench.configure(learning_rate=0.002)
+    qtbot.waitUntil(lambda: bench.config.learning_rate == 0.002, timeout=30_000)
+    assert not bench.training
+    bench.undo()
     # One goes back to what was, and not to what could not be.
     bench.undo()
     assert bench.asked == SMALL
     qtbot.waitUntil(lambda: not waiting.window.lane_row.waiting, timeout=30_000)
+
+
+def test_a_fault_after_a_refused_wish_is_an_answer_too(qtbot, waiting, monkeypatch):
+    bench, window = waiting.workbench, waiting.window
+    with qtbot.waitSignal(bench.failed, timeout=30_000):
+        bench.configure(prior="uniform")
+
+    def break_down(_: CatchUp) -> None:
+        raise RuntimeError("out of memory")
+
+    with qtbot.waitSignal(bench.failed, timeout=30_000):
+        monkeypatch.setattr(CatchUp, "take_step", break_down)
+    assert bench.asked == bench.config == SMALL
+    assert not window.lane_row.waiting
 
 
 def test_only_the_answer_to_the_last_wish_counts(qtbot, studio):
