@@ -17,7 +17,7 @@ from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.decodings import Decoded
-from aae_studio.ui.readout import Readout
+from aae_studio.ui.readout import Readout, shortened
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import grouped, tr
@@ -168,9 +168,9 @@ class Lane(QFrame):
             return
         error = figures.class_error if self._bench.models[self._name].model.finds else None
         texts = (
-            _short(figures.recon_mse, 4),
-            _short(figures.mmd_to_prior, 4),
-            f"{_short(figures.sw1_to_prior, 2)} σ",
+            shortened(figures.recon_mse, 4),
+            shortened(figures.mmd_to_prior, 4),
+            f"{shortened(figures.sw1_to_prior, 2)} σ",
             f"{figures.knn_accuracy:.2f}" if error is None else f"{100 * error:.1f} %",
         )
         count, where = self._notes(figures)
@@ -378,8 +378,3 @@ class Lane(QFrame):
         self.decode_view.set_crisp(self._bench.display.crisp)
         self.strip.set_crisp(self._bench.display.crisp)
         self.canvas.refresh()
-
-
-def _short(number: float, digits: int) -> str:
-    """The number with so many decimal places, or in powers of ten where codes have exploded."""
-    return f"{number:.{digits}f}" if abs(number) < 1000 else f"{number:.1e}"

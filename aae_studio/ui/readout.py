@@ -7,6 +7,12 @@ from PySide6.QtGui import QColor, QFont, QFontMetrics, QPainter, QPaintEvent
 from PySide6.QtWidgets import QSizePolicy, QWidget
 
 PADDING = 2
+EXPLODED = 1000
+
+
+def shortened(number: float, digits: int) -> str:
+    """The number with so many decimal places, or in powers of ten where it has exploded."""
+    return f"{number:.{digits}f}" if abs(number) < EXPLODED else f"{number:.1e}"
 
 
 class Readout(QWidget):

@@ -49,7 +49,7 @@ class Prepared:
 
 def unexpected(fault: Exception) -> StudioError:
     """A defect of ours as an error that can be shown."""
-    return StudioError("An unexpected fault stopped training: {fault}", fault=repr(fault))
+    return StudioError("An unexpected fault: {fault}", fault=repr(fault))
 
 
 class TrainerThread(ClosingThread):

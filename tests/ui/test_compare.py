@@ -179,6 +179,11 @@ def test_five_seeds_in_a_process_apart_give_mean_and_deviation(qtbot, studio, mo
     qtbot.waitUntil(lambda: again.question in bench.questions.answers, timeout=60_000)
 
 
+def test_a_figure_that_has_exploded_is_shown_in_powers_of_ten():
+    first = figures()[0]
+    assert [first.shown(value) for value in (0.04, 999.0, -1.37e12)] == ["0.0400", "999.0000", "−1.4e+12"]
+
+
 def test_a_series_says_how_long_it_will_go_on(qapp, monkeypatch):
     clock = [100.0]
     monkeypatch.setattr(progress.time, "monotonic", lambda: clock[0])

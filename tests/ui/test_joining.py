@@ -201,7 +201,10 @@ def test_what_cannot_be_leaves_the_newcomer_on_its_way(qtbot, waiting):
     bench.pause()
     qtbot.waitUntil(lambda: not bench.training, timeout=30_000)
     bench.configure(learning_rate=0.002)
-    qtbot.waitUntil(lambda: bench.config.learning_rate == 0.002, timeout=30_000)
+    with qtbot.waitSignal(bench.saved, timeout=30_000):
+        # Answered after the option.
+        bench.save(bench.data_dir / "run")
+    assert bench.config.learning_rate == 0.002
     assert not bench.training
     bench.undo()
     # One goes back to what was, and not to what could not be.

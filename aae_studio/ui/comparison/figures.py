@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from aae_studio.ui.readout import shortened
 from aae_studio.ui.translation import tr
 
 if TYPE_CHECKING:
     from aae_studio.core.repeats import Measure
 
 MISSING = "–"
-# From here on a figure is shown in powers of ten.
-EXPLODED = 10_000
 
 
 @dataclass(frozen=True)
@@ -33,8 +32,7 @@ class Figure:
 
     def shown(self, value: float) -> str:
         """The value as it is shown."""
-        number = self.scale * value
-        text = f"{number:.{self.digits}f}" if abs(number) < EXPLODED else f"{number:.1e}"
+        text = shortened(self.scale * value, self.digits)
         # A rounded 0 has no sign.
         return text.removeprefix("-").strip() if not float(text) else text.replace("-", "−")
 
