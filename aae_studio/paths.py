@@ -50,6 +50,11 @@ def _data_dir_file() -> Path:
     return settings_file().with_name("data-folder.txt")
 
 
+def sibling(path: Path) -> Path:
+    """A new name beside the path, on the same disk: what is written there can take its place whole."""
+    return path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+
+
 def home_expanded(path: str | Path) -> Path:
     """The path with ~ as the home folder. Raises StudioError where there is no such user."""
     try:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import argparse
-import secrets
 from collections.abc import Iterator
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, Any
 
+from aae_studio import paths
 from aae_studio.commands.parsing import Parser, add_data_dir, name_reader, path_reader
 from aae_studio.core.errors import StudioError
 
@@ -158,7 +158,7 @@ def _read_codes(file: Path, model: str | None, models: tuple[str, ...]) -> tuple
 @contextmanager
 def _written(file: Path) -> Iterator[IO[bytes]]:
     """A file that takes its place once it is whole. Raises StudioError when it cannot be written."""
-    part = file.with_name(f".{file.name}.{secrets.token_hex(4)}")
+    part = paths.sibling(file)
     try:
         if file.is_dir():
             raise IsADirectoryError(0, "it is a folder")

@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import argparse
-import ctypes
 import json
 import os
 import platform
-import subprocess
 import sys
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass, field
@@ -177,6 +175,8 @@ def _apt(missing: dict[str, str]) -> str:
 
 def _missing(libraries: dict[str, str]) -> dict[str, str]:
     """Those of the libraries that this system cannot load."""
+    import ctypes
+
     missing = {}
     for library, package in libraries.items() if sys.platform == "linux" else ():
         try:
@@ -188,6 +188,8 @@ def _missing(libraries: dict[str, str]) -> dict[str, str]:
 
 def _probe(platform_name: str) -> tuple[dict[str, Any] | None, str]:
     """What `probe_qt` found out in another process, or None and what it said at its end."""
+    import subprocess
+
     program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "aae_studio"]
     above = str(Path(aae_studio.__file__).parent.parent)
     search = os.pathsep.join(part for part in (os.environ.get("PYTHONPATH"), above) if part)

@@ -11,7 +11,6 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from statistics import NormalDist
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -37,6 +36,9 @@ class Corruption:
         """Corrupted images, (n, C, H, W), of images in [0, 1] and standard normal numbers of their shape."""
         if self.kind == "gaussian":
             return images + self.strength * noise
+        # Imported here: the window, which knows the kinds, is shown first.
+        from statistics import NormalDist
+
         # The normal numbers beyond this, on both sides together, are the share ν of all.
         tail = self.strength / 2
         reach = -NormalDist().inv_cdf(tail) if tail > 0 else math.inf

@@ -11,13 +11,13 @@ import itertools
 import json
 import math
 import os
-import secrets
 import shutil
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
+from aae_studio import paths
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import SessionError, StudioError
 
@@ -189,7 +189,7 @@ def check_target(folder: Path) -> None:
     try:
         _refuse_foreign(folder)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        trial = _sibling(folder)
+        trial = paths.sibling(folder)
         trial.mkdir()
         trial.rmdir()
     except OSError as fault:
@@ -217,7 +217,7 @@ def write(folder: Path, document: Mapping[str, Any], files: Mapping[str, bytes])
     Files that others put into the folder stay. Raises SessionError and then leaves all as it was.
     """
     folder = _resolved(folder)
-    new = _sibling(folder)
+    new = paths.sibling(folder)
     listed = {
         name: {"size": len(data), "sha256": hashlib.sha256(data).hexdigest()} for name, data in files.items()
     }
@@ -273,11 +273,6 @@ def _refuse_foreign(folder: Path) -> None:
         raise SessionError("{folder} is a file. It is not overwritten.", folder=folder)
 
 
-def _sibling(folder: Path) -> Path:
-    """A new name beside the folder, on the same disk, so that renaming is atomic."""
-    return folder.with_name(f".{folder.name}.{secrets.token_hex(4)}")
-
-
 def _write_file(file: Path, data: bytes) -> None:
     with file.open("xb") as out:
         out.write(data)
@@ -289,7 +284,7 @@ def _put_in_place(new: Path, folder: Path) -> None:
     if not folder.exists():
         new.rename(folder)
         return
-    old = _sibling(folder)
+    old = paths.sibling(folder)
     folder.rename(old)
     try:
         new.rename(folder)

@@ -394,8 +394,7 @@ class MainWindow(QMainWindow):
 
     def childEvent(self, event: QChildEvent) -> None:
         super().childEvent(event)
-        bar = event.child()
-        if event.type() == QEvent.Type.ChildPolished and isinstance(bar, QTabBar):
+        if event.type() == QEvent.Type.ChildPolished and isinstance(bar := event.child(), QTabBar):
             # Qt shortens the titles of panels that lie behind one another until none can be read.
             bar.setElideMode(Qt.TextElideMode.ElideNone)
 

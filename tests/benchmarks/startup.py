@@ -1,8 +1,9 @@
 """Process start to window shown, with `--train` to the first loss drawn, and from the closing to the end.
 
 The window counts as shown when it has painted itself once with its lanes' places. It is closed while it
-trains. All modules are compiled beforehand, as they are once a program is installed. The peer is napari's
-window, where the environment variable NAPARI_PYTHON names an interpreter that has it.
+trains. All modules are compiled beforehand, as they are once a program is installed. It is started as the
+console script starts it, command line and all. The peer is napari's window, without its command line, where
+the environment variable NAPARI_PYTHON names an interpreter that has it.
 Usage: startup.py [--json] [--rounds N]
 """
 
@@ -14,8 +15,6 @@ import sys
 import tempfile
 import time
 from pathlib import Path
-
-from measuring import arguments, child, publish, run, spread
 
 TRAINING_MS = 2000
 NAPARI = """
@@ -31,8 +30,7 @@ def one(began: float) -> None:
     """Start the Studio as the console script does; prints the seconds since the process was asked for."""
     from PySide6.QtCore import QTimer
 
-    from aae_studio import paths
-    from aae_studio.core.config import ExperimentConfig
+    from aae_studio.cli import main as studio
     from aae_studio.ui import app
 
     seen: dict[str, float] = {}
@@ -65,19 +63,23 @@ def one(began: float) -> None:
     app.MainWindow = TimedWindow
     with tempfile.TemporaryDirectory() as folder:
         os.environ["AAE_STUDIO_SETTINGS"] = str(Path(folder) / "settings.ini")
-        code = app.open_window(ExperimentConfig(), paths.data_dir(), train=True)
+        code = studio(["--train"])
     print(json.dumps(seen), flush=True)
     sys.exit(code)
 
 
 def timed() -> dict[str, float]:
     """One start and one end of the program."""
+    from measuring import child
+
     seen = child(__file__, "--one", repr(time.time()))
     return seen | {"closed_s": time.time() - seen["closing"]}
 
 
 def peer(interpreter: str) -> float:
     """Seconds to napari's window."""
+    from measuring import run
+
     return float(run([interpreter, "-c", NAPARI, repr(time.time())]).strip().splitlines()[-1])
 
 
@@ -85,6 +87,9 @@ def main() -> None:
     if sys.argv[1:2] == ["--one"]:
         one(float(sys.argv[2]))
         return
+    # Not above: what measures is no part of what is measured.
+    from measuring import arguments, publish, spread
+
     options = arguments(__doc__, rounds=7)
     napari = os.environ.get("NAPARI_PYTHON")
     with tempfile.TemporaryDirectory() as compiled:
