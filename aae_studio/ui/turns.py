@@ -10,9 +10,10 @@ from shiboken6 import isValid
 
 # From one turn to the next, so that mouse and keyboard come in between.
 GAP_MS = 6
-# During a drag turns come in the first milliseconds after a move has been painted, and wait for the next one
-# then; but not for ever, for the hand may rest.
-AFTER_MOVE_MS, LAST_AFTER_MOVE_MS, PATIENCE_MS = 6, 9, 40
+# During a drag turns begin in these milliseconds after a move, when it has been painted and the next one, at
+# sixty a second, is far enough off for a turn to end; then they wait for it, but not for ever, for the hand
+# may rest.
+AFTER_MOVE_MS, LAST_AFTER_MOVE_MS, PATIENCE_MS = 4, 9, 40
 
 
 class Turns(QObject):
@@ -48,7 +49,7 @@ class Turns(QObject):
         """From now to the next turn."""
         since = 1000 * (time.monotonic() - self._moved_at)
         if since < LAST_AFTER_MOVE_MS:
-            return AFTER_MOVE_MS
+            return max(1, round(AFTER_MOVE_MS - since))
         return PATIENCE_MS if since < PATIENCE_MS else GAP_MS
 
     def finish(self) -> None:
@@ -61,8 +62,9 @@ class Turns(QObject):
             return
         turn = next(iter(self._waiting))
         del self._waiting[turn]
-        if self._waiting:
-            self._timer.start(self._gap_ms)
         # A lane may have left while it waited.
         if isValid(turn.__self__):
             turn()
+        if self._waiting:
+            # Now that it is known how much of the time until the next move it has taken.
+            self._timer.start(self._gap_ms)

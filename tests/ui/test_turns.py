@@ -116,6 +116,27 @@ def test_turns_come_after_a_drag_has_moved_and_then_wait_for_it(qtbot, three, mo
     assert turns._timer.interval() == GAP_MS
 
 
+def test_a_turn_that_takes_long_leaves_the_next_to_the_next_move(qtbot, three, monkeypatch):
+    now = [100.0]
+    monkeypatch.setattr("aae_studio.ui.turns.time.monotonic", lambda: now[0])
+    monkeypatch.setattr("aae_studio.ui.turns.PATIENCE_MS", 60_000)
+    turns, passes, painters = three
+    note = passes.note
+
+    def slow(name: str) -> None:
+        now[0] += LAST_AFTER_MOVE_MS / 1000
+        note(name)
+
+    monkeypatch.setattr(passes, "note", slow)
+    turns.follow_move()
+    for painter in painters[:2]:
+        turns.ask(painter.draw)
+    qtbot.waitUntil(lambda: passes.names == ["a"])
+    assert turns._timer.interval() == 60_000
+    turns.follow_move()
+    qtbot.waitUntil(lambda: passes.names == ["a", "b"])
+
+
 def test_a_drag_on_a_canvas_makes_turns_follow_it(qtbot, studio):
     canvas, turns = studio.window.lanes["aae"].canvas, studio.window.turns
     middle = canvas.rect().center()
