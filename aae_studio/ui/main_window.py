@@ -50,7 +50,7 @@ from aae_studio.ui.turns import Turns
 from aae_studio.ui.workbench import Workbench
 
 if TYPE_CHECKING:
-    from aae_studio.ui.plots.loss_plots import LossPlots
+    from aae_studio.ui.plots.loss_plots import LossPlots, PlotChoices
 
 LAYOUT_VERSION = 2
 FORM_WIDTH = 228
@@ -154,6 +154,8 @@ class MainWindow(QMainWindow):
         self.resizeDocks([self.options_dock], [FORM_WIDTH], Qt.Orientation.Horizontal)
         self.resizeDocks([self.plots_dock], [214], Qt.Orientation.Vertical)
         self.loss_plots: LossPlots | None = None
+        # What was chosen in another window's plots, until there are some here.
+        self._plot_choices: PlotChoices | None = None
         # Upright at the side, several titles can be read; side by side above a panel they could not.
         self.setTabPosition(Qt.DockWidgetArea.RightDockWidgetArea, QTabWidget.TabPosition.East)
 
@@ -182,7 +184,9 @@ class MainWindow(QMainWindow):
         return self.lane_row.lanes
 
     def resume(self, before: MainWindow) -> None:
-        """Take over what was chosen in the panels of another window on this workbench."""
+        """Take over what was chosen in the panels and plots of another window on this workbench."""
+        plots = before.loss_plots
+        self._plot_choices = before._plot_choices if plots is None else plots.choices()
         for name, dock in before.panel_docks.items():
             self.panel_docks[name].keep(dock.choices())
 
@@ -219,6 +223,8 @@ class MainWindow(QMainWindow):
         from aae_studio.ui.plots.loss_plots import LossPlots
 
         self.loss_plots = LossPlots(self._bench, self._theme, self.turns)
+        if self._plot_choices is not None:
+            self.loss_plots.keep(self._plot_choices)
         layout = self._plots_host.layout()
         assert layout is not None
         layout.addWidget(self.loss_plots)

@@ -187,3 +187,33 @@ def test_a_window_waits_for_no_panel_that_lies_behind_another(qtbot, studio):
     studio.window.demonstrate(("layers", "paths"))
     qtbot.waitUntil(lambda: studio.window.settled, timeout=10_000)
     assert studio.window.panel_docks["paths"].in_front
+
+
+def test_what_was_chosen_in_the_loss_plots_stays_in_another_theme_and_language(qtbot, studio):
+    def plots():
+        qtbot.waitUntil(lambda: studio.window.loss_plots is not None, timeout=10_000)
+        return studio.window.loss_plots
+
+    studio.workbench.train(40)
+    qtbot.waitUntil(lambda: studio.workbench.step == 40, timeout=20_000)
+    before = plots()
+    before.controls.scale.buttons[1].click()
+    before.controls.axis.buttons[1].click()
+    before.controls.slider.setValue(2)
+    before.cards[0].toggled.emit(("ae", "reconstruction"), False)
+    before.cards[0].plot.zoomed.emit(0.5, 0.5)
+    chosen = before.choices()
+    assert chosen.logarithmic
+    assert chosen.in_seconds
+    assert chosen.span is not None
+    studio.set_theme("light")
+    # Before its plots have been made, too.
+    studio.set_language("ko")
+    after = plots()
+    assert after is not before
+    assert after.choices() == chosen
+    assert after.controls.fit.isEnabled()
+    assert after.controls.axis.buttons[1].isChecked()
+    assert after.controls.scale.buttons[1].isChecked()
+    view = after.cards[0].plot.view
+    qtbot.waitUntil(lambda: view.viewRange()[0] == pytest.approx(chosen.span), timeout=5000)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QTimer
@@ -14,7 +15,7 @@ from aae_studio.ui.plots.axis import figure
 from aae_studio.ui.plots.card import Extract, Key, PlotCard, make_cards, traces_of
 from aae_studio.ui.plots.controls import STYLE as CONTROLS_STYLE
 from aae_studio.ui.plots.controls import PlotControls
-from aae_studio.ui.plots.timeline import Timeline
+from aae_studio.ui.plots.timeline import Range, Timeline
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
@@ -33,6 +34,17 @@ STYLE = """
 #plotMessage { color: @muted@; font-size: 11px; }
 #levelWords { color: @good@; font-size: 11px; }
 """
+
+
+@dataclass(frozen=True)
+class PlotChoices:
+    """What a person has chosen in the plots. `span`: what was zoomed to; None: all steps."""
+
+    logarithmic: bool
+    in_seconds: bool
+    smoothing: int
+    hidden: frozenset[Key]
+    span: Range | None
 
 
 class LossPlots(QWidget):
@@ -131,6 +143,21 @@ class LossPlots(QWidget):
         """Show all steps and follow the training."""
         self._timeline.fit()
         self.redraw()
+
+    def choices(self) -> PlotChoices:
+        """What was chosen here, for other plots of this workbench."""
+        timeline = self._timeline
+        hidden, smoothing = frozenset(self._hidden), self.controls.smoothing
+        return PlotChoices(self._log, timeline.in_seconds, smoothing, hidden, timeline.span)
+
+    def keep(self, choices: PlotChoices) -> None:
+        """Take over what was chosen in other plots of this workbench."""
+        self._hidden = set(choices.hidden)
+        self.set_logarithmic(choices.logarithmic)
+        self.set_in_seconds(choices.in_seconds)
+        self.set_smoothing(choices.smoothing)
+        self._timeline.span = choices.span
+        self._rebuild()
 
     # Drawing
 
