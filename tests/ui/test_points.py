@@ -51,6 +51,21 @@ def test_the_nearest_point_on_show_is_found(count):
     assert points.at(QPointF(100, 80), 9) is None, "what is moved is not where it seems"
 
 
+def test_a_point_is_found_where_new_places_have_it_and_not_where_it_was():
+    points = Points(PALETTE)
+    labels, size, view = np.zeros(1, np.int64), QSize(100, 100), View(0.0, 0.0, 1.0)
+    for x in (-0.5, 0.5):
+        places = np.array([[x, 0.0]], np.float32)
+        points.make(places, labels, view, size, 1.0)
+        canvas = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
+        painter = QPainter(canvas)
+        points.draw(painter, view)
+        painter.end()
+        here, there = (QPointF(*view.to_pixels(at, 100, 100)[0].tolist()) for at in (places, -places))
+        assert points.at(here, 3.0) == 0
+        assert points.at(there, 3.0) is None
+
+
 def test_a_moved_image_is_the_same_one_elsewhere():
     points, _ = made(MANY + 1)
     exact = drawn(points, VIEW)

@@ -7,7 +7,7 @@ import pytest
 
 from aae_studio.ui.canvas.images import pixel_image
 from aae_studio.ui.canvas.plane import View
-from aae_studio.ui.canvas.raster import PART, SHAPES, coverage, marker_size, rasterise
+from aae_studio.ui.canvas.raster import PART, SHAPES, coverage, marker_size, rasterise, topmost
 
 PALETTE = np.array([[255, 0, 0], [0, 255, 0], [0, 0, 255]], np.uint32)
 
@@ -83,7 +83,6 @@ def test_memory_of_a_spent_raster_leaves_no_trace(count: int):
         fresh = rasterise(places, classes, PALETTE, width, height)
         again = rasterise(places, classes, PALETTE, width, height, spent=spent)
         np.testing.assert_array_equal(again.pixels, fresh.pixels)
-        np.testing.assert_array_equal(again.tops, fresh.tops)
         spent = again
 
 
@@ -117,29 +116,29 @@ def test_small_marks_seen_through_a_view_match_a_plain_loop(count, ratio):
     places[::1000] = [[np.nan, 0.0], [np.inf, 1e38], [-1e38, 0.0]][count % 3]
     classes = rng.integers(0, 7, count)
     across, down = round(width * ratio), round(height * ratio)
-    found = rasterise(places, classes, PALETTE, across, down, ratio, view.lens(width, height, ratio))
+    lens = view.lens(width, height, ratio)
+    found = rasterise(places, classes, PALETTE, across, down, ratio, lens)
     side = max(1, round(marker_size(count) * ratio))
     before = (side - 1) // 2
     scale, (x, y) = np.float32(view.scale(width, height) * ratio), places.T
     there = np.abs(places).max(axis=1) < 100
     column = np.floor((x[there] - np.float32(view.x)) * scale + np.float32(width / 2 * ratio)).astype(int)
     row = np.floor((y[there] - np.float32(view.y)) * -scale + np.float32(height / 2 * ratio)).astype(int)
-    numbers = np.flatnonzero(there)
-    last = {}
-    for number, at in zip(numbers, zip(row, column, strict=True), strict=True):
-        last[at] = int(number)
+    middles = list(zip(np.flatnonzero(there).tolist(), row.tolist(), column.tolist(), strict=True))
     tops, pixels = np.zeros((down, across), int), np.zeros((down, across), np.uint32)
     colors = [0xFFFF0000, 0xFF00FF00, 0xFF0000FF]
-    inside = {at: n for at, n in last.items() if 0 <= at[0] < down and 0 <= at[1] < across}
-    for at, number in inside.items():
-        tops[at] = number + 1
-    # The lower right corners of squares lie above the others, whosever they are.
-    for offset in np.ndindex(side, side):
-        for (middle_row, middle_column), number in last.items():
-            at = middle_row + offset[0] - before, middle_column + offset[1] - before
-            if 0 <= at[0] < down and 0 <= at[1] < across:
-                pixels[at] = colors[classes[number] % 3]
-    assert (found.tops == tops).all()
+    for number, down_to, right_to in middles:
+        if 0 <= down_to < down and 0 <= right_to < across:
+            tops[down_to, right_to] = number + 1
+    # Of the points that are worked on at a time, the lower right corners lie above the others.
+    for start in range(0, count, PART):
+        some = [middle for middle in middles if start <= middle[0] < start + PART]
+        for offset in np.ndindex(side, side):
+            for number, down_to, right_to in some:
+                at = down_to + offset[0] - before, right_to + offset[1] - before
+                if 0 <= at[0] < down and 0 <= at[1] < across:
+                    pixels[at] = colors[classes[number] % 3]
+    assert (topmost(places, across, down, lens) == tops).all()
     assert (found.pixels == pixels).all()
 
 

@@ -10,7 +10,7 @@ from PySide6.QtGui import QPainter
 from aae_studio.ui.canvas.images import pixel_image
 from aae_studio.ui.canvas.painting import nearest
 from aae_studio.ui.canvas.plane import View
-from aae_studio.ui.canvas.raster import Raster, rasterise
+from aae_studio.ui.canvas.raster import Raster, Tops, rasterise, topmost
 
 Array = npt.NDArray[np.float32]
 # Of more points than this the image is moved and stretched at first, and made anew when the view rests.
@@ -26,6 +26,8 @@ class Points:
         self._places: Array = np.zeros((0, 2), np.float32)
         self._labels = self._classes = np.zeros(0, np.int64)
         self._raster: Raster | None = None
+        # Which point is where: worked out when it is first asked for, which most images are not.
+        self._tops: Tops | None = None
         self._view, self._size, self._ratio = View(0.0, 0.0, 1.0), QSize(), 1.0
         # The view that it was drawn in last.
         self._drawn = self._view
@@ -53,6 +55,7 @@ class Points:
         across, down = round(width * ratio), round(height * ratio)
         # The old image looks into the old raster, and goes with it.
         self._raster = rasterise(places, classes, self._palette, across, down, ratio, lens, self._raster)
+        self._tops = None
         self._image = pixel_image(self._raster.pixels, ratio)
 
     def draw(self, painter: QPainter, view: View) -> None:
@@ -80,9 +83,13 @@ class Points:
         """
         if self._raster is None or len(self._places) == 0 or self._drawn != self._view:
             return None
+        if self._tops is None:
+            down, across = self._raster.pixels.shape
+            lens = self._view.lens(self._size.width(), self._size.height(), self._ratio)
+            self._tops = topmost(self._places, across, down, lens)
         far = int(np.ceil(reach * self._ratio))
         row, column = int(spot.y() * self._ratio), int(spot.x() * self._ratio)
-        around = self._raster.tops[max(0, row - far) : row + far + 1, max(0, column - far) : column + far + 1]
+        around = self._tops[max(0, row - far) : row + far + 1, max(0, column - far) : column + far + 1]
         found = around[around > 0] - 1
         pixels = self._view.to_pixels(self._places[found], self._size.width(), self._size.height())
         place = nearest(pixels, spot, reach)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -119,61 +120,77 @@ def premultiplied(color: npt.NDArray[np.uint32], alpha: npt.NDArray[np.uint32]) 
 
 @dataclass(frozen=True)
 class Raster:
-    """Points as an image, and which of them lies above all others at each of its pixels.
+    """Points as an image.
 
-    `pixels`: (height, width), premultiplied ARGB. `tops`: (height, width), the place of the last point
-    whose middle is there, counted from 1; 0 where there is none. Both look into `framed`.
+    `pixels`: (height, width), premultiplied ARGB. They look into `framed`, which has the frame around them.
     """
 
     pixels: Pixels
-    tops: Tops
-    framed: tuple[Pixels, Tops]
+    framed: Pixels
 
 
-def topmost(places: Floats, lens: Lens, clear: Tops, frame: int) -> None:
-    """Write the last point at each pixel to `clear`, zeros of (height + 2 frame, width + 2 frame).
+def _parts(
+    places: Floats, lens: Lens, shape: tuple[int, int], frame: int
+) -> Iterator[tuple[int, npt.NDArray[np.intp]]]:
+    """Which flat place in an image of this shape (rows, columns), frame included, is each point's pixel.
 
-    Counted from 1; 0 where there is none. The outer half of the frame stays empty.
+    A part of the points at a time, with the number of its first one; the memory of a part is used again for
+    the next. What is far away, or nowhere, goes to the middle of the frame.
     """
-    rows, columns = clear.shape
-    tops = clear.reshape(-1)
-    # A part at a time, which stays in the processor's cache while it is worked on.
+    rows, columns = shape
+    half = frame // 2
+    # A part stays in the processor's cache while it is worked on.
     part = min(PART, len(places))
     x, y = np.empty(part, np.float32), np.empty(part, np.float32)
     column, row, flat = np.empty(part, np.int32), np.empty(part, np.int32), np.empty(part, np.intp)
-    number = np.arange(1, part + 1, dtype=np.int32)
     with np.errstate(over="ignore", invalid="ignore"):
         for start in range(0, len(places), PART):
             some = places[start : start + PART]
-            count = len(some)
             for axis, (way, whole, length) in enumerate(((x, column, columns), (y, row, rows))):
-                lens.along(axis, some[:, axis], way[:count])
+                lens.along(axis, some[:, axis], way[: len(some)])
                 way += np.float32(frame)
-                # What is far away, or nowhere, goes to the edge.
-                np.fmin(np.fmax(way, np.float32(0), out=way), np.float32(length - 1), out=way)
+                np.fmin(np.fmax(way, np.float32(half), out=way), np.float32(length - 1 - half), out=way)
                 np.copyto(whole, way, casting="unsafe")
             row *= np.int32(columns)
             row += column
             np.copyto(flat, row)
-            tops[flat[:count]] = number[:count] + np.int32(start)
-    half = frame // 2
-    clear[:half], clear[rows - half :], clear[:, :half], clear[:, columns - half :] = 0, 0, 0, 0
+            yield start, flat[: len(some)]
+
+
+def topmost(places: Floats, width: int, height: int, lens: Lens = AS_IT_IS) -> Tops:
+    """Which point lies above all others at each of so many device pixels, (height, width).
+
+    It is the last one whose middle is there, counted from 1; 0 where there is none.
+    """
+    # The outermost pixels take what lies outside.
+    framed = np.zeros((height + 2, width + 2), np.int32)
+    tops = framed.reshape(-1)
+    number = np.arange(1, min(PART, len(places)) + 1, dtype=np.int32)
+    for start, flat in _parts(places, lens, framed.shape, frame=1):
+        tops[flat] = number[: len(flat)] + np.int32(start)
+    return framed[1:-1, 1:-1]
 
 
 def _blocks(
-    tops: Tops, classes: npt.NDArray[np.int64], palette: npt.NDArray[np.uint32], side: int, clear: Pixels
+    places: Floats,
+    classes: npt.NDArray[np.int64],
+    palette: npt.NDArray[np.uint32],
+    lens: Lens,
+    frame: int,
+    side: int,
+    clear: Pixels,
 ) -> None:
     """Paint points as squares of `side` pixels, which are too small for shapes, into `clear`, which has the
     frame, too."""
     colors = premultiplied(palette, np.full(len(palette), 255, np.uint32))
-    middles = np.flatnonzero(tops > 0)
-    kinds = classes[tops.ravel()[middles] - 1]
-    ink = colors[kinds if int(kinds.max(initial=0)) < len(colors) else kinds % len(colors)]
     image = clear.reshape(-1)
-    offsets = np.arange(side) - (side - 1) // 2
-    for down in offsets:
-        for right in offsets:
-            image[middles + (down * tops.shape[1] + right)] = ink
+    span = np.arange(side) - (side - 1) // 2
+    offsets = (span[:, None] * clear.shape[1] + span).ravel()
+    for start, flat in _parts(places, lens, clear.shape, frame):
+        kinds = classes[start : start + len(flat)]
+        ink = colors[kinds if int(kinds.max()) < len(colors) else kinds % len(colors)]
+        for offset in offsets:
+            image[flat + offset] = ink
 
 
 def _markers(
@@ -213,7 +230,8 @@ def rasterise(
 
     `places`: (n, 2), which `lens` turns into device pixels. `classes`: (n,), each picks a colour of
     `palette` (k, 3), 0–255, and a shape; integers of few bytes are read fastest. `ratio`: device pixels per
-    logical pixel. Later points lie above earlier ones, but for squares of two or three pixels. `spent` is a
+    logical pixel. Later points lie above earlier ones, but for squares of two or three pixels
+    whose points are worked on at a time. `spent` is a
     raster that nobody needs any more: its memory is used again where it fits, for fresh memory costs more
     than all else here.
     """
@@ -221,16 +239,13 @@ def rasterise(
     # Markers whose middle is outside show, too; a frame takes what any of them has beyond the image.
     frame = 2 * (int(np.ceil(size / 2)) + 1)
     shape = height + 2 * frame, width + 2 * frame
-    if spent is None or spent.framed[0].shape != shape:
-        whole, tops = np.zeros(shape, np.uint32), np.zeros(shape, np.int32)
+    if spent is None or spent.framed.shape != shape:
+        whole = np.zeros(shape, np.uint32)
     else:
-        whole, tops = spent.framed
+        whole = spent.framed
         whole.fill(0)
-        tops.fill(0)
-    topmost(places, lens, tops, frame)
     if size < SMALLEST_SHAPE * ratio:
-        _blocks(tops, classes, palette, max(1, round(size)), whole)
+        _blocks(places, classes, palette, lens, frame, max(1, round(size)), whole)
     else:
         _markers(lens.pixels(places), classes, palette, frame, size, whole)
-    inner = slice(frame, frame + height), slice(frame, frame + width)
-    return Raster(whole[inner], tops[inner], (whole, tops))
+    return Raster(whole[frame : frame + height, frame : frame + width], whole)
