@@ -52,6 +52,7 @@ def _data_dir_file() -> Path:
 
 def sibling(path: Path) -> Path:
     """A new name beside the path, on the same disk: what is written there can take its place whole."""
+    # Not by `secrets`, whose import the window would wait for.
     return path.with_name(f".{path.name}.{os.urandom(4).hex()}")
 
 

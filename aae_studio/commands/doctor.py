@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import ctypes
 import json
 import os
 import platform
@@ -175,8 +176,6 @@ def _apt(missing: dict[str, str]) -> str:
 
 def _missing(libraries: dict[str, str]) -> dict[str, str]:
     """Those of the libraries that this system cannot load."""
-    import ctypes
-
     missing = {}
     for library, package in libraries.items() if sys.platform == "linux" else ():
         try:
@@ -188,6 +187,7 @@ def _missing(libraries: dict[str, str]) -> dict[str, str]:
 
 def _probe(platform_name: str) -> tuple[dict[str, Any] | None, str]:
     """What `probe_qt` found out in another process, or None and what it said at its end."""
+    # Imported here: the window, whose command line knows this command, is shown first.
     import subprocess
 
     program = [sys.executable] if getattr(sys, "frozen", False) else [sys.executable, "-m", "aae_studio"]

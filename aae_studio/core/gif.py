@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 from PIL import Image
 
+from aae_studio import paths
 from aae_studio.core.errors import StudioError
 
 
@@ -19,7 +20,7 @@ def write_gif(file: Path, frames: Sequence[npt.NDArray[np.uint8]], milliseconds:
     there before is replaced only by a whole file. Raises StudioError when it cannot be written.
     """
     images = [Image.fromarray(frame) for frame in frames]
-    draft = file.with_name(f".{file.name}.part")
+    draft = paths.sibling(file)
     try:
         images[0].save(
             draft, "GIF", save_all=True, append_images=images[1:], duration=milliseconds, loop=0, disposal=1

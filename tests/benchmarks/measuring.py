@@ -69,9 +69,9 @@ def peer_rates(command: Sequence[str]) -> dict[str, float]:
     return {name: float(rate) for name, rate in re.findall(r"^\w+ (\w+) (\d+) samples/s", run(command), re.M)}
 
 
-def child(script: str, *words: str, limit_s: float = LIMIT_S) -> dict[str, Any]:
+def child(script: str, *words: str, limit_s: float = LIMIT_S, **environment: str) -> dict[str, Any]:
     """Run one of our programs in a process of its own; its last line is JSON."""
-    lines = run([sys.executable, script, *words], limit_s).strip().splitlines()
+    lines = run([sys.executable, script, *words], limit_s, **environment).strip().splitlines()
     answer: dict[str, Any] = json.loads(lines[-1])
     return answer
 

@@ -68,19 +68,25 @@ def one(began: float) -> None:
     sys.exit(code)
 
 
-def timed() -> dict[str, float]:
-    """One start and one end of the program."""
+def timed(compiled: str) -> dict[str, float]:
+    """One start and one end of the program, its modules compiled in this folder."""
     from measuring import child
 
-    seen = child(__file__, "--one", repr(time.time()))
+    seen = child(__file__, "--one", repr(time.time()), **written_to(compiled))
     return seen | {"closed_s": time.time() - seen["closing"]}
 
 
-def peer(interpreter: str) -> float:
-    """Seconds to napari's window."""
+def peer(interpreter: str, compiled: str) -> float:
+    """Seconds to napari's window, its modules compiled in this folder."""
     from measuring import run
 
-    return float(run([interpreter, "-c", NAPARI, repr(time.time())]).strip().splitlines()[-1])
+    words = run([interpreter, "-c", NAPARI, repr(time.time())], **written_to(compiled))
+    return float(words.strip().splitlines()[-1])
+
+
+def written_to(compiled: str) -> dict[str, str]:
+    """The environment in which Python writes what it has compiled to this folder, and reads it there."""
+    return {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": compiled}
 
 
 def main() -> None:
@@ -93,11 +99,12 @@ def main() -> None:
     options = arguments(__doc__, rounds=7)
     napari = os.environ.get("NAPARI_PYTHON")
     with tempfile.TemporaryDirectory() as compiled:
-        os.environ |= {"PYTHONDONTWRITEBYTECODE": "", "PYTHONPYCACHEPREFIX": compiled}
-        timed()  # Compiles, and warms the disk's cache.
-        if napari:
-            peer(napari)
-        seen = [timed() | ({"napari_s": peer(napari)} if napari else {}) for _ in range(options.rounds)]
+        # The first round compiles, and warms the disk's cache.
+        rounds = [
+            timed(compiled) | ({"napari_s": peer(napari, compiled)} if napari else {})
+            for _ in range(1 + options.rounds)
+        ]
+    seen = rounds[1:]
     rows = {name: spread([result[name] for result in seen]) for name in seen[0] if name != "closing"}
     note = "" if napari else "napari left out: NAPARI_PYTHON names no interpreter"
     if napari:

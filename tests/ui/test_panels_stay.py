@@ -189,31 +189,53 @@ def test_a_window_waits_for_no_panel_that_lies_behind_another(qtbot, studio):
     assert studio.window.panel_docks["paths"].in_front
 
 
-def test_what_was_chosen_in_the_loss_plots_stays_in_another_theme_and_language(qtbot, studio):
-    def plots():
-        qtbot.waitUntil(lambda: studio.window.loss_plots is not None, timeout=10_000)
-        return studio.window.loss_plots
+def plots_of(qtbot, studio):
+    qtbot.waitUntil(lambda: studio.window.loss_plots is not None, timeout=10_000)
+    return studio.window.loss_plots
 
+
+def zoomed(qtbot, studio):
+    """Loss plots in which everything was chosen that can be."""
     studio.workbench.train(40)
     qtbot.waitUntil(lambda: studio.workbench.step == 40, timeout=20_000)
-    before = plots()
-    before.controls.scale.buttons[1].click()
-    before.controls.axis.buttons[1].click()
-    before.controls.slider.setValue(2)
-    before.cards[0].toggled.emit(("ae", "reconstruction"), False)
-    before.cards[0].plot.zoomed.emit(0.5, 0.5)
-    chosen = before.choices()
+    plots = plots_of(qtbot, studio)
+    plots.controls.scale.buttons[1].click()
+    plots.controls.axis.buttons[1].click()
+    plots.controls.slider.setValue(2)
+    plots.cards[0].row.entries()[0].click()
+    plots.cards[0].plot.zoomed.emit(0.5, 0.5)
+    return plots
+
+
+def test_what_was_chosen_in_the_loss_plots_stays_in_another_theme_and_language(qtbot, studio):
+    chosen = zoomed(qtbot, studio).choices()
     assert chosen.logarithmic
     assert chosen.in_seconds
+    assert chosen.hidden == {("ae", "reconstruction")}
     assert chosen.span is not None
     studio.set_theme("light")
-    # Before its plots have been made, too.
+    assert studio.window.loss_plots is None
     studio.set_language("ko")
-    after = plots()
-    assert after is not before
+    after = plots_of(qtbot, studio)
     assert after.choices() == chosen
     assert after.controls.fit.isEnabled()
     assert after.controls.axis.buttons[1].isChecked()
     assert after.controls.scale.buttons[1].isChecked()
+    assert [button.isChecked() for button in after.cards[0].row.entries()] == [False, True]
     view = after.cards[0].plot.view
     qtbot.waitUntil(lambda: view.viewRange()[0] == pytest.approx(chosen.span), timeout=5000)
+
+
+def test_a_zoom_is_not_kept_for_another_experiment(qtbot, studio):
+    zoomed(qtbot, studio)
+    studio.set_theme("light")
+    assert studio.window.loss_plots is None
+    # Before the new window has its plots.
+    studio.window.first_painted.disconnect()
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=10_000):
+        studio.workbench.rewind()
+    studio.window._make_plots()
+    after = studio.window.loss_plots
+    assert after.choices().span is None
+    assert after.choices().logarithmic
+    assert not after.controls.fit.isEnabled()

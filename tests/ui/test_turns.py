@@ -15,7 +15,9 @@ from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui.app import Studio
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.screenshot import offscreen_studio
-from aae_studio.ui.turns import AFTER_MOVE_MS, GAP_MS, LAST_AFTER_MOVE_MS, Turns
+from aae_studio.ui.turns import FIRST, FRAME_MS, GAP_MS, LAST, QUICKEST_MS, Turns
+
+FIRST_MS, LAST_MS = round(FIRST * FRAME_MS), LAST * FRAME_MS
 
 
 class Passes:
@@ -98,14 +100,14 @@ def test_turns_come_after_a_drag_has_moved_and_then_wait_for_it(qtbot, three, mo
     turns.follow_move()
     turns.ask(painters[0].draw)
     # The move is on show; the next turn comes soon, while there is time until the next move.
-    assert turns._timer.interval() == AFTER_MOVE_MS
-    now[0] += (LAST_AFTER_MOVE_MS + 1) / 1000
+    assert turns._timer.interval() == FIRST_MS
+    now[0] += (LAST_MS + 1) / 1000
     turns.ask(painters[1].draw)
     qtbot.waitUntil(lambda: passes.names == ["a"])
     assert turns._timer.interval() == patience_ms
     # With the next move its time has come.
     turns.follow_move()
-    assert turns._timer.interval() == AFTER_MOVE_MS
+    assert turns._timer.interval() in (FIRST_MS, round(FIRST * (LAST_MS + 1)))
     due = turns._timer.remainingTime()
     turns.follow_move()
     assert turns._timer.remainingTime() <= due, "a quick mouse does not put it off"
@@ -124,7 +126,7 @@ def test_a_turn_that_takes_long_leaves_the_next_to_the_next_move(qtbot, three, m
     note = passes.note
 
     def slow(name: str) -> None:
-        now[0] += LAST_AFTER_MOVE_MS / 1000
+        now[0] += LAST_MS / 1000
         note(name)
 
     monkeypatch.setattr(passes, "note", slow)
@@ -135,6 +137,43 @@ def test_a_turn_that_takes_long_leaves_the_next_to_the_next_move(qtbot, three, m
     assert turns._timer.interval() == 60_000
     turns.follow_move()
     qtbot.waitUntil(lambda: passes.names == ["a", "b"])
+
+
+@pytest.mark.parametrize("period_ms", [4.0, QUICKEST_MS, 12.0, FRAME_MS, 500.0])
+def test_turns_begin_in_the_second_quarter_from_one_move_to_the_next(three, monkeypatch, period_ms):
+    now = [100.0]
+    monkeypatch.setattr("aae_studio.ui.turns.time.monotonic", lambda: now[0])
+    turns, _, painters = three
+    for _ in range(3):
+        now[0] += period_ms / 1000
+        turns.follow_move()
+    period = min(max(period_ms, QUICKEST_MS), FRAME_MS)
+    turns.ask(painters[0].draw)
+    assert turns._timer.interval() == round(period / 4)
+    for share, gap in ((0.15, round(0.1 * period)), (0.3, 1), (0.49, 1)):
+        turns._timer.stop()
+        now[0] = turns._moved_at + share * period / 1000
+        turns.ask(painters[0].draw)
+        assert turns._timer.interval() == max(1, gap)
+    turns._timer.stop()
+    now[0] = turns._moved_at + 0.51 * period / 1000
+    turns.ask(painters[0].draw)
+    assert turns._timer.interval() > FRAME_MS
+
+
+def test_a_turn_that_fails_keeps_nobody_from_theirs(qtbot, three):
+    turns, passes, painters = three
+
+    class Faulty(QObject):
+        def draw(self) -> None:
+            raise RuntimeError("a defect")
+
+    faulty = Faulty()
+    turns.ask(faulty.draw)
+    turns.ask(painters[0].draw)
+    with qtbot.captureExceptions() as faults:
+        qtbot.waitUntil(lambda: passes.names == ["a"])
+    assert [kind for kind, *_ in faults] == [RuntimeError]
 
 
 def test_a_drag_on_a_canvas_makes_turns_follow_it(qtbot, studio):

@@ -21,6 +21,7 @@ from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
 
 if TYPE_CHECKING:
+    from aae_studio.core.history import History
     from aae_studio.ui.workbench import Workbench
 
 # From one round over the three plots to the next; and to one that moves no curve by a pixel.
@@ -38,13 +39,14 @@ STYLE = """
 
 @dataclass(frozen=True)
 class PlotChoices:
-    """What a person has chosen in the plots. `span`: what was zoomed to; None: all steps."""
+    """What a person has chosen in the plots. `span`: what was zoomed to in this history; None: all steps."""
 
     logarithmic: bool
     in_seconds: bool
     smoothing: int
     hidden: frozenset[Key]
     span: Range | None
+    history: History | None
 
 
 class LossPlots(QWidget):
@@ -56,9 +58,10 @@ class LossPlots(QWidget):
     """
 
     def __init__(
-        self, workbench: Workbench, theme: Theme, turns: Turns, parent: QWidget | None = None
+        self, workbench: Workbench, theme: Theme, turns: Turns, choices: PlotChoices | None = None
     ) -> None:
-        super().__init__(parent)
+        """`choices`: what was chosen in other plots of this workbench."""
+        super().__init__()
         self._workbench, self._theme, self._turns = workbench, theme, turns
         self._timeline = Timeline()
         self._hidden: set[Key] = set()
@@ -82,8 +85,19 @@ class LossPlots(QWidget):
         self.cards = make_cards()
         self._arrange()
         self.set_theme(theme)
+        if choices is not None:
+            self._keep(choices)
         self._listen()
         self._rebuild()
+
+    def _keep(self, choices: PlotChoices) -> None:
+        self._hidden = set(choices.hidden)
+        self.set_logarithmic(choices.logarithmic)
+        self.set_in_seconds(choices.in_seconds)
+        self.set_smoothing(choices.smoothing)
+        # Of another experiment the whole history is shown.
+        if choices.history is self._workbench.history:
+            self._timeline.history, self._timeline.span = choices.history, choices.span
 
     def _arrange(self) -> None:
         column = QVBoxLayout(self)
@@ -147,17 +161,14 @@ class LossPlots(QWidget):
     def choices(self) -> PlotChoices:
         """What was chosen here, for other plots of this workbench."""
         timeline = self._timeline
-        hidden, smoothing = frozenset(self._hidden), self.controls.smoothing
-        return PlotChoices(self._log, timeline.in_seconds, smoothing, hidden, timeline.span)
-
-    def keep(self, choices: PlotChoices) -> None:
-        """Take over what was chosen in other plots of this workbench."""
-        self._hidden = set(choices.hidden)
-        self.set_logarithmic(choices.logarithmic)
-        self.set_in_seconds(choices.in_seconds)
-        self.set_smoothing(choices.smoothing)
-        self._timeline.span = choices.span
-        self._rebuild()
+        return PlotChoices(
+            self._log,
+            timeline.in_seconds,
+            self.controls.smoothing,
+            frozenset(self._hidden),
+            timeline.span,
+            timeline.history,
+        )
 
     # Drawing
 
