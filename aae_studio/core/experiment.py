@@ -332,6 +332,14 @@ class Experiment:
         other.precision, other.batches = self.precision, self.batches
         return other
 
+    def parted(self, name: str) -> Experiment:
+        """A model as it is, in an experiment of its own, where it is trained on when it is no longer here."""
+        other = self.newcomer(name, self.config)
+        other.models, other.step = {name: self.models[name]}, self.step
+        # It may have taken a step in which another model failed.
+        other._ahead = {key: losses for key, losses in self._ahead.items() if key == name}
+        return other
+
     def admit(self, other: Experiment, order: tuple[str, ...]) -> None:
         """Take in newcomers that are as far as this experiment, at their places in an `order` of models.
 

@@ -136,13 +136,19 @@ class History:
         self._columns["steps"].extend([report.step for report in reports])
 
     def join(self, other: History) -> None:
-        """Take over the curves of models that were trained apart, for all of these steps."""
-        rows = np.searchsorted(other.steps, self.steps)
-        joined = {
-            f"{model}/{curve}": Column(other.values(model, curve)[rows]) for model, curve in other.curves
-        }
+        """Take over the curves of models that were trained apart, for all of these steps, or, of one that
+        comes back, for those since it left."""
+        if not len(self) or not len(other):
+            return
+        # Their first steps are here where `other` begins later.
+        kept = int(np.searchsorted(self.steps, other.steps[0]))
+        rows = np.searchsorted(other.steps, self.steps[kept:])
+        joined = {}
+        for model, curve in other.curves:
+            before = self.values(model, curve)[:kept] if kept else np.empty(0)
+            joined[f"{model}/{curve}"] = Column(np.concatenate([before, other.values(model, curve)[rows]]))
         # In one go: others are reading.
-        self._columns = {**self._columns, **joined} if len(self) else self._columns
+        self._columns = {**self._columns, **joined}
 
     def continues(self, earlier: History) -> bool:
         """Whether this is the same training as `earlier`, at the same step or later."""

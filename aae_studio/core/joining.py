@@ -1,4 +1,4 @@
-"""Joining: models that are asked for when an experiment has been trained for a while."""
+"""Joining: models that are asked for when an experiment has been trained for a while, and those that left."""
 
 from __future__ import annotations
 
@@ -34,34 +34,46 @@ class CatchUp:
 class Joining:
     """The models that `config` adds to an experiment, on their way to be as far as the others.
 
-    The experiment knows nothing of them before `admit`.
+    The experiment knows nothing of them before `admit`. `left`: models that were trained and taken away, as
+    they were then; one that is asked for again goes on from there.
     """
 
     def __init__(
-        self, experiment: Experiment, config: ExperimentConfig, apart: Mapping[str, CatchUp] | None = None
+        self,
+        experiment: Experiment,
+        config: ExperimentConfig,
+        apart: Mapping[str, CatchUp] | None = None,
+        left: Mapping[str, CatchUp] | None = None,
     ) -> None:
         self.config = config
+        self.left = dict(left or {})
         self._experiment, self._apart = experiment, dict(apart or {})
 
     def adapted(self, config: ExperimentConfig) -> Joining:
-        """What a later wish of the user makes of this: who is on the way goes on if that is possible.
+        """What a later wish of the user makes of this: who is on the way, or left, goes on if possible.
 
         Raises StudioError, and changes nothing, for models that cannot be.
         """
         wanted = [name for name in config.models if name not in self._experiment.models]
         own = {name: config.with_(models=(name,)) for name in wanted}
-        apart: dict[str, CatchUp] = {}
+        trained, apart = self.left | self._apart, dict[str, CatchUp]()
         for name in wanted:
-            known = self._apart.get(name)
+            known = trained.get(name)
             if known is not None and known.experiment.accepts_live(own[name]):
                 known.experiment.check(own[name])
                 apart[name] = known
             else:
                 apart[name] = CatchUp(self._experiment.newcomer(name, config))
-        return Joining(self._experiment, config, apart)
+        left = {name: each for name, each in trained.items() if name not in apart}
+        return Joining(self._experiment, config, apart, left)
+
+    def part(self) -> None:
+        """Keep the models that the configuration takes away: to be called before the experiment changes."""
+        for name in self._experiment.models.keys() - set(self.config.models):
+            self.left[name] = CatchUp(self._experiment.parted(name))
 
     def begin(self) -> None:
-        """Let the options of the configuration hold for those who were on the way already."""
+        """Let the options of the configuration hold for those who were on the way already, or come back."""
         for name, each in self._apart.items():
             each.experiment.change(self.config.with_(models=(name,)))
 

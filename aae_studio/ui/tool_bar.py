@@ -184,7 +184,7 @@ class ToolBar(QWidget):
         button.setAccessibleName(tr(plugin.title))
         words = tr(
             "{title}: on or off. A model that joins is first trained alone, on the same batches, until "
-            "it is as far as the others.",
+            "it is as far as the others. One that comes back goes on from where it was.",
             title=tr(plugin.title),
         )
         explain(button, words)

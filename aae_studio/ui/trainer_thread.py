@@ -20,7 +20,7 @@ from aae_studio.ui.watching import Watching
 if TYPE_CHECKING:
     from aae_studio.core.experiment import Experiment, Report
     from aae_studio.core.history import History
-    from aae_studio.core.joining import Joining
+    from aae_studio.core.joining import CatchUp, Joining
     from aae_studio.core.snapshot import Snapshot
     from aae_studio.core.walk import Walk
 
@@ -88,6 +88,8 @@ class TrainerThread(ClosingThread):
         # Models that catch up, and the wish that they come from.
         self._joining: Joining | None = None
         self._wish: int | None = None
+        # Models that were taken away, as they were then.
+        self._left: dict[str, CatchUp] = {}
         # Whether they were paused, too.
         self._halted = False
         # Whether the others think that training goes on.
@@ -287,11 +289,12 @@ class TrainerThread(ClosingThread):
         staying = config.with_(models=there)
         if not old.accepts_live(staying):
             return False
-        before = self._joining or Joining(old, old.config)
+        before = self._joining or Joining(old, old.config, left=self._left)
         joining = before.adapted(config)
+        joining.part()
         old.change(staying)
         joining.begin()
-        self._wish = wish
+        self._wish, self._left = wish, joining.left
         # Who was paused stays so; who is new is what was just asked for.
         self._halted &= joining.steps.keys() <= before.steps.keys()
         self._send_reports()
@@ -338,7 +341,7 @@ class TrainerThread(ClosingThread):
 
     def _adopt(self, experiment: Experiment, history: History, wish: int | None = None) -> None:
         self._unsent.clear()
-        self._joining = None
+        self._joining, self._left = None, {}
         self._experiment, self._history = experiment, history
         self._steps = experiment.run()
         self._snapshot_due = 0.0

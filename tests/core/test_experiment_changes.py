@@ -189,6 +189,87 @@ def test_one_that_left_can_come_back(build) -> None:
     assert list(history.values("vae", "kl")) == [losses["vae"]["kl"] for losses in expected]
 
 
+def gone(experiment: Experiment, models: tuple[str, ...], before: Joining | None = None) -> Joining:
+    """Take models away, as the Studio does."""
+    config = experiment.config.with_(models=models)
+    joining = (before or Joining(experiment, experiment.config)).adapted(config)
+    joining.part()
+    experiment.change(config)
+    joining.begin()
+    return joining
+
+
+def back(experiment: Experiment, joining: Joining, config: ExperimentConfig) -> Joining:
+    coming = Joining(experiment, experiment.config, left=joining.left).adapted(config)
+    coming.begin()
+    return coming
+
+
+@pytest.mark.parametrize("meanwhile", [0, 4])
+@pytest.mark.parametrize("broken_off", [False, True])
+def test_one_that_comes_back_goes_on_from_where_it_left(build, meanwhile: int, broken_off: bool) -> None:
+    whole = build(models=EVERYONE, noise_strength=0.2)
+    expected = curves(whole, 5 + meanwhile)
+    experiment, history = build(models=EVERYONE, noise_strength=0.2), History()
+    everyone = experiment.config
+    history.append(list(islice(experiment.run(), 3)))
+    joining = gone(experiment, ("ae", "gan"))
+    assert joining.left.keys() == {"vae", "aae"}
+    history.append(list(islice(experiment.run(), meanwhile)))
+    coming = back(experiment, joining, everyone)
+    assert coming.steps == {"vae": 3, "aae": 3}
+    if broken_off and meanwhile:
+        coming.take_step()
+        coming = back(experiment, coming.adapted(experiment.config), everyone)
+        assert sorted(coming.steps.values()) == [3, 4]
+    joined(experiment, history, coming)
+    assert not coming.left
+    assert list(experiment.models) == list(EVERYONE)
+    history.append(list(islice(experiment.run(), 2)))
+    for model in EVERYONE:
+        for curve in expected[0][model]:
+            np.testing.assert_array_equal(
+                history.values(model, curve), [losses[model][curve] for losses in expected]
+            )
+    there = all_weights(whole)
+    assert all(torch.equal(there[name], value) for name, value in all_weights(experiment).items())
+
+
+def test_one_that_left_begins_anew_with_another_network(build) -> None:
+    experiment = build(models=("ae", "aae"))
+    everyone = experiment.config
+    list(islice(experiment.run(), 3))
+    joining = gone(experiment, ("ae",))
+    other = everyone.with_(**{"aae.discriminator_hidden": (8,)})
+    assert back(experiment, joining, other).steps == {"aae": 0}
+    assert back(experiment, joining, everyone.with_(**{"aae.r1": 0.5})).steps == {"aae": 3}
+
+
+def test_one_that_leaves_after_a_step_in_which_another_failed_takes_it_once(build, monkeypatch) -> None:
+    whole = build(models=("ae", "vae"))
+    expected = curves(whole, 5)
+    experiment = build(models=("ae", "vae"))
+    both = experiment.config
+    list(islice(experiment.run(), 3))
+    train_step = experiment.train_step
+
+    def failing(name: str, batch: Batch) -> dict[str, float]:
+        if name == "vae":
+            raise NonFinite("VAE", "elbo", 4, "a loss")
+        return train_step(name, batch)
+
+    monkeypatch.setattr(experiment, "train_step", failing)
+    with pytest.raises(NonFinite):
+        experiment.take_step()
+    monkeypatch.undo()
+    joining = gone(experiment, ("vae",))
+    list(islice(experiment.run(), 1))
+    history = History()
+    joined(experiment, history, back(experiment, joining, both))
+    reports = list(islice(experiment.run(), 1))
+    assert reports[0].losses == expected[4]
+
+
 def test_while_one_catches_up_options_may_change_and_others_come_and_go(build) -> None:
     experiment = build(models=("vae",))
     curves(experiment, 3)

@@ -326,3 +326,36 @@ def test_a_zoom_is_that_of_the_lanes_which_share_the_prior(qtbot, studio):
     trained(qtbot, studio, 5)
     qtbot.waitUntil(lambda: bench.findings.step == 10, timeout=30_000)
     assert planes.views["aae"] == planes.views["vae"] == View(0.25, 0.0, 0.5)
+
+
+def test_one_that_is_taken_away_by_mistake_is_back_at_once_with_all_it_had_learnt(qtbot, studio, monkeypatch):
+    bench, window = studio.workbench, studio.window
+    trained(qtbot, studio, 30)
+    images = bench.models["vae"].decode([[0.5, 0.5], [-1.0, 0.0]])
+    curve = bench.history.values("vae", "kl").copy()
+
+    def never(newcomer: CatchUp) -> None:
+        raise AssertionError("there is nothing to be learnt again")
+
+    monkeypatch.setattr(CatchUp, "take_step", never)
+    for bring_back in (lambda: pressed(qtbot, studio, "vae"), window.actions_by_name["undo"].trigger):
+        pressed(qtbot, studio, "vae")
+        qtbot.waitUntil(lambda: list(window.lanes) == ["ae"], timeout=30_000)
+        bring_back()
+        qtbot.waitUntil(lambda: list(window.lanes) == ["ae", "vae"], timeout=30_000)
+        assert bench.step == 30
+        np.testing.assert_array_equal(bench.models["vae"].decode([[0.5, 0.5], [-1.0, 0.0]]), images)
+        np.testing.assert_array_equal(bench.history.values("vae", "kl"), curve)
+
+
+def test_after_a_rewind_nobody_goes_on_from_before(qtbot, studio):
+    bench, window = studio.workbench, studio.window
+    trained(qtbot, studio, 30)
+    pressed(qtbot, studio, "vae")
+    qtbot.waitUntil(lambda: list(window.lanes) == ["ae"], timeout=30_000)
+    with qtbot.waitSignal(bench.prepared, timeout=30_000):
+        bench.rewind()
+    pressed(qtbot, studio, "vae")
+    qtbot.waitUntil(lambda: list(window.lanes) == ["ae", "vae"], timeout=30_000)
+    trained(qtbot, studio, 2)
+    assert len(bench.history.values("vae", "kl")) == len(bench.history) == 2
