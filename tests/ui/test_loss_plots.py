@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from dataclasses import dataclass
 from functools import partial
@@ -342,7 +343,7 @@ def test_the_smoothing_slider_works_by_key_and_says_its_value(qtbot, make):
 def test_the_axis_says_when_a_point_stands_for_more_steps_than_the_slider(make):
     plots = make(Bench(("ae",), history_of(20_000, ("ae",))))
     assert plots.cards[0].spacing > 10
-    words = f"means of {grouped(plots.cards[0].spacing)} steps"
+    words = f"mean of {grouped(plots.cards[0].spacing)}"
     assert words in plots.cards[0].plot.bottom_axis.title
     plots.set_smoothing(1000)
     assert plots.cards[0].plot.bottom_axis.title == "step"
@@ -754,6 +755,12 @@ def test_linear_ticks_lie_inside_and_are_told_apart(low, width, count):
     assert 2 <= len(ticks) <= 2 * count + 2
     assert all(low - 1e-6 * width <= value <= low + 1.000001 * width for value in values)
     assert len(set(words)) == len(words)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.6, 4), (0.06, 0.4), (0.9, 1.9), (0.5, 40)])
+def test_log_ticks_name_the_power_of_ten_inside(low, high):
+    numbers = [float(word) for _, word in log_ticks(math.log10(low), math.log10(high), 2)]
+    assert {1.0, 0.1} & set(numbers)
 
 
 @given(st.floats(-8, 6), st.floats(0.03, 12), st.integers(2, 12))

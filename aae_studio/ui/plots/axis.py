@@ -59,7 +59,9 @@ def log_ticks(low: float, high: float, count: int) -> Ticks:
     fine = [factor * 10.0**decade for decade in decades for factor in (1, 2, 5)]
     for values in (fine, coarse):
         inside = [value for value in values if low <= math.log10(value) <= high]
-        if 3 <= len(inside) <= count + 1 or (values is coarse and len(inside) > 1):
+        # Two are enough where one of them is a power of ten, which the eye looks for.
+        enough = 2 if any(value in coarse for value in inside) else 3
+        if enough <= len(inside) <= count + 1 or (values is coarse and len(inside) > 1):
             return [(math.log10(value), f"{value:g}") for value in inside]
     if high - low > 1:
         return [(math.log10(value), f"{value:g}") for value in inside]

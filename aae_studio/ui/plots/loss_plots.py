@@ -33,7 +33,7 @@ PATIENCE = 50
 STYLE = """
 #cursorLine { background: @outline@; }
 #plotMessage { color: @muted@; font-size: 11px; }
-#levelWords { color: @good@; font-size: 11px; }
+#levelWords { background: @card@; color: @good@; font-size: 11px; }
 """
 
 
