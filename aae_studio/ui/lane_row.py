@@ -44,6 +44,8 @@ class LaneRow(QScrollArea):
         self._bench, self._theme, self._turns, self._overlays = workbench, theme, turns, overlays
         self.lanes: dict[str, Lane] = {}
         self.waiting: dict[str, WaitingCard] = {}
+        # What was asked for last, until the row has room for it and shows it.
+        self._newest = ""
         # Of the experiment that the lanes show.
         self._generation = -1
         self._painted_at = -1.0
@@ -51,6 +53,7 @@ class LaneRow(QScrollArea):
         workbench.planes.cursor_moved.connect(self._show_moved)
         workbench.caught_up.connect(self._show_waiting)
         workbench.configured.connect(self._show_waiting)
+        self.horizontalScrollBar().rangeChanged.connect(self._reveal_newest)
         content = QWidget()
         self._row = QHBoxLayout(content)
         self._row.setContentsMargins(0, 0, 0, 0)
@@ -75,6 +78,9 @@ class LaneRow(QScrollArea):
             name: kept.get(name) or Lane(bench, name, self._theme, self._turns, self._overlays)
             for name in bench.models
         }
+        if kept and (new := self.lanes.keys() - before.keys() - self.waiting.keys()):
+            # There at once: no card was shown before.
+            self._newest = new.pop()
         for name, lane in before.items():
             if self.lanes.get(name) is lane:
                 # Its questions are forgotten.
@@ -93,7 +99,7 @@ class LaneRow(QScrollArea):
         for name, words in names.items():
             if name not in before and name in bench.joining:
                 # What one has just asked for is to be seen, also where lanes do not all fit.
-                QTimer.singleShot(0, self, partial(self._reveal, name))
+                self._newest = name
             self.waiting[name] = before.pop(name, None) or WaitingCard(words)
             if name in bench.joining:
                 self.waiting[name].show_progress(bench.joining[name], bench.step)
@@ -110,9 +116,14 @@ class LaneRow(QScrollArea):
     def _scroll_to(self, place: int) -> None:
         self.horizontalScrollBar().setValue(place)
 
+    def _reveal_newest(self) -> None:
+        """The row has another width: bring what is new in it into sight, once it has its place there."""
+        name, self._newest = self._newest, ""
+        QTimer.singleShot(0, self, partial(self._reveal, name))
+
     def _reveal(self, name: str) -> None:
-        if name in self.waiting:
-            self.ensureWidgetVisible(self.waiting[name], 0, 0)
+        if card := self.waiting.get(name) or self.lanes.get(name):
+            self.ensureWidgetVisible(card, 0, 0)
 
     def _put_away(self, card: QWidget) -> None:
         """Take a lane or a card out of the row."""

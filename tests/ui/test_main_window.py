@@ -718,6 +718,20 @@ def test_many_models_scroll_and_do_not_widen_the_window(qtbot, studio):
     assert min(lane.width() for lane in window.lanes.values()) >= LEAST_WIDTH
 
 
+def test_a_lane_that_is_new_comes_into_sight(qtbot, studio):
+    bench, window = studio.workbench, studio.window
+    window.resize(1100, 800)
+    row = window.findChild(LaneRow)
+    bar = row.horizontalScrollBar()
+    with qtbot.waitSignal(bench.prepared, timeout=30_000):
+        bench.configure(models=("ae", "vae", "aae", "gan", "wae"))
+    qtbot.waitUntil(lambda: bar.maximum() > 0, timeout=10_000)
+    bar.setValue(0)
+    bench.configure(models=("ae", "vae", "aae", "gan", "wae", "supervised_aae"))
+    qtbot.waitUntil(lambda: "supervised_aae" in row.lanes, timeout=30_000)
+    qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0, timeout=10_000)
+
+
 def test_three_lanes_fit_beside_any_panel(qtbot, studio):
     bar = studio.window.findChild(LaneRow).horizontalScrollBar()
     assert len(studio.window.lanes) == 3
