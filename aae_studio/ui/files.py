@@ -156,7 +156,9 @@ class Files(QObject):
 
     def _chosen(self, title: str, start: Path) -> Path | None:
         """A folder that the person chooses."""
-        folder = QFileDialog.getExistingDirectory(self._window, title, str(start))
+        # In a folder that is not there yet, the dialog lets nobody choose.
+        there = next(folder for folder in (start, *start.parents) if folder.is_dir())
+        folder = QFileDialog.getExistingDirectory(self._window, title, str(there))
         return Path(folder) if folder else None
 
     def _last_folder(self) -> Path:

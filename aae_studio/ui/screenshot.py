@@ -20,6 +20,7 @@ from aae_studio.ui.main_window import MainWindow
 
 # What a picture shows may take this long to be worked out.
 SETTLING_S = 60.0
+STEP_PANEL = "step"
 
 
 def screenshot(
@@ -38,7 +39,8 @@ def screenshot(
     Returns the picture's size in pixels. Raises StudioError.
     """
     with offscreen_studio(config, data_dir, size, theme, language) as studio:
-        _train(studio, steps, run)
+        # The panel that shows a step takes the last one.
+        _train(studio, max(0, steps - 1) if STEP_PANEL in show else steps, run)
         studio.window.demonstrate(show)
         _settle(studio.window)
         return _save(studio.window, size, out)

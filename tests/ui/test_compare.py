@@ -117,6 +117,16 @@ def test_the_table_shows_what_an_evaluation_says_and_asks_nothing_while_hidden(q
     assert panel.question not in bench.questions.answers
 
 
+def test_nobody_is_best_before_training(qtbot, studio, near, monkeypatch):
+    monkeypatch.setattr("aae_studio.core.repeats.best", lambda figure, measures: next(iter(measures), None))
+    panel = opened(studio, "compare")
+    measured(qtbot, panel, studio)
+    assert set(panel.table.figure_model.best.values()) == {None}
+    trained(qtbot, studio, STEPS)
+    measured(qtbot, panel, studio)
+    assert "ae" in panel.table.figure_model.best.values()
+
+
 def test_it_sorts_by_click_and_key_and_copies(qtbot, studio, near):
     panel = opened(studio, "compare")
     trained(qtbot, studio, STEPS)

@@ -121,6 +121,16 @@ def test_a_folder_set_in_the_window_holds_for_commands_too(studio, monkeypatch, 
     assert told.stdout.decode().strip() == str(chosen)
 
 
+def test_sessions_are_looked_for_in_a_folder_that_is_there(studio, monkeypatch, tmp_path):
+    asked = []
+    monkeypatch.setattr(paths, "sessions_dir", lambda: tmp_path / "documents" / "AAE Studio")
+    monkeypatch.setattr(QFileDialog, "getExistingDirectory", lambda *words: asked.append(words[2]) or "")
+    studio.window.files.open_session()
+    (tmp_path / "documents").mkdir()
+    studio.window.files.follow_run()
+    assert asked == [str(tmp_path), str(tmp_path / "documents")]
+
+
 @pytest.mark.parametrize("name", [b"data", "자료".encode(), b"ends in a blank ", b"caf\xe9"])
 def test_whatever_name_a_data_folder_has_it_is_remembered(monkeypatch, tmp_path, name):
     if os.name == "nt" and name == b"caf\xe9":
@@ -140,6 +150,16 @@ def test_a_folder_that_cannot_be_remembered_holds_for_this_window(studio, monkey
     studio.window.files.choose_data_dir()
     assert studio.workbench.data_dir == tmp_path
     assert "this window alone" in said[0]
+
+
+@pytest.mark.parametrize("steps", [1, 3])
+def test_a_picture_of_a_step_is_of_the_one_that_was_asked_for(qapp, monkeypatch, tmp_path, steps):
+    seen = []
+    monkeypatch.setattr(
+        "aae_studio.ui.screenshot._save", lambda window, size, out: seen.append(window._bench.step) or size
+    )
+    screenshot(SMALL, tmp_path, steps, tmp_path / "x.png", (1200, 760), "dark", "en", show=("step",))
+    assert seen == [steps]
 
 
 def test_a_screenshot_is_a_picture_of_the_real_window(qapp, tmp_path):

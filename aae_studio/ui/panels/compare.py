@@ -254,7 +254,7 @@ class Compare(Panel):
         ]
         marks = {
             figure.name: None
-            if self._apart(measures)
+            if self._beyond_compare(measures)
             else best(
                 figure.name,
                 {
@@ -270,13 +270,14 @@ class Compare(Panel):
         tips = [tip(figure, min(LIVE_SIZE, len(test)), accuracy) for figure in self.figures]
         self.table.show_entries(entries, marks, tips)
 
-    def _apart(self, measures: Mapping[str, Mapping[str, Measure]]) -> bool:
-        """Whether these are live figures of models at steps so different that none can be called best."""
+    def _beyond_compare(self, measures: Mapping[str, Mapping[str, Measure]]) -> bool:
+        """Whether these are live figures of models that are untrained, or at steps so different that none can
+        be called best."""
         seen = self._measured
         if seen is None or measures is not seen.measures or not seen.steps:
             return False
         least, most = min(seen.steps.values()), max(seen.steps.values())
-        return most - least > MOST_APART * most
+        return least == 0 or most - least > MOST_APART * most
 
     def _live(self) -> Mapping[str, Mapping[str, Measure]]:
         return {} if self._measured is None else self._measured.measures
