@@ -225,7 +225,8 @@ def clustering(clusters: int) -> Measure:
 
     def measure(lab: Laboratory) -> dict[str, float]:
         name = "clustering_aae"
-        config = _categorical(name, clusters=clusters, category_weight=1.0, updates="two-phase")
+        # A discriminator of categories that is smoother lets images change their cluster for longer.
+        config = _categorical(name, clusters=clusters, category_weight=1.0, r1=1.0, updates="two-phase")
         experiment = lab.trained(f"clustering-{clusters}", config, CATEGORICAL_EPOCHS)
         dataset = experiment.dataset
         # Named by labelled training images, judged by test images.
