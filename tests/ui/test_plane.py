@@ -7,9 +7,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QPointF
+from PySide6.QtGui import QFontMetricsF, QImage, QPainter
 
+from aae_studio.ui.canvas import painting
 from aae_studio.ui.canvas.painting import nearest, tick_step
 from aae_studio.ui.canvas.plane import View, axis_plane, fitting_view, principal_plane, settled
+from aae_studio.ui.theme import load
 
 finite = st.floats(-50, 50)
 sizes = st.integers(40, 2000)
@@ -123,3 +126,24 @@ def test_nearest_finds_the_point_under_the_mouse_and_only_within_reach():
     assert nearest(places, QPointF(12, 9), 9) == 0
     assert nearest(places, QPointF(30, 30), 9) is None
     assert nearest(np.zeros((0, 2), np.float32), QPointF(0, 0), 9) is None
+
+
+@pytest.mark.parametrize("half", [0.8, 3.0, 2.4e4, 1.45e11, 1.7e11])
+@pytest.mark.parametrize("side", [190, 600])
+def test_numbers_along_the_lower_edge_stand_apart_and_inside(qapp, monkeypatch, half, side):
+    drawn: list[tuple[float, float, str]] = []
+    monkeypatch.setattr(
+        painting, "_draw_label", lambda painter, x, baseline, text, theme: drawn.append((x, baseline, text))
+    )
+    image = QImage(side, side, QImage.Format.Format_RGB32)
+    painter = QPainter(image)
+    painting.draw_numbers(painter, View(half / 7, 0.0, half), image.size(), ("z1", "z2"), load("dark"))
+    metrics = QFontMetricsF(painter.font())
+    painter.end()
+    edge = 0.0
+    along = [(x, text) for x, baseline, text in drawn if baseline == side - 4 and text != "z1"]
+    assert along
+    for x, text in along:
+        assert x >= edge
+        edge = x + metrics.horizontalAdvance(text)
+    assert edge <= side

@@ -93,11 +93,16 @@ def draw_numbers(painter: QPainter, view: View, size: QSize, labels: tuple[str, 
     width, height = size.width(), size.height()
     painter.setFont(fixed_font(11))
     metrics = QFontMetricsF(painter.font())
+    free = 2.0
     for number in _ticks(view, size, vertical=True):
         x, _ = view.to_pixels(np.array([[number, view.y]], np.float32), width, height)[0]
         text = _spoken(number, view)
-        if 14 < x < width - 40:
-            _draw_label(painter, float(x) - metrics.horizontalAdvance(text) / 2, height - 4, text, theme)
+        wide = metrics.horizontalAdvance(text)
+        left = float(x) - wide / 2
+        # Codes that have exploded have numbers wider than their grid.
+        if left >= free and 14 < x < width - 40:
+            _draw_label(painter, left, height - 4, text, theme)
+            free = left + wide + 6
     for number in _ticks(view, size, vertical=False):
         _, y = view.to_pixels(np.array([[view.x, number]], np.float32), width, height)[0]
         if 26 < y < height - 18:
