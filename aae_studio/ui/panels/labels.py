@@ -23,6 +23,7 @@ from aae_studio.ui import label_setup
 from aae_studio.ui.buttons import choice_buttons, push_button, slider
 from aae_studio.ui.canvas.label_brush import LabelBrush
 from aae_studio.ui.label_table import LabelTable
+from aae_studio.ui.option_rows import RESTARTS
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.tooltip import explain
@@ -284,7 +285,7 @@ class Labels(Panel):
         self._needs.setWordWrap(True)
         inner.addWidget(self._needs)
         self._set_up = push_button(
-            tr("Set it up"),
+            tr("Set it up") + RESTARTS,
             tr(
                 "Adds the AAE, takes 10 Gaussians where the prior has no parts, and gives the adversary more "
                 "weight and speed, so that few labels count. Starts again from step 0; undo brings the "
