@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections import defaultdict
@@ -112,10 +113,13 @@ class Experiment:
         # Losses of the models that have taken the step which is under way.
         self._ahead: dict[str, dict[str, float]] = {}
         self.batches.corruption = config.corruption
-        # Several processes speak to one another in the middle of a step.
-        alone_on_gpu = self.device.type == "cuda" and group.size == 1
-        self.recorder = Recorder(cuda_graph if alone_on_gpu else None)
+        self.recorder = self._new_recorder()
         self._normalises = config.encoder_norm != "none"
+
+    def _new_recorder(self) -> Recorder:
+        # Several processes speak to one another in the middle of a step.
+        alone_on_gpu = self.device.type == "cuda" and self.group.size == 1
+        return Recorder(cuda_graph if alone_on_gpu else None)
 
     def run(self) -> Iterator[Report]:
         """Train step by step without end; yields one report a step.
@@ -314,7 +318,7 @@ class Experiment:
         if self.config.with_(**same_rate) != config:
             self.recorder.forget()
         for name in self.models.keys() - staying.keys():
-            # One that comes back later has neither its losses nor its networks.
+            # Its networks are no longer at hand for snapshots; what `parted` kept of it is kept there.
             self._ahead.pop(name, None)
             self._spares.pop(name, None)
         self.config, self.prior, self.models = config, prior, staying
@@ -333,9 +337,13 @@ class Experiment:
         return other
 
     def parted(self, name: str) -> Experiment:
-        """A model as it is, in an experiment of its own, where it is trained on when it is no longer here."""
-        other = self.newcomer(name, self.config)
-        other.models, other.step = {name: self.models[name]}, self.step
+        """A model as it is, in an experiment of its own, where it is trained on when it is no longer here.
+
+        Its seconds count from 0: those until now are this experiment's.
+        """
+        other = copy.copy(self)
+        other.config, other.models = self.config.with_(models=(name,)), {name: self.models[name]}
+        other.seconds, other._spares, other.recorder = 0.0, defaultdict(list), self._new_recorder()
         # It may have taken a step in which another model failed.
         other._ahead = {key: losses for key, losses in self._ahead.items() if key == name}
         return other
@@ -352,6 +360,7 @@ class Experiment:
         for model in other.models.values():
             model.set_prior(self.prior)
         self.seconds += other.seconds
+        self._ahead |= other._ahead
         self.config = self.config.with_(models=tuple(self.models))
 
     def _prior(self, config: ExperimentConfig) -> Prior:

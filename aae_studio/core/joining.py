@@ -17,11 +17,11 @@ class CatchUp:
 
     def __init__(self, experiment: Experiment) -> None:
         self.experiment, self.history = experiment, History()
-        self._steps, self._reports = experiment.run(), list[Report]()
+        self._reports = list[Report]()
 
     def take_step(self) -> None:
         """One step. Raises what `Experiment.run` raises."""
-        self._reports.append(next(self._steps))
+        self._reports.append(self.experiment.take_step())
         if len(self._reports) >= KEPT:
             self.write_down()
 
@@ -34,8 +34,9 @@ class CatchUp:
 class Joining:
     """The models that `config` adds to an experiment, on their way to be as far as the others.
 
-    The experiment knows nothing of them before `admit`. `left`: models that were trained and taken away, as
-    they were then; one that is asked for again goes on from there.
+    The experiment knows nothing of them before `admit`. `left`: models that were taken away, trained or on
+    their way, as they were then; one that is asked for again goes on from there, with the options that hold
+    when it comes back.
     """
 
     def __init__(
@@ -76,6 +77,11 @@ class Joining:
         """Let the options of the configuration hold for those who were on the way already, or come back."""
         for name, each in self._apart.items():
             each.experiment.change(self.config.with_(models=(name,)))
+
+    @property
+    def known(self) -> set[str]:
+        """Who is on the way, or left: models that need not begin at step 0."""
+        return {*self._apart, *self.left}
 
     @property
     def steps(self) -> dict[str, int]:

@@ -127,9 +127,7 @@ class Files(QObject):
 
     def choose_data_dir(self) -> None:
         """Ask for the folder of downloaded datasets."""
-        now = self._bench.data_dir.absolute()
-        there = next((folder for folder in (now, *now.parents) if folder.is_dir()), Path.home())
-        if folder := self._chosen(tr("Data folder"), there):
+        if folder := self._chosen(tr("Data folder"), self._bench.data_dir.absolute()):
             self._use_data_dir(folder)
 
     def download_actions(self) -> list[QAction]:
@@ -157,7 +155,7 @@ class Files(QObject):
     def _chosen(self, title: str, start: Path) -> Path | None:
         """A folder that the person chooses."""
         # In a folder that is not there yet, the dialog lets nobody choose.
-        there = next(folder for folder in (start, *start.parents) if folder.is_dir())
+        there = next((folder for folder in (start, *start.parents) if folder.is_dir()), Path.home())
         folder = QFileDialog.getExistingDirectory(self._window, title, str(there))
         return Path(folder) if folder else None
 

@@ -28,6 +28,8 @@ from aae_studio.ui.workbench import Workbench
 BAR_HEIGHT = 10
 # The shortest time between two pictures that a screen shows one after the other.
 FRAME_S = 1 / 144
+# By then the row has been laid out with what is new in it.
+LAID_OUT_MS = 200
 
 
 class LaneRow(QScrollArea):
@@ -46,6 +48,10 @@ class LaneRow(QScrollArea):
         self.waiting: dict[str, WaitingCard] = {}
         # What was asked for last, until the row has room for it and shows it.
         self._newest = ""
+        self._laid_out = QTimer(self)
+        self._laid_out.setSingleShot(True)
+        self._laid_out.setInterval(LAID_OUT_MS)
+        self._laid_out.timeout.connect(partial(self._bring_up, ""))
         # Of the experiment that the lanes show.
         self._generation = -1
         self._painted_at = -1.0
@@ -78,9 +84,9 @@ class LaneRow(QScrollArea):
             name: kept.get(name) or Lane(bench, name, self._theme, self._turns, self._overlays)
             for name in bench.models
         }
-        if kept and (new := self.lanes.keys() - before.keys() - self.waiting.keys()):
+        if kept and (new := [name for name in self.lanes if name not in {**before, **self.waiting}]):
             # There at once: no card was shown before.
-            self._newest = new.pop()
+            self._bring_up(new[-1])
         for name, lane in before.items():
             if self.lanes.get(name) is lane:
                 # Its questions are forgotten.
@@ -99,7 +105,7 @@ class LaneRow(QScrollArea):
         for name, words in names.items():
             if name not in before and name in bench.joining:
                 # What one has just asked for is to be seen, also where lanes do not all fit.
-                self._newest = name
+                self._bring_up(name)
             self.waiting[name] = before.pop(name, None) or WaitingCard(words)
             if name in bench.joining:
                 self.waiting[name].show_progress(bench.joining[name], bench.step)
@@ -116,10 +122,16 @@ class LaneRow(QScrollArea):
     def _scroll_to(self, place: int) -> None:
         self.horizontalScrollBar().setValue(place)
 
+    def _bring_up(self, name: str) -> None:
+        """Reveal this one when the row is wider for it, and not when the window is made narrower later on."""
+        self._newest = name
+        if name:
+            self._laid_out.start()
+
     def _reveal_newest(self) -> None:
         """The row has another width: bring what is new in it into sight, once it has its place there."""
-        name, self._newest = self._newest, ""
-        QTimer.singleShot(0, self, partial(self._reveal, name))
+        if self._newest:
+            QTimer.singleShot(0, self, partial(self._reveal, self._newest))
 
     def _reveal(self, name: str) -> None:
         if card := self.waiting.get(name) or self.lanes.get(name):

@@ -39,8 +39,8 @@ def screenshot(
     Returns the picture's size in pixels. Raises StudioError.
     """
     with offscreen_studio(config, data_dir, size, theme, language) as studio:
-        # The panel that shows a step takes the last one.
-        _train(studio, max(0, steps - 1) if STEP_PANEL in show else steps, run)
+        # The panel that shows a step takes the last one; before the first there is none to show.
+        _train(studio, steps - 1 if steps and STEP_PANEL in show else steps, run)
         studio.window.demonstrate(show)
         _settle(studio.window)
         return _save(studio.window, size, out)

@@ -88,10 +88,11 @@ class TrainerThread(ClosingThread):
         # Models that catch up, and the wish that they come from.
         self._joining: Joining | None = None
         self._wish: int | None = None
-        # Models that were taken away, as they were then.
-        self._left: dict[str, CatchUp] = {}
         # Whether they were paused, too.
         self._halted = False
+        # Models that were taken away, as they were then, until there is another experiment. They hold their
+        # memory: no more than if they had stayed.
+        self._left: dict[str, CatchUp] = {}
         # Whether the others think that training goes on.
         self._told = False
         self._unsent: list[Report] = []
@@ -199,7 +200,7 @@ class TrainerThread(ClosingThread):
             case Configure():
                 self._configure(mail)
             case Leave():
-                self._joining = None
+                self._break_off()
             case Open(folder=folder, data_dir=data_dir):
                 from aae_studio.core import session
 
@@ -284,12 +285,15 @@ class TrainerThread(ClosingThread):
         from aae_studio.core.joining import Joining
 
         there = tuple(name for name in config.models if name in old.models)
+        before = self._joining or Joining(old, old.config, left=self._left)
+        if not there and before.known & set(config.models):
+            # Else all would begin anew, and what they have learnt would be gone.
+            raise StudioError("A model that is as far as the others must stay until these have caught up.")
         if not there:
             return False
         staying = config.with_(models=there)
         if not old.accepts_live(staying):
             return False
-        before = self._joining or Joining(old, old.config, left=self._left)
         joining = before.adapted(config)
         joining.part()
         old.change(staying)
@@ -320,7 +324,7 @@ class TrainerThread(ClosingThread):
             else:
                 joining.admit(name, self._history)
         except Exception as fault:
-            self._joining = None
+            self._break_off()
             known = fault if isinstance(fault, StudioError) else unexpected(fault)
             self._refuse(self._wish, StudioError("What joins cannot catch up: {fault}", fault=known))
             self._tell_training(self._going)
@@ -331,6 +335,12 @@ class TrainerThread(ClosingThread):
         elif time.perf_counter() - self._sent_at >= NEWS_INTERVAL_S:
             self._sent_at = time.perf_counter()
             self.caught_up.emit(joining.steps)
+
+    def _break_off(self) -> None:
+        """Wait no longer for models that join. They keep what they have learnt, for another time."""
+        if self._joining is not None and self._experiment is not None:
+            self._left = self._joining.adapted(self._experiment.config).left
+        self._joining = None
 
     def _settle_in(self) -> None:
         """Give this thread its priority and torch its number of threads, before any arithmetic."""
@@ -415,7 +425,8 @@ class TrainerThread(ClosingThread):
 
     def _stop(self, fault: StudioError) -> None:
         """Pause and say why. The failing model stays as it was before the step."""
-        self._remaining, self._joining = 0, None
+        self._remaining = 0
+        self._break_off()
         self._send_reports()
         if self._experiment is not None:
             # A generator that raised is spent; the experiment goes on from its last good step.

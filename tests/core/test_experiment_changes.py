@@ -218,6 +218,8 @@ def test_one_that_comes_back_goes_on_from_where_it_left(build, meanwhile: int, b
     history.append(list(islice(experiment.run(), meanwhile)))
     coming = back(experiment, joining, everyone)
     assert coming.steps == {"vae": 3, "aae": 3}
+    seconds, returned = experiment.seconds, list(coming._apart.values())
+    assert [each.experiment.seconds for each in returned] == [0, 0]
     if broken_off and meanwhile:
         coming.take_step()
         coming = back(experiment, coming.adapted(experiment.config), everyone)
@@ -225,6 +227,8 @@ def test_one_that_comes_back_goes_on_from_where_it_left(build, meanwhile: int, b
     joined(experiment, history, coming)
     assert not coming.left
     assert list(experiment.models) == list(EVERYONE)
+    # What it had trained before it left is not counted twice.
+    assert experiment.seconds == pytest.approx(seconds + sum(each.experiment.seconds for each in returned))
     history.append(list(islice(experiment.run(), 2)))
     for model in EVERYONE:
         for curve in expected[0][model]:
@@ -245,7 +249,10 @@ def test_one_that_left_begins_anew_with_another_network(build) -> None:
     assert back(experiment, joining, everyone.with_(**{"aae.r1": 0.5})).steps == {"aae": 3}
 
 
-def test_one_that_leaves_after_a_step_in_which_another_failed_takes_it_once(build, monkeypatch) -> None:
+@pytest.mark.parametrize("meanwhile", [0, 1])
+def test_one_that_leaves_after_a_step_in_which_another_failed_takes_it_once(
+    build, monkeypatch, meanwhile: int
+) -> None:
     whole = build(models=("ae", "vae"))
     expected = curves(whole, 5)
     experiment = build(models=("ae", "vae"))
@@ -263,11 +270,10 @@ def test_one_that_leaves_after_a_step_in_which_another_failed_takes_it_once(buil
         experiment.take_step()
     monkeypatch.undo()
     joining = gone(experiment, ("vae",))
-    list(islice(experiment.run(), 1))
-    history = History()
-    joined(experiment, history, back(experiment, joining, both))
+    list(islice(experiment.run(), meanwhile))
+    joined(experiment, History(), back(experiment, joining, both))
     reports = list(islice(experiment.run(), 1))
-    assert reports[0].losses == expected[4]
+    assert reports[0].losses == expected[3 + meanwhile]
 
 
 def test_while_one_catches_up_options_may_change_and_others_come_and_go(build) -> None:

@@ -348,6 +348,43 @@ def test_one_that_is_taken_away_by_mistake_is_back_at_once_with_all_it_had_learn
         np.testing.assert_array_equal(bench.history.values("vae", "kl"), curve)
 
 
+def test_what_breaks_off_a_return_leaves_what_was_learnt(qtbot, studio, monkeypatch):
+    bench, window = studio.workbench, studio.window
+    trained(qtbot, studio, 30)
+    pressed(qtbot, studio, "vae")
+    qtbot.waitUntil(lambda: list(window.lanes) == ["ae"], timeout=30_000)
+    trained(qtbot, studio, 30)
+    faults = []
+    bench.failed.connect(faults.append)
+    take_step, taken = CatchUp.take_step, []
+
+    def exploding(newcomer: CatchUp) -> None:
+        taken.append(newcomer.experiment.step)
+        if len(taken) == 11:
+            raise NonFinite("VAE", "elbo", 41, "a loss")
+        take_step(newcomer)
+
+    monkeypatch.setattr(CatchUp, "take_step", exploding)
+    pressed(qtbot, studio, "vae")
+    qtbot.waitUntil(lambda: len(faults) == 1, timeout=30_000)
+    qtbot.waitUntil(lambda: "vae" not in bench.asked.models, timeout=30_000)
+    pressed(qtbot, studio, "vae")
+    qtbot.waitUntil(lambda: list(window.lanes) == ["ae", "vae"], timeout=30_000)
+    assert taken == [*range(30, 41), *range(40, 60)]
+    assert len(bench.history.values("vae", "kl")) == len(bench.history) == 60
+
+
+def test_the_last_that_is_as_far_stays_until_others_have_caught_up(qtbot, waiting):
+    bench = waiting.workbench
+    faults = []
+    bench.failed.connect(faults.append)
+    bench.configure(models=("gan",))
+    qtbot.waitUntil(lambda: len(faults) == 1, timeout=30_000)
+    assert "must stay" in str(faults[0])
+    assert bench.step == MANY
+    assert bench.config.models == ("ae", "vae")
+
+
 def test_after_a_rewind_nobody_goes_on_from_before(qtbot, studio):
     bench, window = studio.workbench, studio.window
     trained(qtbot, studio, 30)

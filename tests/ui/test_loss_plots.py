@@ -343,7 +343,7 @@ def test_the_smoothing_slider_works_by_key_and_says_its_value(qtbot, make):
 def test_the_axis_says_when_a_point_stands_for_more_steps_than_the_slider(make):
     plots = make(Bench(("ae",), history_of(20_000, ("ae",))))
     assert plots.cards[0].spacing > 10
-    words = f"mean of {grouped(plots.cards[0].spacing)}"
+    words = f"{grouped(plots.cards[0].spacing)}-step mean"
     assert words in plots.cards[0].plot.bottom_axis.title
     plots.set_smoothing(1000)
     assert plots.cards[0].plot.bottom_axis.title == "step"
@@ -761,6 +761,8 @@ def test_linear_ticks_lie_inside_and_are_told_apart(low, width, count):
 def test_log_ticks_name_the_power_of_ten_inside(low, high):
     numbers = [float(word) for _, word in log_ticks(math.log10(low), math.log10(high), 2)]
     assert {1.0, 0.1} & set(numbers)
+    # With room there are more.
+    assert len(log_ticks(math.log10(low), math.log10(high), 8)) >= 4
 
 
 @given(st.floats(-8, 6), st.floats(0.03, 12), st.integers(2, 12))

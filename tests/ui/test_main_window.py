@@ -732,6 +732,20 @@ def test_a_lane_that_is_new_comes_into_sight(qtbot, studio):
     qtbot.waitUntil(lambda: bar.value() == bar.maximum() > 0, timeout=10_000)
 
 
+def test_a_lane_that_fitted_when_it_was_new_is_not_brought_up_later(qtbot, studio):
+    bench, window = studio.workbench, studio.window
+    window.resize(2600, 800)
+    row = window.findChild(LaneRow)
+    bench.configure(models=("ae", "vae", "aae", "gan", "wae", "supervised_aae"))
+    qtbot.waitUntil(lambda: "supervised_aae" in row.lanes, timeout=30_000)
+    qtbot.waitUntil(lambda: not row._newest, timeout=5_000)
+    window.resize(1100, 800)
+    bar = row.horizontalScrollBar()
+    qtbot.waitUntil(lambda: bar.maximum() > 0, timeout=10_000)
+    qtbot.wait(50)
+    assert bar.value() == 0
+
+
 def test_three_lanes_fit_beside_any_panel(qtbot, studio):
     bar = studio.window.findChild(LaneRow).horizontalScrollBar()
     assert len(studio.window.lanes) == 3

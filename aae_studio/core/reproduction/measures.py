@@ -28,9 +28,8 @@ SIGMA: dict[str, Any] = {"gaussian.sigma": 5.0}
 INFORMED: dict[str, Any] = {"aae.adversarial_weight": 0.3, "aae.discriminator_hidden": (400, 400)}
 # Chosen on held-out images: with R1 at 1 or D no faster than the generator, classes come and go for longer.
 FORGER: dict[str, Any] = {"gan.r1": 10.0, "gan.discriminator_rate": 2.0}
-# Chosen on held-out images. A posterior of some width leaves fewer gaps between samples; with a stronger
-# adversary than this it widens until codes say nothing. Batch normalisation, noise and a falling rate add
-# some nats more.
+# Chosen on held-out images. A posterior of some width leaves fewer gaps between samples, and the likelihood
+# rises sooner; with five times this weight it widens until codes say nothing.
 BROAD: dict[str, Any] = {
     "encoder_norm": "batch",
     "noise_strength": 0.3,
@@ -225,7 +224,7 @@ def clustering(clusters: int) -> Measure:
 
     def measure(lab: Laboratory) -> dict[str, float]:
         name = "clustering_aae"
-        # A discriminator of categories that is smoother lets images change their cluster for longer.
+        # With smoother discriminators clusters are better, perhaps as images change theirs for longer.
         config = _categorical(name, clusters=clusters, category_weight=1.0, r1=1.0, updates="two-phase")
         experiment = lab.trained(f"clustering-{clusters}", config, CATEGORICAL_EPOCHS)
         dataset = experiment.dataset

@@ -230,8 +230,8 @@ def rasterise(
 
     `places`: (n, 2), which `lens` turns into device pixels. `classes`: (n,), each picks a colour of
     `palette` (k, 3), 0–255, and a shape; integers of few bytes are read fastest. `ratio`: device pixels per
-    logical pixel. Later points lie above earlier ones, but for squares of two or three pixels
-    whose points are worked on at a time. `spent` is a
+    logical pixel. Later points lie above earlier ones; among squares of more than a pixel that holds from one
+    part of `PART` points to the next. `spent` is a
     raster that nobody needs any more: its memory is used again where it fits, for fresh memory costs more
     than all else here.
     """

@@ -59,8 +59,8 @@ def log_ticks(low: float, high: float, count: int) -> Ticks:
     fine = [factor * 10.0**decade for decade in decades for factor in (1, 2, 5)]
     for values in (fine, coarse):
         inside = [value for value in values if low <= math.log10(value) <= high]
-        # Two are enough where one of them is a power of ten, which the eye looks for.
-        enough = 2 if any(value in coarse for value in inside) else 3
+        # Where there is no room for three, two do if one is a power of ten, which the eye looks for.
+        enough = 2 if count <= 2 and any(value in coarse for value in inside) else 3
         if enough <= len(inside) <= count + 1 or (values is coarse and len(inside) > 1):
             return [(math.log10(value), f"{value:g}") for value in inside]
     if high - low > 1:

@@ -115,6 +115,7 @@ class PlotCard(QFrame):
 
     def show_history(self, extract: Extract) -> None:
         """Draw a part of the history, with about one value a pixel."""
+        # Curves without a row leave no other spacing behind.
         self.extract, self.spacing = extract, 1
         points = max(2, round(self.plot.area().width()))
         # A history without steps does not know its curves yet.
@@ -138,7 +139,7 @@ class PlotCard(QFrame):
         self.plot.bottom_axis.whole = extract.whole
         title = extract.title
         if self.spacing > extract.smoothing:
-            title = tr("{axis} · mean of {count}", axis=title, count=self.spacing)
+            title = tr("{axis} · {count}-step mean", axis=title, count=self.spacing)
         self.plot.bottom_axis.set_title(title)
 
     @property

@@ -86,11 +86,12 @@ class LossPlots(QWidget):
         self._arrange()
         self.set_theme(theme)
         if choices is not None:
-            self._keep(choices)
+            self._restore(choices)
         self._listen()
         self._rebuild()
 
-    def _keep(self, choices: PlotChoices) -> None:
+    def _restore(self, choices: PlotChoices) -> None:
+        """Choose what was chosen in other plots, before there are curves."""
         self._hidden = set(choices.hidden)
         self.set_logarithmic(choices.logarithmic)
         self.set_in_seconds(choices.in_seconds)
