@@ -78,10 +78,12 @@ class Joining:
         for name, each in self._apart.items():
             each.experiment.change(self.config.with_(models=(name,)))
 
-    @property
-    def known(self) -> set[str]:
-        """Who is on the way, or left: models that need not begin at step 0."""
-        return {*self._apart, *self.left}
+    def goes_on(self, config: ExperimentConfig) -> bool:
+        """Whether one that is on the way need not begin anew as this configuration has it."""
+        return any(
+            name in config.models and each.experiment.accepts_live(config.with_(models=(name,)))
+            for name, each in self._apart.items()
+        )
 
     @property
     def steps(self) -> dict[str, int]:

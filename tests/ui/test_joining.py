@@ -383,6 +383,10 @@ def test_the_last_that_is_as_far_stays_until_others_have_caught_up(qtbot, waitin
     assert "must stay" in str(faults[0])
     assert bench.step == MANY
     assert bench.config.models == ("ae", "vae")
+    # What begins anew anyway need not wait.
+    bench.configure(models=("gan",), hidden=(8,))
+    qtbot.waitUntil(lambda: bench.config.models == ("gan",) and bench.step == 0, timeout=30_000)
+    assert len(faults) == 1
 
 
 def test_after_a_rewind_nobody_goes_on_from_before(qtbot, studio):
