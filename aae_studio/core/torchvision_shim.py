@@ -48,7 +48,8 @@ def _load(module: str) -> ModuleType:
         except (RuntimeError, OSError) as fault:
             raise ImportError(str(fault)) from fault
         finally:
-            parts = [name for name in sys.modules if name.partition(".")[0] == "torchvision"]
+            # A copy, made in one go: other threads import meanwhile.
+            parts = [name for name in list(sys.modules) if name.partition(".")[0] == "torchvision"]
             _loaded.update({name: sys.modules.pop(name) for name in parts})
     return _loaded[module]
 

@@ -13,6 +13,7 @@ import threading
 from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
+from types import ModuleType
 
 import numpy as np
 import pytest
@@ -438,3 +439,19 @@ def test_a_folder_that_cannot_be_written(tmp_path: Path, mirror: Mirror) -> None
 def test_without_torchvision_mnist_is_greyed_out(monkeypatch) -> None:
     monkeypatch.setattr(mnist_module.importlib.util, "find_spec", lambda name: None)
     assert Mnist.unavailable() == "torchvision is not installed"
+
+
+def test_torchvision_is_read_while_another_thread_imports(monkeypatch) -> None:
+    class Growing(str):
+        """A module's name; when it is looked at, another module has been imported."""
+
+        __slots__ = ()
+
+        def partition(self, sep: str) -> tuple[str, str, str]:
+            monkeypatch.setitem(sys.modules, "imported_meanwhile", ModuleType("imported_meanwhile"))
+            return super().partition(sep)
+
+    monkeypatch.setattr(torchvision_shim, "_loaded", {})
+    monkeypatch.setitem(sys.modules, Growing("imported_before"), ModuleType("imported_before"))
+    assert torchvision_shim.load("torchvision.datasets.mnist").MNIST is not None
+    assert "imported_meanwhile" in sys.modules
