@@ -318,7 +318,7 @@ class Experiment:
         if self.config.with_(**same_rate) != config:
             self.recorder.forget()
         for name in self.models.keys() - staying.keys():
-            # Its networks are no longer at hand for snapshots; what `parted` kept of it is kept there.
+            # Of no use to anybody: where it is trained on, `parted` has its own.
             self._ahead.pop(name, None)
             self._spares.pop(name, None)
         self.config, self.prior, self.models = config, prior, staying

@@ -46,12 +46,11 @@ class LaneRow(QScrollArea):
         self._bench, self._theme, self._turns, self._overlays = workbench, theme, turns, overlays
         self.lanes: dict[str, Lane] = {}
         self.waiting: dict[str, WaitingCard] = {}
-        # What was asked for last, until the row has room for it and shows it.
+        # What was asked for last, and whether the row is still being laid out with it.
         self._newest = ""
-        self._laid_out = QTimer(self)
-        self._laid_out.setSingleShot(True)
-        self._laid_out.setInterval(LAID_OUT_MS)
-        self._laid_out.timeout.connect(partial(self._bring_up, ""))
+        self._laying_out = QTimer(self)
+        self._laying_out.setSingleShot(True)
+        self._laying_out.setInterval(LAID_OUT_MS)
         # Of the experiment that the lanes show.
         self._generation = -1
         self._painted_at = -1.0
@@ -125,12 +124,11 @@ class LaneRow(QScrollArea):
     def _bring_up(self, name: str) -> None:
         """Reveal this one when the row is wider for it, and not when the window is made narrower later on."""
         self._newest = name
-        if name:
-            self._laid_out.start()
+        self._laying_out.start()
 
     def _reveal_newest(self) -> None:
         """The row has another width: bring what is new in it into sight, once it has its place there."""
-        if self._newest:
+        if self._laying_out.isActive():
             QTimer.singleShot(0, self, partial(self._reveal, self._newest))
 
     def _reveal(self, name: str) -> None:

@@ -286,10 +286,12 @@ class TrainerThread(ClosingThread):
 
         there = tuple(name for name in config.models if name in old.models)
         before = self._joining or Joining(old, old.config, left=self._left)
-        if not there and before.goes_on(config):
-            # Else all would begin anew, and what they have learnt would be gone.
-            raise StudioError("A model that is as far as the others must stay until these have caught up.")
         if not there:
+            if before.goes_on(config):
+                # All would begin anew, and what they have learnt would be gone.
+                raise StudioError(
+                    "A model that is as far as the others must stay until these have caught up."
+                )
             return False
         staying = config.with_(models=there)
         if not old.accepts_live(staying):

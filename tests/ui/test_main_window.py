@@ -738,7 +738,7 @@ def test_a_lane_that_fitted_when_it_was_new_is_not_brought_up_later(qtbot, studi
     row = window.findChild(LaneRow)
     bench.configure(models=("ae", "vae", "aae", "gan", "wae", "supervised_aae"))
     qtbot.waitUntil(lambda: "supervised_aae" in row.lanes, timeout=30_000)
-    qtbot.waitUntil(lambda: not row._newest, timeout=5_000)
+    qtbot.waitUntil(lambda: not row._laying_out.isActive(), timeout=5_000)
     window.resize(1100, 800)
     bar = row.horizontalScrollBar()
     qtbot.waitUntil(lambda: bar.maximum() > 0, timeout=10_000)
