@@ -58,6 +58,7 @@ CASES = {
             "gan.discriminator_steps": 2,
         },
     ),
+    "moved": SMALL.with_(models=("ae", "aae"), noise="affine", noise_strength=0.5),
     "noise": SMALL.with_(
         models=("ae", "vae", "aae", "semi_supervised_aae"), noise="salt-pepper", noise_strength=0.3
     ),

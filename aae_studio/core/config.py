@@ -86,7 +86,8 @@ OPTIONS: tuple[Option, ...] = (
         "Input noise",
         "gaussian",
         "What corrupts the images that encoders see; the clean ones are to be reconstructed (denoising "
-        "autoencoder). gaussian: added. salt-pepper: pixels made white or black. mask: pixels made black.",
+        "autoencoder). gaussian: added. salt-pepper: pixels made white or black. mask: pixels made black. "
+        "affine: the image turned, stretched, sheared and shifted.",
         choices=KINDS,
         live=True,
     ),
@@ -94,8 +95,8 @@ OPTIONS: tuple[Option, ...] = (
         "noise_strength",
         "Noise strength",
         0.0,
-        "Standard deviation of gaussian noise, where white is 1; else the share of pixels that are changed. "
-        "0: no noise.",
+        "Standard deviation of gaussian noise, where white is 1; the share of pixels that are changed; for "
+        "affine, 1 turns by 29° and shifts by a tenth of the side, as standard deviations. 0: no noise.",
         minimum=0.0,
         maximum=1.0,
         live=True,

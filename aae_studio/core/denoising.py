@@ -1,4 +1,4 @@
-"""What models make of corrupted images, and how much of the noise they take away, in dB."""
+"""What models make of corrupted images, and how much of the corruption they take away, in dB."""
 
 from __future__ import annotations
 
@@ -23,8 +23,8 @@ class Denoising:
     `clean`, `noisy` and, by model, `rebuilt`: one image of each class, float32 (n, C, H, W); noisy values may
     leave [0, 1]. All figures are PSNR in dB, from the mean squared error per pixel against the clean images
     over the first `count` of `total` test images: `before` of the noisy images, `expected` what it should be
-    in expectation over the noise, `after` of each model's reconstructions of them, and `without_noise` of
-    its reconstructions of the clean images.
+    in expectation over the noise, None where that has no closed form, `after` of each model's
+    reconstructions of them, and `without_noise` of its reconstructions of the clean images.
     """
 
     corruption: Corruption
@@ -35,7 +35,7 @@ class Denoising:
     count: int
     total: int
     before: float
-    expected: float
+    expected: float | None
     after: Mapping[str, float]
     without_noise: Mapping[str, float]
 
@@ -52,6 +52,7 @@ def denoised(
     clean = torch.from_numpy(data.to_unit(test.images))
     generator = torch.Generator().manual_seed(seed_for(seed, "noise lab"))
     noisy = corruption.of(clean, torch.randn(clean.shape, generator=generator))
+    expected = corruption.expected_error(clean)
     _, places = np.unique(test.labels, return_index=True)
     kept = places[:shown]
     rebuilt, after, without_noise = {}, {}, {}
@@ -70,7 +71,7 @@ def denoised(
         len(test),
         len(data.test),
         _psnr(noisy.numpy(), clean.numpy()),
-        decibels(corruption.expected_error(clean)),
+        None if expected is None else decibels(expected),
         after,
         without_noise,
     )

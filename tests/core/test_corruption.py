@@ -12,11 +12,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import Tensor, nn
 
-from aae_studio.core.corruption import KINDS, Corruption, decibels
+from aae_studio.core.corruption import AFFINE, KINDS, Corruption, decibels
 from aae_studio.core.errors import ConfigError
 from aae_studio.core.experiment import Experiment
 from aae_studio.core.registry import MODELS
 
+NOISES = [kind for kind in KINDS if kind != "affine"]
 AUTOENCODERS = [name for name in MODELS.names() if name != "gan"]
 
 
@@ -55,7 +56,54 @@ def test_a_mask_blackens_the_asked_share(strength):
     assert not corrupted[changed].any()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+def moved_by_hand(image: np.ndarray, numbers: list[float]) -> np.ndarray:
+    """One square channel, one pixel at a time, its place stretched and sheared, turned, and shifted."""
+    turn, wide, tall, shear, right, down = numbers
+    linear = np.array([[math.cos(turn), -math.sin(turn)], [math.sin(turn), math.cos(turn)]]) @ np.array(
+        [[math.exp(wide), shear], [0.0, math.exp(tall)]]
+    )
+    side, half = len(image), len(image) / 2
+    found = np.zeros_like(image, dtype=np.float64)
+    for row, column in np.ndindex(side, side):
+        # Pixel middles, from the middle of the image, in half sides.
+        seen = np.array([(column + 0.5) / half - 1, (row + 0.5) / half - 1])
+        x, y = (linear @ seen + [right, down] + 1) * half - 0.5
+        for near_row, near_column in ((math.floor(y) + i, math.floor(x) + j) for i in (0, 1) for j in (0, 1)):
+            if 0 <= near_row < side and 0 <= near_column < side:
+                weight = (1 - abs(y - near_row)) * (1 - abs(x - near_column))
+                found[row, column] += weight * image[near_row, near_column]
+    return found
+
+
+@pytest.mark.parametrize("channels", [1, 3])
+@pytest.mark.parametrize("strength", [0.2, 1.0])
+def test_an_affine_map_moves_each_image_by_its_own_numbers(channels, strength):
+    generator = torch.Generator().manual_seed(3)
+    images = torch.rand((6, channels, 9, 9), generator=generator)
+    noise = torch.randn(images.shape, generator=generator)
+    moved = Corruption("affine", strength).of(images, noise)
+    for image, drawn, ours in zip(images, noise, moved, strict=True):
+        numbers = [
+            strength * part * float(number)
+            for part, number in zip(AFFINE, drawn.flatten()[: len(AFFINE)], strict=True)
+        ]
+        for channel, seen in zip(image, ours, strict=True):
+            np.testing.assert_allclose(seen.numpy(), moved_by_hand(channel.numpy(), numbers), atol=2e-5)
+
+
+def test_an_affine_map_keeps_values_in_range_and_little_strength_moves_little():
+    images, noise = images_and_noise(50)
+    errors = []
+    for strength in (0.001, 0.01, 0.1, 0.5):
+        moved = Corruption("affine", strength).of(images, noise)
+        assert moved.min() >= 0
+        assert moved.max() <= 1 + 1e-6
+        errors.append(float((moved - images).square().mean()))
+    assert errors == sorted(errors)
+    assert errors[0] < 1e-4
+
+
+@pytest.mark.parametrize("kind", NOISES)
 def test_the_extremes(kind):
     images, noise = images_and_noise(5)
     assert torch.equal(Corruption(kind, 0.0).of(images, noise), images)
@@ -63,7 +111,7 @@ def test_the_extremes(kind):
         assert set(Corruption(kind, 1.0).of(images, noise).unique().tolist()) <= {0.0, 1.0}
 
 
-@given(st.sampled_from(KINDS), st.floats(0, 1), st.floats(0, 1))
+@given(st.sampled_from(NOISES), st.floats(0, 1), st.floats(0, 1))
 def test_more_strength_changes_what_less_has_changed(kind, one, other):
     """So that a picture only grows noisier when the slider is moved."""
     images, noise = images_and_noise(3)
@@ -73,7 +121,7 @@ def test_more_strength_changes_what_less_has_changed(kind, one, other):
     assert (more >= less - 1e-6).all()
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", NOISES)
 @pytest.mark.parametrize("strength", [0.0, 0.1, 0.5, 1.0])
 def test_the_closed_form_is_what_noise_does_on_average(kind, strength):
     images, _ = images_and_noise()
@@ -187,6 +235,29 @@ def test_impossible_noise_is_refused(configure):
         with pytest.raises(ConfigError) as fault:
             configure(**changes)
         assert fault.value.field in changes
+
+
+def test_training_against_affine_maps_straightens_what_is_moved(build):
+    """Reconstructions of moved images are nearer the unmoved ones than without it."""
+    errors = []
+    for strength in (0.0, 0.3):
+        experiment = build(
+            models=("ae",),
+            hidden=(128,),
+            latent_size=32,
+            learning_rate=3e-3,
+            noise="affine",
+            noise_strength=strength,
+        )
+        for _ in islice(experiment.run(), 300):
+            pass
+        data = experiment.dataset
+        clean = torch.from_numpy(data.to_unit(data.test.images))
+        noise = torch.randn(clean.shape, generator=torch.Generator().manual_seed(5))
+        moved = Corruption("affine", 0.3).of(clean, noise)
+        rebuilt = experiment.snapshot().models["ae"].reconstruct(moved.numpy(), data.test.labels)
+        errors.append(float(np.square(rebuilt - clean.numpy()).mean()))
+    assert errors[1] < 0.9 * errors[0], errors
 
 
 def test_training_against_noise_removes_more_of_it(build):

@@ -51,10 +51,14 @@ class Noise(Panel):
         self._seen: Denoising | None = None
         self._question: Question | None = None
         self.kind = QComboBox()
-        for kind, text in zip(KINDS, (tr("Gaussian"), tr("salt and pepper"), tr("mask")), strict=True):
+        names = (tr("Gaussian"), tr("salt and pepper"), tr("mask"), tr("affine"))
+        for kind, text in zip(KINDS, names, strict=True):
             self.kind.addItem(text, kind)
         self.kind.setToolTip(
-            tr("Gaussian: added to every pixel. Salt and pepper: pixels turn white or black. Mask: black.")
+            tr(
+                "Gaussian: added to every pixel. Salt and pepper: pixels turn white or black. Mask: black. "
+                "Affine: the image is turned, stretched, sheared and shifted."
+            )
         )
         self.kind.setAccessibleName(tr("Kind of noise"))
         self.strength = Slider(Qt.Orientation.Horizontal)
@@ -62,7 +66,10 @@ class Noise(Panel):
         self.strength.setPageStep(STEPS // 10)
         self.strength.setValue(round(FIRST_STRENGTH * STEPS))
         self.strength.setToolTip(
-            tr("How strong the noise is: its standard deviation σ, or the share of pixels that it changes.")
+            tr(
+                "How strong the noise is: its standard deviation σ, or the share of pixels that it changes. "
+                "Affine: at 100 % it turns by 29° and shifts by a tenth of the side, as standard deviations."
+            )
         )
         self.strength.setAccessibleName(tr("Strength of the noise"))
         self.amount = QLabel()
@@ -243,11 +250,13 @@ class Noise(Panel):
     def _explained(self, seen: Denoising) -> str:
         measured = tr(
             "PSNR in dB: 10 more is a tenth of the squared error. Measured on {count} of {total} test "
-            "images; by calculation this noise has {expected} dB.",
+            "images.",
             count=seen.count,
             total=seen.total,
-            expected=_decibels(seen.expected),
         )
+        if seen.expected is not None:
+            calculated = tr("By calculation this noise has {expected} dB.", expected=_decibels(seen.expected))
+            measured = f"{measured} {calculated}"
         bound = tr(
             "“without noise” is what a model reaches on clean images. Where the noise itself is above that, "
             "the small code loses more than the noise did, and there is nothing to gain."
