@@ -30,7 +30,7 @@ def lab(monkeypatch, digits, digits_classifier) -> Laboratory:
     """Every measure on the digits, so small and so short that it takes a moment."""
     monkeypatch.setattr(measures, "PROTOCOL", SMALL)
     monkeypatch.setattr(measures, "CATEGORICAL", SMALL.with_(latent_size=4))
-    for name in ("GAN_EPOCHS", "PARZEN_EPOCHS", "CATEGORICAL_EPOCHS"):
+    for name in ("GAN_EPOCHS", "PARZEN_EPOCHS", "CATEGORICAL_EPOCHS", "MOVED_EPOCHS"):
         monkeypatch.setattr(measures, name, 1)
     lab = Laboratory(0, Path())
     vars(lab)["classifier"] = digits_classifier

@@ -53,9 +53,12 @@ CATEGORICAL = PROTOCOL.with_(
     rate_decay=0.2,
 )
 STYLE_WEIGHT, CATEGORY_WEIGHT = 0.3, 0.3
+# With labels, inputs that are moved in place of noisy ones, which the paper does not do: an image says which
+# others are of its class, and the error falls in a tenth of the epochs. The falling rate lets it settle.
+MOVED: dict[str, Any] = {"noise": "affine", "noise_strength": 0.5, "rate_decay": 2.0}
 GAN_EPOCHS = 10
 # First guesses for what takes hours, to be chosen on held-out images.
-PARZEN_EPOCHS, CATEGORICAL_EPOCHS = 100, 100
+PARZEN_EPOCHS, CATEGORICAL_EPOCHS, MOVED_EPOCHS = 100, 100, 40
 # Generated images of each class whose class is then asked of the classifier.
 ASKED = 500
 # Labelled training images that name the clusters.
@@ -211,8 +214,8 @@ def semi_supervised(labels: int) -> Measure:
     def measure(lab: Laboratory) -> dict[str, float]:
         name = "semi_supervised_aae"
         # The discriminator of categories must see how far 0.95 is from 1.
-        config = _categorical(name, labels=labels, r1=0.01, updates="two-phase")
-        experiment = lab.trained(f"semi-supervised-{labels}", config, CATEGORICAL_EPOCHS)
+        config = _categorical(name, labels=labels, r1=0.01, updates="two-phase").with_(**MOVED)
+        experiment = lab.trained(f"semi-supervised-{labels}", config, MOVED_EPOCHS)
         return _judged(lab, experiment, name)
 
     return measure
