@@ -320,13 +320,34 @@ def test_the_lab_turns_denoising_on_and_off(qtbot, studio, lab):
     lab.kind.setCurrentIndex(1)
     lab.train.click()
     assert (bench.asked.noise, bench.asked.noise_strength) == ("salt-pepper", 0.3)
-    lab.strength.setValue(lab.strength.value() + 5)
+    lab.strength.setValue(lab.strength.value() + 10)
     qtbot.waitUntil(lambda: bench.asked.noise_strength == pytest.approx(0.4))
     lab.train.click()
     assert bench.asked.noise_strength == 0
     bench.undo()
     assert lab.train.isChecked()
     qtbot.waitUntil(lambda: bench.config.noise_strength == pytest.approx(0.4))
+
+
+def test_the_lab_shows_the_noise_that_is_trained_against(qtbot, studio, lab):
+    """“Train against this noise” is ticked: it must be this one, whoever chose it."""
+    bench = studio.workbench
+    bench.configure(noise="affine", noise_strength=0.57)
+    assert lab.train.isChecked()
+    assert (lab.kind.currentData(), lab.corruption.strength) == ("affine", pytest.approx(0.57))
+    assert lab.amount.text() == "57 %"
+    qtbot.waitUntil(lambda: lab.settled, timeout=10_000)
+    assert lab._seen.expected is None
+    assert "calculation" not in lab.notes.text()
+    # What was asked for a moment ago does not pull the slider back from under the hand.
+    lab.strength.setValue(70)
+    bench.configured.emit()
+    assert lab.strength.value() == 70
+    qtbot.waitUntil(lambda: bench.asked.noise_strength == pytest.approx(0.7))
+    assert bench.asked.noise == "affine"
+    # Once it is not trained against, the choice is the lab's own.
+    bench.configure(noise="mask", noise_strength=0.0)
+    assert lab.kind.currentData() == "affine"
 
 
 def test_the_lab_asks_nothing_while_it_is_hidden(qtbot, studio, lab):

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 
 KEY = "noise"
 SHOWN = 5
-STEPS = 50
+STEPS = 100
 FIRST_STRENGTH = 0.3
 
 
@@ -191,9 +191,22 @@ class Noise(Panel):
             self._on_train(True)
 
     def _show_asked(self) -> None:
+        asked = self._bench.asked
         with QSignalBlocker(self.train):
-            self.train.setChecked(self._bench.asked.noise_strength > 0)
+            self.train.setChecked(asked.noise_strength > 0)
         self.train.setEnabled(self._bench.following is None)
+        # Not while the slider is moved: what it is at is asked for when it rests.
+        if asked.noise_strength > 0 and not self._pause.isActive():
+            self._take(asked.corruption)
+
+    def _take(self, corruption: Corruption) -> None:
+        """Choose here what was chosen elsewhere."""
+        before = self.corruption
+        with QSignalBlocker(self.kind), QSignalBlocker(self.strength):
+            self.kind.setCurrentIndex(self.kind.findData(corruption.kind))
+            self.strength.setValue(round(corruption.strength * STEPS))
+        if self.corruption != before:
+            self._ask()
 
     # What is shown
 
