@@ -15,12 +15,12 @@ from PySide6.QtWidgets import QApplication
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
+from aae_studio.ui import plugins
 from aae_studio.ui.app import Studio, make_application
 from aae_studio.ui.main_window import MainWindow
 
 # What a picture shows may take this long to be worked out.
 SETTLING_S = 60.0
-STEP_PANEL = "step"
 
 
 def screenshot(
@@ -39,8 +39,9 @@ def screenshot(
     Returns the picture's size in pixels. Raises StudioError.
     """
     with offscreen_studio(config, data_dir, size, theme, language) as studio:
-        # The panel that shows a step takes the last one; before the first there is none to show.
-        _train(studio, steps - 1 if steps and STEP_PANEL in show else steps, run)
+        # A panel that shows a step takes the last one; before the first there is none to show.
+        taken = any(kind.takes_step for name, kind in plugins.panels().items() if name in show)
+        _train(studio, steps - taken if steps else 0, run)
         studio.window.demonstrate(show)
         _settle(studio.window)
         return _save(studio.window, size, out)

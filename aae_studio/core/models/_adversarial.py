@@ -11,6 +11,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from aae_studio.core.losses import discriminator_loss, generator_loss, gradient_penalty, per_pixel
+from aae_studio.core.models._discriminator import discriminator_options
 from aae_studio.core.models.base import Autoencoding, Batch, Curve, Losses, Phase, Setting
 from aae_studio.core.networks import Encoder
 from aae_studio.core.options import Option
@@ -31,35 +32,7 @@ ADVERSARIAL_OPTIONS: tuple[Option, ...] = (
         live=True,
         logarithmic=True,
     ),
-    Option(
-        "discriminator_steps",
-        "D steps",
-        1,
-        "Discriminator updates per training step.",
-        minimum=1,
-        maximum=10,
-        live=True,
-    ),
-    Option(
-        "discriminator_rate",
-        "D rate",
-        0.5,
-        "The discriminator's learning rate as a multiple of the experiment's.",
-        minimum=0.01,
-        maximum=10.0,
-        live=True,
-        logarithmic=True,
-    ),
-    Option(
-        "r1",
-        "R1 penalty",
-        0.1,
-        "Holds the discriminator's slope at prior samples down, so that it cannot saturate.",
-        minimum=0.0,
-        maximum=100.0,
-        live=True,
-        logarithmic=True,
-    ),
+    *discriminator_options(rate=0.5, r1=0.1),
     Option(
         "discriminator_hidden",
         "D layers",

@@ -8,9 +8,9 @@ import torch
 from torch import Tensor
 
 from aae_studio.core.losses import discriminator_loss, generator_loss, gradient_penalty
+from aae_studio.core.models._discriminator import discriminator_options
 from aae_studio.core.models.base import Batch, Curve, Losses, Model, Phase, Setting
 from aae_studio.core.networks import Decoder, ImageDiscriminator
-from aae_studio.core.options import Option
 
 
 class GenerativeAdversarialNetwork(Model):
@@ -22,37 +22,7 @@ class GenerativeAdversarialNetwork(Model):
     summary = "no encoder"
     color = "model-gan"
     order = 40
-    options = (
-        Option(
-            "discriminator_steps",
-            "D steps",
-            1,
-            "Discriminator updates per generator update.",
-            minimum=1,
-            maximum=10,
-            live=True,
-        ),
-        Option(
-            "discriminator_rate",
-            "D rate",
-            1.0,
-            "The discriminator's learning rate as a multiple of the experiment's.",
-            minimum=0.01,
-            maximum=10.0,
-            live=True,
-            logarithmic=True,
-        ),
-        Option(
-            "r1",
-            "R1 penalty",
-            1.0,
-            "Holds the discriminator's slope at real images down, so that it cannot saturate.",
-            minimum=0.0,
-            maximum=100.0,
-            live=True,
-            logarithmic=True,
-        ),
-    )
+    options = discriminator_options(rate=1.0, r1=1.0)
     curves = (
         Curve("generator", "generator", "regularisation"),
         Curve("d_real", "D(x)", "discriminator"),

@@ -15,13 +15,15 @@ class Panel(QWidget):
     """One panel. A subclass's file is one plug-in: its dock, menu and `screenshot --show` follow.
 
     It is made when it is first opened, listens to the workbench, asks it questions, and does nothing while
-    it is hidden. `order` is its place in the menu. Emits nothing.
+    it is hidden. `order` is its place in the menu, `takes_step` whether `demonstrate` takes a training step.
+    Emits nothing.
     """
 
     title: ClassVar[str]
     tip: ClassVar[str]
     shortcut: ClassVar[str] = ""
     order: ClassVar[int] = 50
+    takes_step: ClassVar[bool] = False
 
     def __init__(self, workbench: Workbench, theme: Theme, turns: Turns) -> None:
         super().__init__()

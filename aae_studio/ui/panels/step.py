@@ -37,6 +37,7 @@ class Panel(Base):
     tip = "What goes into each network in a training step, what comes out, and where gradients go."
     shortcut = "Ctrl+I"
     order = 10
+    takes_step = True
 
     def __init__(self, workbench: Workbench, theme: Theme, turns: Turns) -> None:
         super().__init__(workbench, theme, turns)
