@@ -34,8 +34,8 @@ def discriminator_options(rate: float, r1: float) -> tuple[Option, ...]:
             "r1",
             "R1 penalty",
             r1,
-            "Holds the discriminator's slope down at what is real (images, or samples of the prior), so that it "
-            "cannot saturate.",
+            "Holds the discriminator's slope down at what is real (images, or samples of the prior), so that "
+            "it cannot saturate.",
             minimum=0.0,
             maximum=100.0,
             live=True,
