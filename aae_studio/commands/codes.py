@@ -136,7 +136,14 @@ def _read_codes(file: Path, model: str | None, models: tuple[str, ...]) -> tuple
                 raise StudioError(
                     "{file} holds codes of none of these models: {names}.", file=file, names=", ".join(models)
                 )
-            if model not in there:
+            if model is not None and model not in there:
+                raise StudioError(
+                    "{file} holds no codes of “{model}”, but of: {names}.",
+                    file=file,
+                    model=model,
+                    names=", ".join(there),
+                )
+            if model is None:
                 raise StudioError(
                     "{file} holds codes of several models ({names}). Say with --model which to decode.",
                     file=file,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+import sys
 import time
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
@@ -12,7 +13,7 @@ from aae_studio import paths
 from aae_studio.commands.parsing import Parser, add_data_dir, count_reader, path_reader
 from aae_studio.commands.progress import Progress
 from aae_studio.core.config import OPTIONS
-from aae_studio.core.errors import StudioError, UnknownName
+from aae_studio.core.errors import DataMissing, StudioError, UnknownName
 
 if TYPE_CHECKING:
     from aae_studio.core.reproduction.bar import Bar, Outcome
@@ -49,9 +50,13 @@ def add_flags(parser: Parser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure and print a table; exit code 1 when a limit does not hold."""
+    """Measure and print a table; exit code 1 when a limit does not hold. Raises StudioError."""
     from aae_studio.core.reproduction.bars import ALL, BARS
 
+    if args.all and args.name is not None:
+        raise StudioError("Say the name of one bar, or --all.")
+    if args.short and not args.all:
+        raise StudioError("--short goes with --all.")
     if args.all:
         chosen = [bar for bar in ALL if not (args.short and bar.long)]
     elif args.name is None:
@@ -78,14 +83,21 @@ def _outcome(bar: Bar, seed: int, args: argparse.Namespace) -> Outcome:
         progress.show(done, goal, f"seed {seed} · {words}")
 
     lab = Laboratory(seed, paths.data_dir(args.data_dir), args.out, args.validation, say, args.device)
-    start = time.monotonic()
+    figures: dict[str, float] = {}
+    words, start = "", time.monotonic()
     try:
         figures = bar.measure(lab)
     except StudioError as fault:
-        raise StudioError("{bar}, seed {seed}: {fault}", bar=bar.name, seed=seed, fault=fault) from fault
+        # Its sentence says how to fetch them.
+        if isinstance(fault, DataMissing) and not args.all:
+            raise
+        # What the others give, perhaps after hours, is not lost for it.
+        words = str(fault)
     finally:
         progress.close()
-    return Outcome(bar, seed, figures, time.monotonic() - start)
+    if words:
+        print(f"{bar.name}, seed {seed}: {words}", file=sys.stderr)
+    return Outcome(bar, seed, figures, time.monotonic() - start, words)
 
 
 def _result(bars: Sequence[Bar], outcomes: Sequence[Outcome]) -> dict[str, Any]:

@@ -148,7 +148,8 @@ def _begun(args: argparse.Namespace, config: ExperimentConfig, group: Alone) -> 
     with group.together():
         if args.out and group.rank == 0:
             check_target(args.out)
-            if args.out != args.resume and (old := set_aside(args.out)):
+            same = args.resume is not None and args.out.resolve() == args.resume.resolve()
+            if not same and (old := set_aside(args.out)):
                 print(f"The session that was in {args.out} is now in {old}.", file=sys.stderr)
         if args.download and group.local_rank == 0:
             _fetch_if_missing(config, data_dir, args.quiet or group.rank > 0)

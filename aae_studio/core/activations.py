@@ -12,7 +12,6 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from aae_studio.core.models.base import Model
 from aae_studio.core.snapshot import FrozenModel
 
 Array = npt.NDArray[np.float32]
@@ -71,7 +70,8 @@ def of_code(frozen: FrozenModel, code: npt.ArrayLike, condition: int = 0) -> Pas
     with torch.inference_mode(), _Layers(model.networks) as seen:
         image = model.decode(codes, told)
         back = model.encode(image)
-        _judge(model, codes, image)
+        seen.complete()
+        model.judged(codes, told)
     return Passage("code", _first(image), _first(codes), None if back is None else _first(back), seen.layers)
 
 
@@ -87,23 +87,9 @@ def of_image(frozen: FrozenModel, image: npt.ArrayLike, label: int = 0) -> Passa
         codes = model.encode(images)
         assert codes is not None
         back = model.decode(codes, told)
-        _judge(model, codes, images)
+        seen.complete()
+        model.judged(codes, told)
     return Passage("image", _first(images), _first(codes), _first(back), seen.layers)
-
-
-def _judge(model: Model, codes: Tensor, images: Tensor) -> None:
-    """Call whatever is neither encoder nor decoder on what fits its first weights: codes or images.
-
-    Codes go in units of the prior's σ, as discriminators see them.
-    """
-    for name, network in model.networks.items():
-        first = next((weight for weight in network.parameters() if weight.ndim > 1), None)
-        if name in ("encoder", "decoder", "generator") or first is None:
-            continue
-        if first.ndim == 4 or first.shape[1] == images[0].numel():
-            network(images)
-        elif first.shape[1] == codes.shape[1]:
-            network(codes / model.prior.sigma)
 
 
 class _Layers(TorchFunctionMode):
@@ -119,6 +105,11 @@ class _Layers(TorchFunctionMode):
             id(weight): name for name, network in networks.items() for weight in network.parameters()
         }
         self._seen: list[tuple[str, str, Tensor]] = []
+        self._complete: frozenset[str] = frozenset()
+
+    def complete(self) -> None:
+        """Look no more at the networks that were called so far: a GAN's judgement decodes once more."""
+        self._complete = frozenset(network for network, _, _ in self._seen)
 
     @property
     def layers(self) -> tuple[Layer, ...]:
@@ -138,7 +129,9 @@ class _Layers(TorchFunctionMode):
         if kind in FOLLOWING and self._seen and any(part is self._seen[-1][2] for part in given):
             network, layer, _ = self._seen[-1]
             self._seen[-1] = (network, layer, result)
-        elif owner is not None and result.ndim > 1 and id(result) not in self._owners:
+        elif owner is None or owner in self._complete:
+            return
+        elif result.ndim > 1 and id(result) not in self._owners:
             self._seen.append((owner, kind, result))
 
     def _owned(self, given: list[Any]) -> Iterator[str]:

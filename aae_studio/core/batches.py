@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -16,6 +17,8 @@ from aae_studio.core.networks import seed_for
 from aae_studio.core.parallel import ALONE, Alone
 
 Ranks = npt.NDArray[np.int64]
+# Numbers of labelled images whose images are kept at hand.
+LABELLED_KEPT = 2
 
 
 def giving_order(labels: Ranks, seed: int) -> Ranks:
@@ -57,7 +60,8 @@ class Batches:
         self.corruption = Corruption()
         self._resident: tuple[Split, Samples] | None = None
         self._epoch_data: tuple[int, Samples, Tensor] | None = None
-        self._labelled: tuple[int, Samples] | None = None
+        # Models may be told different numbers of labels, but not many.
+        self._labelled = lru_cache(maxsize=LABELLED_KEPT)(self._load_labelled)
 
     @property
     def per_epoch(self) -> int:
@@ -73,12 +77,13 @@ class Batches:
 
     def labelled(self, step: int, count: int) -> Batch:
         """A step's batch from the `count` images that have labels; all of them, if they are fewer."""
-        if self._labelled is None or self._labelled[0] != count:
-            self._labelled = (count, self._loaded(self._dataset.train, count))
-        samples = self._labelled[1]
+        samples = self._labelled(count)
         shuffle = torch.Generator().manual_seed(seed_for(self._seed, "labelled", step))
         order = torch.randperm(len(samples.images), generator=shuffle)[: self._size]
         return self._taken(samples, order.to(self._device), "labelled noise", step)
+
+    def _load_labelled(self, count: int) -> Samples:
+        return self._loaded(self._dataset.train, count)
 
     def _epoch(self, epoch: int) -> tuple[Samples, Tensor]:
         """All samples of an epoch and the order that they are taken in."""

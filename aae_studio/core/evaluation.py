@@ -133,7 +133,7 @@ def evaluate(
         figures |= {} if error is None else {"class_error": error}
     if classifier is not None:
         figures |= _of_generated(classifier, images[paired], torch.from_numpy(frozen.decode(samples, told)))
-    return figures | (_of_posterior(frozen, prior, images, draw) if bounds else {})
+    return figures | (_of_posterior(frozen, prior, images, labels, draw) if bounds else {})
 
 
 def chance(name: str, count: int) -> float | None:
@@ -206,7 +206,7 @@ def _of_generated(classifier: Classifier, images: Tensor, generated: Tensor) -> 
 
 
 def _of_posterior(
-    frozen: FrozenModel, prior: Prior, images: Tensor, draw: torch.Generator
+    frozen: FrozenModel, prior: Prior, images: Tensor, labels: Tensor, draw: torch.Generator
 ) -> dict[str, float]:
     posterior = frozen.posterior(images.numpy())
     # Where p(z) = 0 the KL divergence of a Gaussian is infinite.
@@ -222,7 +222,7 @@ def _of_posterior(
     divergence = prior.kl_from_gaussian(mean, log_variance)
     if divergence is None:
         divergence = -weights(lambda codes: codes.new_zeros(len(codes)))
-    bounded = weights(_log_likelihood(frozen, images))
+    bounded = weights(_log_likelihood(frozen, images, labels))
     return {
         "kl": float(divergence.mean()),
         "active_units": float(metrics.active_units(mean, prior.sigma)),
@@ -231,11 +231,14 @@ def _of_posterior(
     }
 
 
-def _log_likelihood(frozen: FrozenModel, images: Tensor) -> Density:
+def _log_likelihood(frozen: FrozenModel, images: Tensor, labels: Tensor) -> Density:
     """log p(x|z) of the images: N(x; Dec(z), s²I) where squared errors were minimised with a pixel σ of s,
     else a Bernoulli per pixel, which a decoder's probabilities always are."""
-    decode = _in_tensors(frozen.decode)
     model = frozen.model
+    with torch.inference_mode():
+        told = model.condition_of(images, labels)
+    # Where a decoder is told more than the code, what goes with each image.
+    decode = _in_tensors(lambda codes: frozen.decode(codes, 0 if told is None else told.numpy()))
     if model.setting.reconstruction == "mse" and "pixel_sigma" in model.option:
         sigma = float(model.option["pixel_sigma"])
         return lambda codes: metrics.gaussian_log_likelihood(decode(codes), images, sigma)

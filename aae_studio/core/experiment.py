@@ -111,7 +111,7 @@ class Experiment:
         self._spares: Spares = defaultdict(list)
         self.batches = Batches(dataset, config.batch_size, config.seed, self.device, group)
         # Losses of the models that have taken the step which is under way.
-        self._ahead: dict[str, dict[str, float]] = {}
+        self.ahead: dict[str, dict[str, float]] = {}
         self.batches.corruption = config.corruption
         self.recorder = self._new_recorder()
         self._normalises = config.encoder_norm != "none"
@@ -141,11 +141,11 @@ class Experiment:
         start = time.perf_counter()
         batch = self.batches.of_step(self.step)
         for name in self.models:
-            if name not in self._ahead:
+            if name not in self.ahead:
                 taken = self._taken(substeps(name, batch)) if substeps else self.train_step(name, batch)
-                self._ahead[name] = taken
-        losses = {name: self._ahead[name] for name in self.models}
-        self._ahead = {}
+                self.ahead[name] = taken
+        losses = {name: self.ahead[name] for name in self.models}
+        self.ahead = {}
         self.step += 1
         self.seconds += time.perf_counter() - start
         return Report(self.step, self.epoch, self.seconds, losses)
@@ -319,7 +319,7 @@ class Experiment:
             self.recorder.forget()
         for name in self.models.keys() - staying.keys():
             # Of no use to anybody: where it is trained on, `parted` has its own.
-            self._ahead.pop(name, None)
+            self.ahead.pop(name, None)
             self._spares.pop(name, None)
         self.config, self.prior, self.models = config, prior, staying
         self.batches.corruption = config.corruption
@@ -345,7 +345,7 @@ class Experiment:
         other.config, other.models = self.config.with_(models=(name,)), {name: self.models[name]}
         other.seconds, other._spares, other.recorder = 0.0, defaultdict(list), self._new_recorder()
         # It may have taken a step in which another model failed.
-        other._ahead = {key: losses for key, losses in self._ahead.items() if key == name}
+        other.ahead = {key: losses for key, losses in self.ahead.items() if key == name}
         return other
 
     def admit(self, other: Experiment, order: tuple[str, ...]) -> None:
@@ -360,7 +360,7 @@ class Experiment:
         for model in other.models.values():
             model.set_prior(self.prior)
         self.seconds += other.seconds
-        self._ahead |= other._ahead
+        self.ahead |= other.ahead
         self.config = self.config.with_(models=tuple(self.models))
 
     def _prior(self, config: ExperimentConfig) -> Prior:

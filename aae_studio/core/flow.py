@@ -108,8 +108,15 @@ class Flow(TorchFunctionMode):
         self._looking = True
         if not any(batch is other for other in self._batches):
             self._batches.append(batch)
-            for tensor, name in ((batch.images, "images"), (batch.labels, "labels"), (batch.ranks, "labels")):
-                self._mark(tensor, (Value(tensor, name),))
+            given = (
+                (batch.images, "images"),
+                (batch.corrupted, "corrupted"),
+                (batch.labels, "labels"),
+                (batch.ranks, "labels"),
+            )
+            for tensor, name in given:
+                if tensor is not None:
+                    self._mark(tensor, (Value(tensor, name),))
 
     def rest(self) -> None:
         """What comes now, until the next batch, is of no interest: gradients and updates."""

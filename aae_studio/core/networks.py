@@ -58,6 +58,8 @@ class BatchNorm(nn.Module):
         self.share: Share | None = None
         # Whether the batch is one that `follow` is to follow.
         self.notes = True
+        # Whether one was noted since the last that was followed.
+        self.noted = False
         zeros, ones = torch.zeros(features), torch.ones(features)
         self.register_buffer("mean", zeros.clone())
         self.register_buffer("variance", ones.clone())
@@ -84,6 +86,7 @@ class BatchNorm(nn.Module):
         if self.notes:
             self.batch_mean.copy_(mean)
             self.batch_variance.copy_(variance)
+            self.noted = True
         return normalised
 
     def _normalised(self, features: Tensor, beta: Tensor, mean: Tensor, variance: Tensor) -> Tensor:
@@ -94,10 +97,13 @@ class BatchNorm(nn.Module):
         )
 
     def follow(self, held: Tensor | None) -> None:
-        """The network was updated by the last batch that was noted: let its statistics count.
+        """The network was updated: let the statistics of the last batch that was noted count, once.
 
         `held`: the optimiser's flag, not 0 where it held the update back.
         """
+        if not self.noted:
+            return
+        self.noted = False
         if held is None:
             held = torch.zeros_like(self.count)
         self.count.add_((held == 0).float())

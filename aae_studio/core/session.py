@@ -1,7 +1,8 @@
 """Sessions: everything on disk that brings an experiment back, weights to curves.
 
-A step's batch and noise depend on the seed and the step alone. Weights, optimiser states and the step
-number are therefore the whole state, and a restored experiment goes on bit for bit.
+A step's batch and noise depend on the seed and the step alone. Weights, optimiser states, the step number
+and, after a fault in the middle of a step, who has taken it already are therefore the whole state, and a
+restored experiment goes on bit for bit.
 """
 
 from __future__ import annotations
@@ -63,7 +64,8 @@ def save(
         "precision": str(experiment.precision).removeprefix("torch."),
         "image_shape": list(experiment.dataset.image_shape),
         "classes": list(experiment.dataset.classes),
-        "figures": {name: _plain(part) for name, part in figures.items()},
+        "ahead": {name: _finite(losses) for name, losses in experiment.ahead.items()},
+        "figures": {name: _finite(dataclasses.asdict(part)) for name, part in figures.items()},
         # A safetensors file does not keep the order of its arrays.
         "curves": list(history.as_arrays()),
     }
@@ -97,6 +99,11 @@ def _restored(
     experiment = Experiment(config, matching(folder, document, dataset), group)
     experiment.step, experiment.seconds = document["step"], document["seconds"]
     experiment.precision = getattr(torch, document["precision"])
+    experiment.ahead = {
+        name: {curve: math.nan if value is None else value for curve, value in losses.items()}
+        for name, losses in document.get("ahead", {}).items()
+        if name in experiment.models
+    }
     read_weights(folder, document, experiment)
     read_training_state(folder, document, experiment)
     return experiment, history
@@ -234,10 +241,11 @@ def _place_of(condition: str | None, frozen: FrozenModel) -> int:
     return frozen.conditions.index(condition)
 
 
-def _plain(figures: Figures) -> dict[str, float | int | None]:
+def _finite(figures: Mapping[str, float | None]) -> dict[str, float | None]:
     """For JSON, which knows no infinity."""
-    values = dataclasses.asdict(figures).items()
-    return {name: value if value is not None and math.isfinite(value) else None for name, value in values}
+    return {
+        name: value if value is not None and math.isfinite(value) else None for name, value in figures.items()
+    }
 
 
 def matching(folder: Path, document: Document, dataset: Dataset) -> Dataset:

@@ -13,7 +13,7 @@ import math
 import os
 import shutil
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -144,7 +144,7 @@ def _recognised(folder: Path) -> dict[str, Any]:
 
 def _well_formed(document: Mapping[str, Any]) -> bool:
     step, seconds, shape = document.get("step"), document.get("seconds"), document.get("image_shape")
-    files, curves = document.get("files"), document.get("curves")
+    files, curves, ahead = document.get("files"), document.get("curves"), document.get("ahead", {})
     return (
         document.get("version") == VERSION
         and isinstance(document.get("config"), dict)
@@ -158,6 +158,8 @@ def _well_formed(document: Mapping[str, Any]) -> bool:
         and all(isinstance(length, int) and 0 < length <= 4096 for length in shape)
         and _are_names(document.get("classes", []))
         and _are_names(curves)
+        and isinstance(ahead, dict)
+        and all(isinstance(losses, dict) and _are_numbers(losses.values()) for losses in ahead.values())
         and isinstance(files, dict)
         and all(_is_ours(name) and isinstance(entry, dict) for name, entry in files.items())
     )
@@ -165,6 +167,10 @@ def _well_formed(document: Mapping[str, Any]) -> bool:
 
 def _are_names(value: object) -> bool:
     return isinstance(value, list) and all(isinstance(name, str) for name in value)
+
+
+def _are_numbers(values: Iterable[object]) -> bool:
+    return all(value is None or isinstance(value, float) for value in values)
 
 
 def _is_ours(name: str) -> bool:

@@ -79,16 +79,25 @@ class FrozenModel:
     def decode(self, codes: npt.ArrayLike, condition: npt.ArrayLike = 0) -> Array:
         """Images in [0, 1], float32 (n, C, H, W), from codes (n, latent size).
 
-        `condition`: a place in `conditions`, one for all codes or (n,); it counts only where there are any.
+        `condition`: a place in `conditions`, one for all codes or (n,), or shares of each, (n, conditions).
+        It counts only where there are any.
         """
         parts = _parts(codes)
         told: Sequence[Tensor | None] = [None] * len(parts)
         if self.conditions:
-            places = np.broadcast_to(np.asarray(condition, np.int64), sum(len(part) for part in parts))
-            told = [self.one_hot(part) for part in torch.split(torch.from_numpy(places.copy()), CHUNK)]
+            told = torch.split(self._shares(condition, sum(len(part) for part in parts)), CHUNK)
         with torch.inference_mode():
             images = [self.model.decode(part, known) for part, known in zip(parts, told, strict=True)]
             return _joined(images)
+
+    def _shares(self, condition: npt.ArrayLike, count: int) -> Tensor:
+        """Conditions as a decoder takes them, (count, conditions)."""
+        given = np.asarray(condition)
+        if given.ndim == 2:
+            return torch.from_numpy(given)
+        shares = self.one_hot(torch.from_numpy(np.broadcast_to(given.astype(np.int64), count).copy()))
+        assert shares is not None
+        return shares
 
     def encode(self, images: npt.ArrayLike) -> Array:
         """Codes, float32 (n, latent size), of images (n, C, H, W) in [0, 1].

@@ -64,12 +64,14 @@ def test_codes_that_cannot_be_decoded(studio: Studio, run: Path, tmp_path: Path)
     np.save(tmp_path / "flat.npy", np.zeros((4, 2)))
     np.save(tmp_path / "object.npy", np.array([{}], dtype=object), allow_pickle=True)
     np.savez(tmp_path / "other.npz", a=np.zeros((4, 3)))
+    np.savez(tmp_path / "others.npz", gan=np.zeros((4, 3)), aae=np.zeros((4, 3)))
     (tmp_path / "text.npy").write_text("0 0 0")
     (tmp_path / "cut.npy").write_bytes((tmp_path / "flat.npy").read_bytes()[:-8])
     for name, sentence in (
         ("flat.npy", "(4, 2); expected (n, 3)"),
         ("object.npy", "not an array that numpy saved"),
         ("other.npz", "codes of none of these models: ae, gan, aae"),
+        ("others.npz", "holds no codes of “ae”, but of: gan, aae"),
         ("text.npy", "not an array that numpy saved"),
         ("cut.npy", "damaged"),
         ("nothing.npy", "cannot be read: No such file"),

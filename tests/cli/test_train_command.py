@@ -297,6 +297,43 @@ def test_reproduce_lists_measures_and_fails_where_a_limit_does_not_hold(studio: 
     assert "Did you mean tiny?" in studio.fault("reproduce", "tyny")
 
 
+def test_one_bar_that_breaks_off_does_not_take_the_others_with_it(studio: Studio, monkeypatch) -> None:
+    from aae_studio.core.errors import DataMissing, StudioError
+    from aae_studio.core.reproduction import bars
+    from aae_studio.core.reproduction.bar import Bar, Limit
+
+    def fragile(lab):
+        if lab.seed == 1:
+            raise StudioError("It broke.")
+        return {"seed": 0.0}
+
+    def hungry(lab):
+        raise DataMissing("mnist", "MNIST is not in {folder}.", folder="nowhere")
+
+    limits = (Limit("seed", "≤", 1.0),)
+    both = [Bar("fragile", "", "here", fragile, limits), Bar("hungry", "", "here", hungry, limits, long=True)]
+    monkeypatch.setattr(bars, "ALL", tuple(both))
+    monkeypatch.setattr(bars, "BARS", {bar.name: bar for bar in both})
+    out, err = studio("reproduce", "--all", "--seeds", "2", "--json", "--quiet", code=1)
+    result = json.loads(out.splitlines()[-1])
+    assert [row["fault"] for row in result["fragile"]["seeds"]] == ["", "It broke."]
+    assert result["fragile"]["seeds"][0]["passed"]
+    assert not result["fragile"]["passed"]
+    assert "fragile, seed 1: It broke." in err
+    assert "hungry, seed 0: MNIST is not in nowhere." in err
+    # Alone, it says how to get them.
+    assert "aae-studio download mnist" in studio.fault("reproduce", "hungry")
+    assert "--all" in studio.fault("reproduce", "fragile", "--all")
+    assert "--all" in studio.fault("reproduce", "--short")
+
+
+def test_a_run_may_be_named_in_two_ways(studio: Studio, tmp_path: Path, monkeypatch) -> None:
+    studio("train", "--steps", 2, "--models", "ae", "--hidden", "8", "--out", tmp_path / "run", "--quiet")
+    monkeypatch.chdir(tmp_path)
+    studio("train", "--resume", "run", "--steps", 2, "--out", tmp_path / "run", "--quiet")
+    assert [entry.name for entry in tmp_path.iterdir()] == ["run"]
+
+
 def test_what_was_given_in_vain_is_said(studio, tmp_path):
     words = ("train", "--models", "ae", "--steps", 1, "--hidden", 8, "--beta", 5)
     out, err = studio(*words)

@@ -111,6 +111,34 @@ def test_every_model(build, name: str, network: str) -> None:
         assert of_image(frozen, snapshot.probe_images[0], 3).networks[0] == "encoder"
 
 
+@pytest.mark.parametrize(
+    ("name", "options"),
+    [
+        ("aae", {"latent_size": 64}),
+        ("clustering_aae", {"clustering_aae.clusters": 64}),
+        ("semi_supervised_aae", {"latent_size": 10}),
+        ("reduction_aae", {"latent_size": 10}),
+    ],
+)
+def test_nobody_is_given_what_only_has_the_right_size(build, name: str, options: dict[str, object]) -> None:
+    """Digits have 64 pixels and 10 classes: a network's first weights do not say what belongs into it."""
+    frozen = build(models=(name,), **options).snapshot().models[name]
+    code = np.linspace(-1, 1, frozen.model.setting.architecture.latent_size, dtype=np.float32)
+    passage = of_code(frozen, code)
+    assert passage.networks == ("decoder", "encoder", "discriminator")
+    with torch.inference_mode():
+        said = frozen.model.judged(torch.from_numpy(code[None]))
+    if name != "reduction_aae":
+        np.testing.assert_allclose(passage.of("discriminator")[-1].values, said, rtol=1e-5)
+
+
+def test_a_judgement_that_decodes_once_more_shows_no_layer_twice(build) -> None:
+    frozen = build(models=("gan",), hidden=(16,)).snapshot().models["gan"]
+    passage = of_code(frozen, [0.3, 0.1])
+    assert [layer.network for layer in passage.layers].count("generator") == 2
+    assert passage.networks == ("generator", "discriminator")
+
+
 def test_another_thread_is_not_seen(build) -> None:
     """Snapshots are decoded in several threads at once; each sees its own layers alone."""
     frozen = build(models=("ae",)).snapshot().models["ae"]

@@ -18,6 +18,7 @@ from aae_studio.core.history import History
 from aae_studio.core.networks import NormalisedConv2d, NormalisedLinear, batch_norms, seeded
 from aae_studio.core.parallel import Share
 from aae_studio.core.recording import Recorder
+from aae_studio.core.walk import walk_phase
 
 Array = npt.NDArray[np.float64]
 EPSILON = 1e-5
@@ -143,9 +144,25 @@ def test_a_batch_that_moves_no_weight_leaves_no_trace(build) -> None:
         model.phases = (phase,)
         experiment.train_step("semi_supervised_aae", experiment.batches.of_step(3 + step))
         moved = [not torch.equal(norm.mean, old) for norm, old in zip(norms, before, strict=True)]
-        assert moved == [("encoder" in phase.trains)] * len(norms)
+        assert moved == [("encoder" in phase.trains and not phase.labelled)] * len(norms)
         kept = [torch.equal(norm.batch_mean, old) for norm, old in zip(norms, noted, strict=True)]
         assert kept == [bool(phase.labelled)] * len(norms)
+
+
+def test_a_phase_with_labels_alone_moves_no_statistics_also_after_a_restore(build, digits, tmp_path) -> None:
+    """What it would follow, the last batch of all images, is no part of a session."""
+    experiment = build(models=("semi_supervised_aae",), encoder_norm="batch")
+    list(islice(experiment.run(), 20))
+    session.save(tmp_path / "run", experiment, History(), figures={})
+    restored, _ = session.restore(tmp_path / "run", tmp_path, dataset=digits)
+    kept = []
+    for each in (experiment, restored):
+        for _ in range(3):
+            walk_phase(each, "semi_supervised_aae", "classification")
+        norms = batch_norms(each.models["semi_supervised_aae"].networks.values())
+        kept.append([part for norm in norms for part in (norm.mean, norm.variance)])
+    assert all(torch.equal(mine, theirs) for mine, theirs in zip(*kept, strict=True))
+    assert all(part.abs().sum() > 0 for part in kept[0])
 
 
 def test_a_snapshot_stays_as_it_is_while_training_goes_on(build, digits) -> None:

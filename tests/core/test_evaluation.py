@@ -148,6 +148,27 @@ def test_bounds(build, digits: Dataset, reconstruction: str) -> None:
     assert figures["active_units"] == sum(mean.numpy().var(axis=0, ddof=1) > 0.01)
 
 
+def test_bounds_of_a_model_that_is_told_the_class_are_told_it(build, digits: Dataset) -> None:
+    experiment = build(
+        models=("supervised_aae",), reconstruction="bernoulli", **{"supervised_aae.posterior": "gaussian"}
+    )
+    list(islice(experiment.run(), 150))
+    snapshot = experiment.snapshot()
+    frozen, test = snapshot.models["supervised_aae"], digits.test.first(100)
+    x = digits.to_unit(test.images).astype(np.float64)
+    mean, log_variance = frozen.posterior(digits.to_unit(test.images))
+    draw, likelihoods = np.random.default_rng(0), []
+    for _ in range(evaluation.IMPORTANCE_SAMPLES):
+        codes = mean + np.exp(log_variance / 2) * draw.standard_normal(mean.shape)
+        # One image at a time, each with its own class.
+        pairs = zip(codes, test.labels, strict=True)
+        p = np.concatenate([frozen.decode(code[None], int(label)) for code, label in pairs])
+        p = p.astype(np.float64)
+        likelihoods.append((x * np.log(p) + (1 - x) * np.log(1 - p)).sum(axis=(1, 2, 3)).mean())
+    figures = measured(snapshot, "supervised_aae", size=100)
+    assert figures["elbo"] == pytest.approx(np.mean(likelihoods) - figures["kl"], abs=0.3)
+
+
 def test_kl_without_a_closed_form_is_sampled(build, monkeypatch: pytest.MonkeyPatch) -> None:
     """The Gaussian prior, once as it is and once as if its closed form were not known."""
     snapshot = build(models=("vae",)).snapshot()

@@ -11,6 +11,7 @@ import torch
 from samples import batch_of
 from torch import Tensor
 
+from aae_studio.core import session
 from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.errors import NonFinite, StudioError
 from aae_studio.core.experiment import Experiment
@@ -502,7 +503,7 @@ def test_training_goes_on_after_a_fault(build) -> None:
     assert curves(experiment, 3) == curves(build(models=("aae", "ae")), 5)[2:]
 
 
-def test_a_model_that_took_the_faulty_step_does_not_take_it_again(build, monkeypatch) -> None:
+def test_a_model_that_took_the_faulty_step_does_not_take_it_again(build, monkeypatch, tmp_path) -> None:
     experiment = build(models=("ae", "aae"))
     curves(experiment, 2)
     decoded = experiment.models["aae"].decoded_logits
@@ -512,4 +513,11 @@ def test_a_model_that_took_the_faulty_step_does_not_take_it_again(build, monkeyp
     with pytest.raises(NonFinite, match="AAE"):
         next(experiment.run())
     monkeypatch.undo()
-    assert curves(experiment, 3) == curves(build(models=("ae", "aae")), 5)[2:]
+    # Nor does it when it has been saved and restored in between.
+    session.save(tmp_path / "run", experiment, History(), figures={})
+    restored, _ = session.restore(tmp_path / "run", tmp_path, dataset=experiment.dataset)
+    assert restored.ahead == experiment.ahead
+    assert list(restored.ahead) == ["ae"]
+    expected = curves(build(models=("ae", "aae")), 5)[2:]
+    assert curves(experiment, 3) == expected
+    assert curves(restored, 3) == expected

@@ -294,6 +294,16 @@ def test_imq_mmd_is_the_double_sum() -> None:
                 total += (kernel(codes[i], codes[j]) + kernel(wanted[i], wanted[j])) / 72
             total -= 2 * kernel(codes[i], wanted[j]) / 81
     assert imq_mmd2(codes, wanted).item() == pytest.approx(total, rel=1e-4)
+    # Where two codes are the same, too, there is a slope.
+    codes[1] = codes[0]
+    codes.requires_grad_(True)
+    (slope,) = torch.autograd.grad(imq_mmd2(codes, wanted), codes)
+    assert torch.isfinite(slope).all()
+    step = torch.zeros_like(codes)
+    step[0, 0] = 1e-2
+    with torch.no_grad():
+        difference = (imq_mmd2(codes + step, wanted) - imq_mmd2(codes - step, wanted)) / 2e-2
+    assert slope[0, 0].item() == pytest.approx(difference.item(), abs=2e-3)
 
 
 def test_beta_rises_in_a_straight_line(make_model) -> None:

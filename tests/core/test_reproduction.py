@@ -10,8 +10,8 @@ import torch
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.digits import Digits
-from aae_studio.core.errors import ConfigError
-from aae_studio.core.reproduction import checks
+from aae_studio.core.errors import ConfigError, StudioError
+from aae_studio.core.reproduction import checks, measures
 from aae_studio.core.reproduction.bar import Bar, Limit, Outcome
 from aae_studio.core.reproduction.bars import ALL, BARS
 from aae_studio.core.reproduction.laboratory import HeldOut, Laboratory
@@ -89,6 +89,26 @@ def test_notes_of_a_run_that_begins_anew_are_forgotten(tmp_path: Path, monkeypat
         lab.note("run", {"mse": 1.0})
 
 
+def test_a_run_that_went_farther_than_asked_is_not_the_one_that_was_asked_for(tmp_path: Path) -> None:
+    assert Laboratory(5, Path(), tmp_path).trained("run", TINY, 3).epoch == 3
+    assert Laboratory(5, Path(), tmp_path).trained("run", TINY, 2).epoch == 2
+
+
+def test_damaged_notes_are_a_sentence(tmp_path: Path) -> None:
+    lab = Laboratory(0, Path(), tmp_path)
+    lab.note("long", {"epoch": 2.0})
+    (file,) = tmp_path.iterdir()
+    file.write_text(file.read_text("utf-8")[:-3], "utf-8")
+    with pytest.raises(StudioError, match="is damaged"):
+        Laboratory(0, Path(), tmp_path).notes("long")
+
+
+def test_the_time_of_a_run_that_is_taken_up_is_all_of_it(tmp_path: Path, monkeypatch) -> None:
+    monkeypatch.setattr(measures, "ExperimentConfig", lambda models: TINY.with_(models=models))
+    first = measures.digits(Laboratory(0, Path(), tmp_path))
+    assert measures.digits(Laboratory(0, Path(), tmp_path))["seconds"] == first["seconds"] > 0.1
+
+
 def test_a_run_belongs_to_its_device(tmp_path: Path) -> None:
     first = Laboratory(5, Path(), tmp_path)
     first.trained("run", TINY, 1)
@@ -134,6 +154,13 @@ def test_a_phase_that_strays_is_noticed(monkeypatch) -> None:
         Gan, "adam", lambda self, *names, **more: plain(self, "generator", "discriminator", **more)
     )
     assert checks.phases(Laboratory(0, Path()))["strays"] > 0
+
+
+def test_a_phase_that_moves_nothing_is_noticed(monkeypatch) -> None:
+    monkeypatch.setattr("aae_studio.core.compiler_shim.Adam.step", lambda self, closure=None: None)
+    figures = checks.phases(Laboratory(0, Path()))
+    assert figures["strays"] == 0
+    assert figures["idle"] > 20
 
 
 @pytest.mark.parametrize("name", ["equivalence", "phases"])

@@ -248,6 +248,13 @@ def test_the_vaes_code_is_made_from_mean_variance_and_noise(build) -> None:
     assert {of(phase, place) for place in kl.inputs} == {"encoder"}
 
 
+def test_a_noisy_encoder_is_given_the_noisy_images(build) -> None:
+    phase = walk_step(build(models=("ae",), noise="affine", noise_strength=0.3), "ae")[1].phases[0]
+    assert sources(phase, phase.calls[0]) == ["corrupted"]
+    error = next(term for term in phase.terms if term.name == "reconstruction")
+    assert {of(phase, place) for place in error.inputs} == {"images", "decoder"}
+
+
 def test_the_gan_judges_twice_and_its_forgeries_carry_no_gradient_while_d_learns(build) -> None:
     phases = by_name(walk_step(build(models=("gan",)), "gan")[1])
     learning = phases["discriminator"]

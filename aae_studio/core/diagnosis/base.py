@@ -129,10 +129,13 @@ def restored(evidence: Evidence, **worse: Literal["above", "below"]) -> dict[str
     return changes
 
 
-def lowered_rate(evidence: Evidence) -> dict[str, Any]:
-    """The experiment's learning rate at a tenth where it is beyond `HIGH_RATE` now, or at its default."""
+def lowered_rate(evidence: Evidence, rate: float | None = None) -> dict[str, Any]:
+    """The experiment's learning rate at a tenth, or at its default.
+
+    Empty where `rate`, by default what it is now, is not beyond `HIGH_RATE`.
+    """
     config, default = evidence.config, ExperimentConfig().learning_rate
-    if config.rate_at(evidence.snapshot.step) <= HIGH_RATE:
+    if (config.rate_at(evidence.snapshot.step) if rate is None else rate) <= HIGH_RATE:
         return {}
     return {"learning_rate": min(default, config.learning_rate / 10)}
 

@@ -48,4 +48,5 @@ class LearningRateTooHigh(Diagnosis):
         )
 
     def remedy(self, evidence: Evidence) -> Remedy | None:
-        return Remedy("Lower the rate", lowered_rate(evidence))
+        # Rewinding begins with the rate of step 0, which is the sign.
+        return Remedy("Lower the rate", lowered_rate(evidence, evidence.config.learning_rate))

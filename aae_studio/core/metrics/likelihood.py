@@ -86,7 +86,7 @@ def parzen_log_likelihood(samples: Tensor, test: Tensor, sigma: float) -> float:
     """Mean log-likelihood of test images in nats under Parzen windows on a model's samples.
 
     Breuleux, Bengio and Vincent, Neural Computation 23, 2011; as in Goodfellow et al., arXiv 1406.2661,
-    section 5, and Makhzani et al., arXiv 1511.05644, section 2.3, with 10 000 samples and σ from
+    section 5, and Makhzani et al., arXiv 1511.05644, section 3, with 10 000 samples and σ from
     `parzen_sigma`. Known to the deviation of `parzen_log_densities` over √n. **Caveat** (Theis et al., arXiv
     1511.01844): in many axes the estimate is far from the model's likelihood even with millions
     of samples, ranks models in another order, and centroids of a k-means score above real images. It is here

@@ -23,8 +23,10 @@ def imq_mmd2(codes: Tensor, wanted: Tensor) -> Tensor:
     """
     count, size = codes.shape
     within = 1 - torch.eye(count, device=codes.device)
+    # Not by a difference for each pair and axis, which takes gigabytes for large batches; and not by
+    # products of matrices, whose rounding swallows small distances.
     squared = [
-        (left[:, None] - right).square().sum(dim=2)
+        torch.cdist(left, right, compute_mode="donot_use_mm_for_euclid_dist").square()
         for left, right in ((codes, codes), (wanted, wanted), (codes, wanted))
     ]
     total = codes.new_zeros(())

@@ -43,12 +43,16 @@ class Bar:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one seed gave: figures by name, and how long it took, in seconds."""
+    """What one seed gave: figures by name, and how long it took, in seconds.
+
+    `fault`: the sentence of what broke it off, after which there are no figures.
+    """
 
     bar: Bar
     seed: int
     figures: Mapping[str, float]
     seconds: float
+    fault: str = ""
 
     @property
     def passed(self) -> bool:
@@ -63,4 +67,5 @@ class Outcome:
             "failed": [limit.figure for limit in self.bar.limits if not limit.holds(self.figures)],
             "figures": dict(self.figures),
             "seconds": self.seconds,
+            "fault": self.fault,
         }

@@ -36,7 +36,7 @@ ALL: tuple[Bar, ...] = (
         "each phase moves the networks that it names and no others",
         "the definitions",
         checks.phases,
-        (Limit("strays", "≤", 0.0), Limit("encoder_gradient", "≤", 0.0)),
+        (Limit("strays", "≤", 0.0), Limit("idle", "≤", 0.0), Limit("encoder_gradient", "≤", 0.0)),
     ),
     Bar(
         "digits",

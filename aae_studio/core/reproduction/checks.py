@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -189,26 +190,25 @@ def _adversarial(model: Model, batch: Batch) -> list[float]:
 
 
 def phases(lab: Laboratory) -> dict[str, float]:
-    """Networks that a phase moved without naming them, and the greatest gradient of a discriminator's
-    phase in any other network, over all models."""
-    strays, gradient = 0, 0.0
+    """Networks that a phase moved without naming them, those that it names and did not move, and the greatest
+    gradient of a discriminator's phase in any other network, over all models."""
+    strays, idle, gradient = 0, 0, 0.0
     for name in MODELS.names():
         alone: dict[str, Any] = {"models": (name,), "seed": lab.seed}
         for place in range(len(Experiment(SMALL.with_(**alone), Digits(lab.data_dir)).models[name].phases)):
             experiment = Experiment(SMALL.with_(**alone), Digits(lab.data_dir))
             model = experiment.models[name]
-            phase = model.phases[place]
+            # Also where the gradient would wait for a later phase.
+            phase = replace(model.phases[place], updates=True)
             model.phases = (phase,)
             before = copy.deepcopy({key: part.state_dict() for key, part in model.networks.items()})
             experiment.train_step(name, experiment.batches.of_step(0))
-            strays += sum(
-                _moved(before[key], part.state_dict())
-                for key, part in model.networks.items()
-                if key not in phase.trains
-            )
+            moved = {key for key, part in model.networks.items() if _moved(before[key], part.state_dict())}
+            strays += len(moved - set(phase.trains))
+            idle += len(set(phase.trains) - moved)
             if "discriminator" in phase.name:
                 gradient = max(gradient, _leak(model, phase, experiment.batches.of_step(1)))
-    return {"strays": float(strays), "encoder_gradient": gradient}
+    return {"strays": float(strays), "idle": float(idle), "encoder_gradient": gradient}
 
 
 def _moved(before: dict[str, Tensor], after: dict[str, Tensor]) -> bool:

@@ -10,9 +10,11 @@ from pathlib import Path
 
 import numpy as np
 
+from aae_studio import paths
 from aae_studio.core import session
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.base import Dataset, Split
+from aae_studio.core.errors import StudioError
 from aae_studio.core.evaluation import classifier_for, evaluate
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.history import History
@@ -88,7 +90,7 @@ class Laboratory:
     ) -> Iterator[Experiment]:
         """The same, after every epoch; a run that was taken up begins with its next epoch."""
         config = config.with_(seed=self.seed, device=self.device)
-        experiment, history, target = self._begun(name, config, dataset or self.dataset(config))
+        experiment, history, target = self._begun(name, config, epochs, dataset or self.dataset(config))
         size, saved, waiting = experiment.steps_per_epoch, time.monotonic(), []
         run = experiment.run()
         if experiment.step >= epochs * size:
@@ -109,7 +111,11 @@ class Laboratory:
         """What was noted under a name, also before an interruption."""
         file = self._notes_file(name)
         if file is not None and name not in self._notes and file.is_file():
-            self._notes[name] = json.loads(file.read_text("utf-8"))
+            try:
+                self._notes[name] = json.loads(file.read_text("utf-8"))
+            except ValueError as fault:
+                template = "{file} is damaged: {fault}. Remove it, and the run beside it, to begin anew."
+                raise StudioError(template, file=file, fault=fault) from fault
         return self._notes.setdefault(name, [])
 
     def note(self, name: str, row: dict[str, float]) -> list[dict[str, float]]:
@@ -119,7 +125,10 @@ class Laboratory:
         file = self._notes_file(name)
         if file is not None:
             file.parent.mkdir(parents=True, exist_ok=True)
-            file.write_text(json.dumps(rows, indent=1), "utf-8")
+            # Whole or not at all: runs are there to be broken off.
+            new = paths.sibling(file)
+            new.write_text(json.dumps(rows, indent=1), "utf-8")
+            new.replace(file)
         return rows
 
     def _forget_notes(self, name: str) -> None:
@@ -148,12 +157,15 @@ class Laboratory:
         return experiment.snapshot().models[name]
 
     def _begun(
-        self, name: str, config: ExperimentConfig, dataset: Dataset
+        self, name: str, config: ExperimentConfig, epochs: int, dataset: Dataset
     ) -> tuple[Experiment, History, Path | None]:
+        """Where a run is taken up, or begun: one that has gone farther than asked says nothing."""
         target = None
         if self.folder is not None:
             target = self.folder / self._run_name(name)
             if target.is_dir() and session.read_config(target) == config:
-                return *session.restore(target, self.data_dir, dataset=dataset), target
+                experiment, history = session.restore(target, self.data_dir, dataset=dataset)
+                if experiment.step <= epochs * experiment.steps_per_epoch:
+                    return experiment, history, target
         self._forget_notes(name)
         return Experiment(config, dataset), History(), target

@@ -58,6 +58,7 @@ def value_name(phase: PhaseWalk, place: int, latent: int) -> str:
     if value.call is None:
         known = {
             "images": tr("images x"),
+            "corrupted": tr("corrupted x̃"),
             "labels": tr("labels"),
             "prior": tr("z ~ p(z)"),
             "noise": tr("noise"),
