@@ -121,6 +121,9 @@ class Studio(QObject):
         in_front = [name for name, dock in old.panel_docks.items() if dock.in_front]
         # First: panels that are hidden take back what they asked, and those of the new window ask the same.
         old.hide()
+        for dock in old.panel_docks.values():
+            # A floating one is not hidden with its window.
+            dock.hide()
         self.window.show()
         for name in in_front:
             self.window.panel_docks[name].raise_()

@@ -7,7 +7,6 @@ from functools import partial
 from PySide6.QtCore import QSignalBlocker, Qt, QTimer, Signal
 from PySide6.QtGui import QResizeEvent, QShowEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -20,7 +19,7 @@ from PySide6.QtWidgets import (
 )
 
 from aae_studio.core.options import Option
-from aae_studio.ui.option_editors import NumberEntry, WheelWhenFocused
+from aae_studio.ui.option_editors import NumberEntry, QuietBox, WheelWhenFocused
 from aae_studio.ui.option_rows import mark
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
@@ -39,12 +38,11 @@ class Slider(WheelWhenFocused, QSlider):
     """A slider that scrolls with the page until it has the focus."""
 
 
-class AxisBox(WheelWhenFocused, QComboBox):
+class AxisBox(QuietBox):
     """A choice of a code axis."""
 
     def __init__(self, name: str, help: str) -> None:
         super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(name)
         self.setToolTip(help)
 

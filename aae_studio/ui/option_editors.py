@@ -216,7 +216,15 @@ class WidthsEntry(Typed, QLineEdit):
         return self
 
 
-class Choice(WheelWhenFocused, QComboBox):
+class QuietBox(WheelWhenFocused, QComboBox):
+    """A list of choices that the wheel passes over until one has gone to it."""
+
+    def __init__(self, parent: QWidget | None = None) -> None:
+        super().__init__(parent)
+        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+
+
+class Choice(QuietBox):
     """One of an option's words. Emits `chosen` (the word, as the command line knows it) and `refused`."""
 
     chosen = Signal(object)
@@ -228,7 +236,6 @@ class Choice(WheelWhenFocused, QComboBox):
         super().__init__(parent)
         self.option = option
         self._value = option.default
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setSizeAdjustPolicy(QComboBox.SizeAdjustPolicy.AdjustToContents)
         for word in option.choices:
             self.addItem(tr(word), word)

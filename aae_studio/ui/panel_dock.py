@@ -49,8 +49,11 @@ class PanelDock(QDockWidget):
         return self._choices if self.panel is None else self.panel.choices()
 
     def keep(self, choices: Any) -> None:
-        """Let the panel begin with these choices of the window before."""
+        """Let the panel have these choices of the window before."""
         self._choices = choices
+        # One that floats is there as soon as its window is.
+        if self.panel is not None and choices is not None:
+            self.panel.choose(choices)
 
     def _toggle(self) -> None:
         """Close what is in front, and bring everything else there."""

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from PySide6.QtWidgets import QComboBox, QHBoxLayout, QLabel, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QWidget
 
+from aae_studio.ui.option_editors import QuietBox
 from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import grouped, tr
 from aae_studio.ui.workbench import Workbench
@@ -20,7 +21,7 @@ class PointsBox(QWidget):
         self._bench = workbench
         # What each row stands for.
         self._choices: list[int | None] = []
-        self.combo = QComboBox()
+        self.combo = QuietBox()
         self.combo.setAccessibleName(tr("Points"))
         tip = tr(
             "How many of the dataset's images the planes show as points. More than the first {count} are "

@@ -39,8 +39,12 @@ class Readout(QWidget):
 
     def text(self) -> str:
         """The text on show."""
-        roomy = self.fontMetrics().horizontalAdvance(self._text) <= self.width() - 2 * PADDING
-        return self._text if roomy or not self._short else self._short
+        return self._text if not self._short or self._fitted(self._text) == self._text else self._short
+
+    def _fitted(self, text: str) -> str:
+        """The text, cut where there is no room for it."""
+        room = self.width() - 2 * PADDING
+        return self.fontMetrics().elidedText(text, Qt.TextElideMode.ElideRight, room)
 
     def setText(self, text: str, short: str = "") -> None:
         """Show another text, or where there is no room for it, a shorter one that says it too."""
@@ -60,6 +64,6 @@ class Readout(QWidget):
         painter.setFont(self.font())
         painter.setPen(self._color)
         space = self.rect().adjusted(PADDING, 0, -PADDING, 0)
-        text = painter.fontMetrics().elidedText(self.text(), Qt.TextElideMode.ElideRight, space.width())
+        text = self._fitted(self.text())
         painter.drawText(space, self._alignment | Qt.AlignmentFlag.AlignVCenter, text)
         painter.end()

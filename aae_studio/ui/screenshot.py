@@ -90,7 +90,7 @@ def _train(studio: Studio, steps: int, run: Path | None) -> None:
     def finish_when_surveyed() -> None:
         seen, models = bench.findings, bench.models
         whole = all(name in seen.figures for name, frozen in models.items() if frozen.has_encoder)
-        if goals and seen.step >= goals[0] and whole:
+        if goals and seen.figures_step >= goals[0] and whole:
             loop.quit()
 
     def remember_goal() -> None:

@@ -89,7 +89,7 @@ class StatusBar(QStatusBar):
             folder = bench.following
             words = (
                 tr("Following {folder}, which is trained elsewhere.", folder=folder)
-                if bench.snapshot is not None
+                if bench.folder == folder
                 else tr("Waiting for {folder} to be saved…", folder=folder)
             )
         elif bench.joining and bench.training:

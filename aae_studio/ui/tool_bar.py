@@ -120,7 +120,6 @@ class ToolBar(QWidget):
             button.setDefaultAction(self._actions[name])
             button.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
             button.setFocusPolicy(Qt.FocusPolicy.TabFocus)
-            button.setAccessibleName(self._actions[name].text())
             row.addWidget(button)
             if name in ("rewind", "new_seed"):
                 self._icon_buttons.append(button)

@@ -35,7 +35,8 @@ NICE = 10
 class Prepared:
     """A new experiment at its first step: what the interface needs to show it.
 
-    The thread goes on appending to `history`; everyone else only reads it.
+    The thread goes on appending to `history`; everyone else only reads it. `folder`: the session that was
+    opened, if one was.
     """
 
     config: ExperimentConfig
@@ -45,6 +46,7 @@ class Prepared:
     steps_per_epoch: int
     seconds: float
     wish: int | None = None
+    folder: Path | None = None
 
 
 def unexpected(fault: Exception) -> StudioError:
@@ -207,7 +209,7 @@ class TrainerThread(ClosingThread):
                 self._settle_in()
                 experiment, history = session.restore(folder, data_dir)
                 self._remaining = 0
-                self._adopt(experiment, history)
+                self._adopt(experiment, history, folder=folder)
                 self._tell_training(False)
             case Save(folder=folder):
                 from aae_studio.core import session
@@ -278,6 +280,9 @@ class TrainerThread(ClosingThread):
         if self._remaining:
             # Training goes on, and as far as it was to go.
             self._remaining = self._goal
+        if self._going != self._told:
+            # Who was catching up is there now.
+            self._tell_training(self._going)
 
     def _change(self, old: Experiment, config: ExperimentConfig, wish: int | None) -> bool:
         """Go over to a configuration at once, but for models that have to catch up first; False, and nothing
@@ -351,7 +356,9 @@ class TrainerThread(ClosingThread):
         compute.lower_priority(NICE)
         compute.use_threads(compute.training_threads())
 
-    def _adopt(self, experiment: Experiment, history: History, wish: int | None = None) -> None:
+    def _adopt(
+        self, experiment: Experiment, history: History, wish: int | None = None, folder: Path | None = None
+    ) -> None:
         self._unsent.clear()
         self._joining, self._left = None, {}
         self._experiment, self._history = experiment, history
@@ -366,6 +373,7 @@ class TrainerThread(ClosingThread):
                 experiment.steps_per_epoch,
                 experiment.seconds,
                 wish,
+                folder,
             )
         )
 

@@ -82,6 +82,8 @@ class Workbench(QObject):
         self.folder: Path | None = None
         # The folder of the run that is shown while it is trained elsewhere.
         self.following: Path | None = None
+        # The folder that the trainer was asked to open last: it may turn out not to hold a session.
+        self._opening: Path | None = None
         self.snapshot: Snapshot | None = None
         self.history: History | None = None
         self.precision = ""
@@ -223,9 +225,8 @@ class Workbench(QObject):
             self._ask(request)
 
     def open(self, folder: Path) -> None:
-        """Bring back the session in a folder."""
-        self._forget_changes(folder)
-        self._follow(None)
+        """Bring back the session in a folder; until it is there, all stays as it is."""
+        self._request = self._opening = folder
         self._trainer.open(folder, self.data_dir)
 
     def follow(self, folder: Path) -> None:
@@ -233,7 +234,8 @@ class Workbench(QObject):
 
         Until `stop_following`, nothing here can be trained or changed.
         """
-        self._forget_changes(folder)
+        self._request, self._opening = folder, None
+        self.changes.forget()
         self._trainer.pause()
         self._trainer.leave_joining()
         self.joining = {}
@@ -254,11 +256,6 @@ class Workbench(QObject):
         if folder != self.following:
             self.following = folder
             self.following_changed.emit(folder is not None)
-
-    def _forget_changes(self, folder: Path) -> None:
-        """What was changed before says nothing about this folder's experiment."""
-        self._request = folder
-        self.changes.forget()
 
     def save(self, folder: Path) -> None:
         """Write the session into a folder."""
@@ -344,6 +341,11 @@ class Workbench(QObject):
         return self.sender() is silent
 
     def _on_prepared(self, news: Prepared) -> None:
+        if news.folder is not None and news.folder == self._opening:
+            self._opening = None
+            # What was changed before says nothing about this folder's experiment.
+            self.changes.forget()
+            self._follow(None)
         if self._is_stale():
             return
         self.generation += 1
@@ -457,7 +459,8 @@ class Workbench(QObject):
         self._on_failed(fault)
 
     def _on_failed(self, fault: StudioError) -> None:
-        if self._is_stale():
+        # A session that cannot be opened is to be heard of also while a run is followed, which goes on.
+        if self._is_stale() and (self.sender() is self._follower or self._opening is None):
             return
         if isinstance(fault, DataMissing):
             self._failed_request = self._request

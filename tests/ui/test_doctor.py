@@ -132,3 +132,16 @@ def test_a_generator_is_judged_by_a_classifier_that_says_what_it_is(qtbot, studi
 )
 def test_figures_are_short(value, unit, text):
     assert figure(value, unit) == text
+
+
+def test_undo_on_the_card_takes_back_the_remedy_or_is_not_there(qtbot, studio, panel):
+    bench = studio.workbench
+    click(qtbot, card_of(panel).remedy)
+    remedied = bench.asked
+    assert panel.applied.isVisible()
+    bench.configure(learning_rate=remedied.learning_rate * 2)
+    qtbot.waitUntil(lambda: not panel.applied.isVisible(), timeout=10_000)
+    bench.configure(learning_rate=remedied.learning_rate)
+    assert bench.asked == remedied
+    qtbot.wait(100)
+    assert not panel.applied.isVisible(), "it would take back the change by hand"

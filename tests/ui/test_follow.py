@@ -301,3 +301,48 @@ def test_a_real_train_process_is_followed(qtbot, follow: Follow, tmp_path: Path)
     bench.train(2)
     qtbot.waitUntil(lambda: bench.step == goal, timeout=20_000)
     shutil.rmtree(folder)
+
+
+def test_a_session_that_cannot_be_opened_leaves_what_is_followed_on_show(
+    qtbot, follow: Follow, run: Elsewhere
+) -> None:
+    """The trainer has another experiment, or none: its news would be mixed with what is on show."""
+    run.train(3)
+    studio = follow(run)
+    shown(qtbot, studio, run)
+    bench = studio.workbench
+    models = list(bench.models)
+    run.folder.rename(run.folder.with_name("gone"))
+    with qtbot.waitSignal(bench.failed, timeout=20_000):
+        bench.stop_following()
+    assert bench.following == run.folder
+    assert list(bench.models) == models
+    assert not studio.window.actions_by_name["train"].isEnabled()
+    run.folder.with_name("gone").rename(run.folder)
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.stop_following()
+    assert bench.following is None
+    # Without anything that is followed, what was changed can still be taken back.
+    bench.configure(learning_rate=0.02)
+    with qtbot.waitSignal(bench.failed, timeout=20_000):
+        bench.open(run.folder / "nothing")
+    assert bench.changes.can_undo
+    bench.train(2)
+    qtbot.waitUntil(lambda: bench.step == 5 and not bench.training, timeout=20_000)
+
+
+def test_the_noise_lab_only_looks_at_a_run_that_is_trained_against_noise(
+    qtbot, follow: Follow, tmp_path: Path
+) -> None:
+    noisy = Elsewhere(tmp_path / "noisy", CONFIG.with_(noise="mask", noise_strength=0.3))
+    noisy.train(3)
+    studio = follow(noisy)
+    shown(qtbot, studio, noisy)
+    bench, lab = studio.workbench, studio.window.panel_docks["noise"].open()
+    assert lab.train.isChecked()
+    lab.strength.setValue(50)
+    lab.kind.setCurrentIndex(0)
+    qtbot.waitUntil(lambda: lab.settled, timeout=10_000)
+    assert not lab._pause.isActive()
+    assert (bench.asked.noise, bench.asked.noise_strength) == ("mask", 0.3)
+    assert not bench.changes.can_undo

@@ -315,6 +315,11 @@ def test_rewinding_ends_the_waiting(qtbot, waiting):
     qtbot.waitUntil(lambda: "gan" in window.lanes and bench.step == 0, timeout=30_000)
     assert not window.lane_row.waiting
     assert bench.config.models == bench.asked.models == ("ae", "vae", "gan")
+    # It stood still before, and what was catching up is there: nothing is trained any more.
+    qtbot.waitUntil(lambda: not bench.training, timeout=10_000)
+    assert window.actions_by_name["train"].text() == "Train"
+    bench.toggle_training()
+    qtbot.waitUntil(lambda: bench.step > 0, timeout=10_000)
 
 
 def test_a_zoom_is_that_of_the_lanes_which_share_the_prior(qtbot, studio):

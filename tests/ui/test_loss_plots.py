@@ -13,7 +13,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PySide6.QtCore import QEvent, QObject, QPoint, QPointF, QRectF, Qt, QTimer, Signal
-from PySide6.QtGui import QMouseEvent, QShortcut, QWheelEvent
+from PySide6.QtGui import QEnterEvent, QMouseEvent, QShortcut, QWheelEvent
 from PySide6.QtWidgets import QApplication
 from shiboken6 import delete, isValid
 
@@ -545,10 +545,10 @@ def test_y_fits_what_is_shown(make):
 
 def test_pointing_at_a_legend_entry_makes_its_curve_stand_out(make):
     plots = make(Bench(("ae", "vae", "aae"), history_of(100)))
-    entry(plots, "VAE").pointed.emit(True)
+    entry(plots, "VAE").enterEvent(QEnterEvent(QPointF(), QPointF(), QPointF()))
     assert item(plots, "vae", "reconstruction").opts["pen"].widthF() > 2
     assert item(plots, "ae", "reconstruction").opacity() < 0.5
-    entry(plots, "VAE").pointed.emit(False)
+    entry(plots, "VAE").leaveEvent(QEvent(QEvent.Type.Leave))
     assert item(plots, "ae", "reconstruction").opacity() == 1
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from PySide6.QtCore import QSettings, Qt
-from PySide6.QtWidgets import QAbstractButton, QTabBar
+from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
+from PySide6.QtGui import QWheelEvent
+from PySide6.QtWidgets import QAbstractButton, QApplication, QTabBar
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui import plugins
@@ -239,3 +240,75 @@ def test_a_zoom_is_not_kept_for_another_experiment(qtbot, studio):
     assert after.choices().span is None
     assert after.choices().logarithmic
     assert not after.controls.fit.isEnabled()
+
+
+def test_the_point_under_the_mouse_is_gone_with_its_lane(qtbot, studio):
+    bench = studio.workbench
+    layers = studio.window.panel_docks["layers"].open()
+    bench.display.hover(7)
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.new_seed()
+    assert bench.display.hovered_sample is None
+    qtbot.waitUntil(lambda: layers.settled, timeout=10_000)
+
+
+def test_floating_panels_keep_their_choices_and_ask_once_in_another_theme(qtbot, studio):
+    bench = studio.workbench
+    for name in ("noise", "sketch", "compare"):
+        dock = studio.window.panel_docks[name]
+        dock.open()
+        dock.setFloating(True)
+    studio.window.panel_docks["noise"].panel.strength.setValue(77)
+    studio.window.panel_docks["sketch"].panel.demonstrate()
+    studio.window.panel_docks["sketch"].panel.thickness.setValue(24)
+    qtbot.waitUntil(lambda: len(bench.questions) >= 2, timeout=10_000)
+    before = len(bench.questions)
+    for theme in ("light", "dark", "light"):
+        studio.set_theme(theme)
+        docks = studio.window.panel_docks
+        qtbot.waitUntil(lambda docks=docks: docks["noise"].panel is not None, timeout=5_000)
+        assert docks["noise"].panel.strength.value() == 77
+        assert not docks["sketch"].panel.pad.blank
+        assert docks["sketch"].panel.thickness.value() == 24
+    qtbot.waitUntil(lambda: len(bench.questions) == before, timeout=10_000)
+
+
+def test_attribute_arithmetic_is_the_same_in_another_theme(qtbot, studio):
+    box = studio.window.panel_docks["paths"].open().attributes
+    qtbot.waitUntil(lambda: box.present.count() == 10, timeout=10_000)
+    box.present.setCurrentIndex(4)
+    box.absent.setCurrentIndex(2)
+    box.strength.setValue(13)
+    studio.set_theme("light")
+    assert studio.window.panel_docks["paths"].open().attributes.choices() == (4, 2, 13)
+
+
+def test_classes_are_named_in_korean(qtbot, open_studio):
+    studio = open_studio(SMALL.with_(dataset="shapes"))
+    studio.set_language("ko")
+    docks = studio.window.panel_docks
+    labels, paths = docks["labels"].open(), docks["paths"].open()
+    assert (labels.given.itemText(1), paths.attributes.present.itemText(0)) == ("원", "원")
+
+
+def test_the_wheel_passes_over_choices_that_nobody_went_to(qtbot, studio):
+    docks = studio.window.panel_docks
+    lab, step, sweep = (docks[name].open() for name in ("noise", "step", "sweep"))
+    labels = docks["labels"].open()
+    studio.window.setFocus()
+    for box in (lab.kind, step.models, sweep.model, sweep.figure, labels.given, labels.each):
+        before = box.text() if hasattr(box, "text") else box.currentIndex()
+        position = QPointF(box.rect().center())
+        turn = QWheelEvent(
+            position,
+            box.mapToGlobal(position),
+            QPoint(),
+            QPoint(0, -120),
+            Qt.MouseButton.NoButton,
+            Qt.KeyboardModifier.NoModifier,
+            Qt.ScrollPhase.NoScrollPhase,
+            False,
+        )
+        QApplication.sendEvent(box, turn)
+        assert (box.text() if hasattr(box, "text") else box.currentIndex()) == before
+        assert box.focusPolicy() == Qt.FocusPolicy.StrongFocus

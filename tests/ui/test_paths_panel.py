@@ -90,6 +90,20 @@ def test_another_latent_size_forgets_places(qtbot, studio, panel):
     assert set(panel.ends) == {"B"}
 
 
+def test_another_latent_size_stops_the_animation_between_places(qtbot, studio, panel):
+    bench = studio.workbench
+    panel.take_a()
+    bench.planes.move_cursor("ae", (1.0, 1.0))
+    panel.take_b()
+    shown(qtbot, panel)
+    qtbot.mouseClick(panel.play, Qt.MouseButton.LeftButton)
+    assert panel._timer.isActive()
+    with qtbot.waitSignal(bench.prepared, timeout=30_000):
+        bench.configure(latent_size=3)
+    assert not panel._timer.isActive()
+    assert not panel.play.isChecked()
+
+
 @pytest.mark.parametrize("way", WAYS[1:])
 def test_another_way_is_that_of_the_core(qtbot, studio, panel, way):
     bench = studio.workbench

@@ -350,6 +350,13 @@ def test_the_lab_shows_the_noise_that_is_trained_against(qtbot, studio, lab):
     assert lab.kind.currentData() == "affine"
 
 
+def test_the_lab_does_not_claim_to_train_against_noise_of_no_strength(qtbot, studio, lab):
+    lab.strength.setValue(0)
+    lab.train.click()
+    assert not lab.train.isChecked()
+    assert studio.workbench.asked.noise_strength == 0
+
+
 def test_the_lab_asks_nothing_while_it_is_hidden(qtbot, studio, lab):
     bench = studio.workbench
     assert "noise" in bench.questions

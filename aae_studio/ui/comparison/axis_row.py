@@ -11,14 +11,10 @@ from PySide6.QtWidgets import QComboBox, QLabel, QLineEdit
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.options import Option, Value
 from aae_studio.core.sweeps import suggested, values_of
-from aae_studio.ui.option_editors import WheelWhenFocused
+from aae_studio.ui.option_editors import QuietBox
 from aae_studio.ui.option_rows import mark
 from aae_studio.ui.tooltip import explain, tooltip
 from aae_studio.ui.translation import tr
-
-
-class _Options(WheelWhenFocused, QComboBox):
-    """The options that can be swept."""
 
 
 class _Values(QLineEdit):
@@ -46,7 +42,7 @@ class AxisRow(QObject):
         super().__init__()
         self.label = QLabel(name)
         self.label.setProperty("muted", True)
-        self.choice, self.values = _Options(), _Values()
+        self.choice, self.values = QuietBox(), _Values()
         self.choice.setAccessibleName(tr("{axis}: option", axis=name))
         # A very long name gives way.
         self.choice.setMinimumContentsLength(8)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from PySide6.QtCore import QSignalBlocker
-from PySide6.QtWidgets import QComboBox
 
+from aae_studio.ui.option_editors import QuietBox
 from aae_studio.ui.translation import tr
 from aae_studio.ui.workbench import Workbench
 
 
-class ModelBox(QComboBox):
+class ModelBox(QuietBox):
     """Offers the experiment's models; at first the one whose lane is in use."""
 
     def __init__(self, workbench: Workbench, tip: str) -> None:

@@ -7,8 +7,9 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import QObject, Qt, QTimer, Signal
 from PySide6.QtGui import QKeySequence, QShortcut
-from PySide6.QtWidgets import QHBoxLayout, QLabel, QSlider, QToolButton, QWidget
+from PySide6.QtWidgets import QHBoxLayout, QLabel, QToolButton, QWidget
 
+from aae_studio.ui.code_panel import Slider
 from aae_studio.ui.icons import icon
 from aae_studio.ui.inside.script import Moment, moments
 from aae_studio.ui.theme import Theme
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
 # The slider's range and first place: tenths of a second for each sub-step.
 PACES, PACE = (2, 50), 15
+PLAY_KEY = "/"
 
 
 class SlowMotion(QObject):
@@ -111,14 +113,14 @@ class SlowMotionBar(QWidget):
     def __init__(self, slow: SlowMotion, theme: Theme) -> None:
         super().__init__()
         self._slow, self._theme = slow, theme
-        self.play = self._button("", tr("Slow motion"), "/", slow.toggle)
+        self.play = self._button("", tr("Slow motion"), PLAY_KEY, slow.toggle)
         self.play.setObjectName("train")
         self.play.setToolButtonStyle(Qt.ToolButtonStyle.ToolButtonTextBesideIcon)
         self.back = self._button("‹", tr("Sub-step before"), ",", slow.go_back)
         self.forward = self._button("›", tr("Next sub-step"), ".", slow.go_on)
         for button in (self.back, self.forward):
             button.setFixedWidth(30)
-        self.pace = QSlider(Qt.Orientation.Horizontal)
+        self.pace = Slider(Qt.Orientation.Horizontal)
         self.pace.setRange(*PACES)
         self.pace.setValue(PACE)
         self.pace.setMinimumWidth(44)
@@ -142,7 +144,10 @@ class SlowMotionBar(QWidget):
         """Let the first button say what it will do."""
         playing = self._slow.playing
         self.play.setIcon(icon("pause" if playing else "train", self._theme.color("on-accent")))
-        self.play.setText(tr("Stand still") if playing else tr("Slow motion"))
+        words = tr("Stand still") if playing else tr("Slow motion")
+        self.play.setText(words)
+        self.play.setAccessibleName(words)
+        self.play.setToolTip(f"{words} ({PLAY_KEY})")
         self.back.setEnabled(bool(self._slow.place))
 
     def _set_pace(self, tenths: int) -> None:

@@ -210,8 +210,9 @@ class Doctor(Panel):
                     share=f"{100 * visit.learnt:.0f}",
                 )
             )
-        applied, asked = self._applied, self._bench.asked
-        self.applied.setVisible(applied is not None and asked == applied[1] and self._bench.changes.can_undo)
+        # Undo takes back the last change, which may be another by now.
+        last = self._bench.changes.before, self._bench.asked
+        self.applied.setVisible(self._applied is not None and last == self._applied)
 
     def _in_words(self, remedy: Remedy) -> str:
         """What a remedy changes: each option's label, its value before and after."""

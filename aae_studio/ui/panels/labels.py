@@ -9,7 +9,6 @@ import numpy.typing as npt
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QHideEvent, QKeySequence, QShortcut, QShowEvent
 from PySide6.QtWidgets import (
-    QComboBox,
     QFrame,
     QHBoxLayout,
     QLabel,
@@ -23,6 +22,7 @@ from aae_studio.ui import label_setup
 from aae_studio.ui.buttons import choice_buttons, push_button, slider
 from aae_studio.ui.canvas.label_brush import LabelBrush
 from aae_studio.ui.label_table import LabelTable
+from aae_studio.ui.option_editors import QuietBox, WheelWhenFocused
 from aae_studio.ui.option_rows import RESTARTS
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.theme import Theme
@@ -38,6 +38,10 @@ Ids = npt.NDArray[np.int64]
 OVERLAY = "labelled"
 EACH = 40
 DEMONSTRATED_STEPS = 800
+
+
+class _Count(WheelWhenFocused, QSpinBox):
+    """A number that the wheel passes over until one has gone to it."""
 
 
 class Labels(Panel):
@@ -196,7 +200,7 @@ class Labels(Panel):
 
     def _offer_classes(self) -> None:
         """The classes that the table has, and the brush can give, are the dataset's."""
-        names = list(self._bench.classes)
+        names = [tr(name) for name in self._bench.classes]
         self.table.set_classes(names)
         if [self.given.itemText(row) for row in range(1, self.given.count())] != names:
             self.given.clear()
@@ -313,7 +317,7 @@ class Labels(Panel):
             (tr("Take away"), tr("Take labels away. Shift while brushing does so too.")),
         )
         self._remove.toggled.connect(self._set_brush)
-        self.given = QComboBox()
+        self.given = QuietBox()
         self.given.setAccessibleName(tr("Label that is given"))
         self.given.setToolTip(
             tr("Give this label: the image's own class, or another one, to see what wrong labels do.")
@@ -336,7 +340,8 @@ class Labels(Panel):
         self._column.addLayout(row)
 
     def _arrange_first(self) -> None:
-        self.each = QSpinBox()
+        self.each = _Count()
+        self.each.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.each.setRange(1, 9999)
         self.each.setFixedWidth(66)
         self.each.setValue(EACH)

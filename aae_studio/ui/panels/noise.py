@@ -9,7 +9,6 @@ from PySide6.QtCore import QSignalBlocker, Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import (
     QCheckBox,
-    QComboBox,
     QGridLayout,
     QLabel,
     QPushButton,
@@ -20,7 +19,7 @@ from aae_studio.core.corruption import KINDS, Corruption
 from aae_studio.ui.canvas.images import to_qimage
 from aae_studio.ui.code_panel import Slider
 from aae_studio.ui.image_table import Column, FigureRow, ImageTable
-from aae_studio.ui.option_editors import STEP_PAUSE_MS
+from aae_studio.ui.option_editors import STEP_PAUSE_MS, QuietBox
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.survey_thread import Question
 from aae_studio.ui.theme import Theme
@@ -50,7 +49,7 @@ class Noise(Panel):
         self._seed = 0
         self._seen: Denoising | None = None
         self._question: Question | None = None
-        self.kind = QComboBox()
+        self.kind = QuietBox()
         names = (tr("Gaussian"), tr("salt and pepper"), tr("mask"), tr("affine"))
         for kind, text in zip(KINDS, names, strict=True):
             self.kind.addItem(text, kind)
@@ -173,7 +172,7 @@ class Noise(Panel):
 
     def _on_chosen(self) -> None:
         self._ask()
-        if self.train.isChecked():
+        if self.train.isChecked() and self.train.isEnabled():
             self._pause.start()
 
     def _on_other(self) -> None:
@@ -185,9 +184,11 @@ class Noise(Panel):
     def _on_train(self, checked: bool) -> None:
         chosen = self.corruption
         self._bench.try_configure(noise=chosen.kind, noise_strength=chosen.strength if checked else 0.0)
+        # Against noise of no strength nothing is trained.
+        self._show_asked()
 
     def _follow_slider(self) -> None:
-        if self.train.isChecked():
+        if self.train.isChecked() and self.train.isEnabled():
             self._on_train(True)
 
     def _show_asked(self) -> None:

@@ -7,12 +7,12 @@ from pathlib import Path
 import numpy as np
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QComboBox, QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
+from PySide6.QtWidgets import QFileDialog, QHBoxLayout, QLabel, QPushButton, QVBoxLayout
 
 from aae_studio import paths
 from aae_studio.ui.canvas.trace import Line, Sign, Trace
 from aae_studio.ui.code_panel import Slider
-from aae_studio.ui.option_editors import WheelWhenFocused
+from aae_studio.ui.option_editors import QuietBox
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme
@@ -26,10 +26,6 @@ from aae_studio.ui.workbench import Workbench
 
 KEY, GIF = "paths", "gif"
 FRAME_MS = 70
-
-
-class WayBox(WheelWhenFocused, QComboBox):
-    """A choice of the kind of path."""
 
 
 class Paths(Panel):
@@ -75,19 +71,19 @@ class Paths(Panel):
         self.slider.setValue(COUNT // 2)
         self.attributes.strength.setValue(self.attributes.strength.maximum() // 2)
 
-    def choices(self) -> tuple[dict[str, End], int, int]:
-        return self.ends, self.way.currentIndex(), self.slider.value()
+    def choices(self) -> tuple[dict[str, End], int, int, tuple[int, int, int]]:
+        return self.ends, self.way.currentIndex(), self.slider.value(), self.attributes.choices()
 
-    def choose(self, choices: tuple[dict[str, End], int, int]) -> None:
-        ends, way, place = choices
+    def choose(self, choices: tuple[dict[str, End], int, int, tuple[int, int, int]]) -> None:
+        ends, way, place, attribute = choices
+        self.attributes.choose(attribute)
         self.ends = {letter: end for letter, end in ends.items() if self._means_something(end)}
         self.way.setCurrentIndex(way)
         self.slider.setValue(place)
         self._ask()
 
-    def _make_way(self) -> WayBox:
-        box = WayBox()
-        box.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+    def _make_way(self) -> QuietBox:
+        box = QuietBox()
         box.setAccessibleName(tr("Kind of path"))
         for word, tip in (
             (tr("straight"), tr("The straight line between both codes.")),
@@ -168,6 +164,8 @@ class Paths(Panel):
             # The question went with the experiment; the images are still there.
             self._bench.questions.ask(GIF, self._filming)
         self.attributes.fill()
+        if len(self.ends) < 2:
+            self.play.setChecked(False)
         self._ask()
 
     def _means_something(self, end: End) -> bool:
@@ -240,7 +238,9 @@ class Paths(Panel):
             return
         journeys = self.journeys()
         self._enable()
-        self.caption.setText(self._said())
+        whole = self._said(ids=True)
+        self.caption.setText(whole, self._said(ids=False))
+        self.caption.setToolTip(whole)
         for name, row in self.rows.items():
             row.setVisible(bool(journeys))
             row.show_journey(journeys.get(name))
@@ -250,18 +250,20 @@ class Paths(Panel):
         for part in (self.play, self.slider, self.save):
             part.setEnabled(bool(self.journeys()))
 
-    def _said(self) -> str:
-        """What A and B are, or what to do next."""
+    def _said(self, ids: bool) -> str:
+        """What A and B are, with `ids` also of which image, or what to do next."""
         if not self.ends:
             return tr("Move the cursor and set A, then B.")
-        words = {letter: self._named(end) for letter, end in self.ends.items()}
+        words = {letter: self._named(end, ids) for letter, end in self.ends.items()}
         return "   ".join(f"{letter}: {words[letter]}" for letter in sorted(words))
 
-    def _named(self, end: End) -> str:
+    def _named(self, end: End, ids: bool) -> str:
         snapshot = self._bench.snapshot
         if end.picked is None or snapshot is None:
             return tr("a place")
         name = self._bench.probe.classes[int(self._bench.probe.labels[end.picked])]
+        if not ids:
+            return name
         return tr("{name} · id {id}", name=name, id=str(snapshot.dataset.probe.ids[end.picked]))
 
     def _show_place(self) -> None:

@@ -130,11 +130,16 @@ class Sketch(Panel):
         bench.display.changed.connect(self._apply_display)
         self._apply_display()
 
-    def choices(self) -> Array | None:
-        return None if self.pad.blank else self.pad.picture(3)
+    def choices(self) -> tuple[Array | None, int, QColor]:
+        picture = None if self.pad.blank else self.pad.picture(3)
+        return picture, self.thickness.value(), self.pad.color
 
-    def choose(self, choices: Array) -> None:
-        self.pad.show_picture(choices)
+    def choose(self, choices: tuple[Array | None, int, QColor]) -> None:
+        picture, thickness, color = choices
+        self.thickness.setValue(thickness)
+        self.set_color(color)
+        if picture is not None:
+            self.pad.show_picture(picture)
 
     # The ink
 

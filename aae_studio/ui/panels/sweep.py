@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt
 from PySide6.QtGui import QImage
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
@@ -21,7 +21,7 @@ from aae_studio.ui.comparison.grid import SweepGrid
 from aae_studio.ui.comparison.plan import Plan, cells_of
 from aae_studio.ui.comparison.progress import SeriesBar
 from aae_studio.ui.comparison.thumbnail import thumbnail
-from aae_studio.ui.option_editors import NumberEntry
+from aae_studio.ui.option_editors import NumberEntry, QuietBox
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.repeats import Series
 from aae_studio.ui.theme import Theme
@@ -101,7 +101,7 @@ class Sweep(Panel):
                 "it in the window."
             )
         )
-        self.model, self.figure = QComboBox(), QComboBox()
+        self.model, self.figure = QuietBox(), QuietBox()
         self.steps = NumberEntry(STEPS, tr("Steps"))
         self.across, self.down = AxisRow(tr("Across")), AxisRow(tr("Down"))
         self.figures = {figure.name: figure for figure in figures()}
@@ -260,7 +260,10 @@ class Sweep(Panel):
         """Train a cell's configuration in the window, from step 0 for as many steps; it can be undone."""
         series, bench = self._series, self._bench
         trained = series is not None and place < len(series.runs) and series.runs[place].fault is None
-        if not trained or bench.following is not None:
+        if not trained:
+            return
+        if bench.following is not None:
+            self.told.setText(tr("This run is trained elsewhere. Stop following it to go on here."))
             return
         config = self._config(place)
         bench.try_configure(**{item.name: getattr(config, item.name) for item in dataclasses.fields(config)})

@@ -102,7 +102,7 @@ class PlotCard(QFrame):
         buttons = [LegendButton(trace, theme, trace.key not in hidden, self.row) for trace in traces]
         for button in buttons:
             button.toggled.connect(partial(self._on_toggled, button))
-            button.pointed.connect(partial(self._on_pointed, button))
+            button.pointed.connect(self.plot.point_out)
         self.row.set_buttons(buttons, theme)
 
     def title_height(self) -> int:
@@ -188,11 +188,8 @@ class PlotCard(QFrame):
     def _on_toggled(self, button: LegendButton, shown: bool) -> None:
         key = button.trace.key
         self.hidden = self.hidden - {key} if shown else self.hidden | {key}
-        self.plot.point_out(None)
+        self.plot.point_out(())
         self.toggled.emit(key, shown)
-
-    def _on_pointed(self, button: LegendButton, on: bool) -> None:
-        self.plot.point_out(button.trace.key if on else None)
 
 
 def _roomy(low: float, high: float, log: bool) -> Range:

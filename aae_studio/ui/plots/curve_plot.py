@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 import pyqtgraph as pg
 from PySide6.QtCore import QEvent, QRectF, QSize, Qt, Signal
@@ -94,7 +94,7 @@ class CurvePlot(pg.PlotWidget):
         self.read_out.set_theme(theme)
         if self.level is not None:
             self.level.set_theme(theme)
-        self.point_out(None)
+        self.point_out(())
 
     def add_level(self, value: float, words: str) -> None:
         """Draw a dashed line at a value that has a meaning."""
@@ -108,7 +108,7 @@ class CurvePlot(pg.PlotWidget):
         self.curves = {trace.key: CurveItem(trace) for trace in traces}
         for item in self.curves.values():
             self.addItem(item, ignoreBounds=True)
-        self.point_out(None)
+        self.point_out(())
 
     def set_ranges(self, x: Range, y: Range, logarithmic: bool) -> None:
         self.left_axis.logarithmic = logarithmic
@@ -123,14 +123,14 @@ class CurvePlot(pg.PlotWidget):
         pixel = (right - left) / max(area.width(), 1.0), (high - low) / max(area.height(), 1.0)
         self.curves[key].draw(x, y, pixel)
 
-    def point_out(self, key: tuple[str, str] | None) -> None:
-        """Make one curve stand out, or none."""
+    def point_out(self, keys: Collection[tuple[str, str]]) -> None:
+        """Make these curves stand out, or none."""
         if self._theme is None:
             return
         for item in self.curves.values():
-            chosen = item.trace.key == key
+            chosen = item.trace.key in keys
             item.setPen(item.trace.pen(self._theme, WIDTH_POINTED if chosen else WIDTH))
-            item.setOpacity(1.0 if chosen or key is None else FADED)
+            item.setOpacity(1.0 if chosen or not keys else FADED)
             item.setZValue(1 if chosen else 0)
 
     def set_message(self, words: str) -> None:

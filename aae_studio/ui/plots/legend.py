@@ -22,10 +22,10 @@ MOST_ROWS = 2
 class LegendButton(QAbstractButton):
     """A sample of a curve's line and its name. Checked: the curve shows. Click or Space toggles.
 
-    Emits, besides `toggled`, `pointed` (bool): the mouse or the focus is on it.
+    Emits, besides `toggled`, `pointed` (keys of the curves that the mouse or the focus is on).
     """
 
-    pointed = Signal(bool)
+    pointed = Signal(object)
 
     def __init__(self, trace: Trace, theme: Theme, shown: bool, parent: QWidget) -> None:
         super().__init__(parent)
@@ -57,21 +57,25 @@ class LegendButton(QAbstractButton):
             return True
         return super().event(event)
 
+    def _keys(self) -> tuple[tuple[str, str], ...]:
+        """Of the curves that are on show by it."""
+        return (self.trace.key,) if self.isChecked() else ()
+
     def enterEvent(self, event: QEnterEvent) -> None:
-        self.pointed.emit(self.isChecked())
+        self.pointed.emit(self._keys())
         self.update()
 
     def leaveEvent(self, event: QEvent) -> None:
-        self.pointed.emit(False)
+        self.pointed.emit(())
         self.update()
 
     def focusInEvent(self, event: QFocusEvent) -> None:
         super().focusInEvent(event)
-        self.pointed.emit(self.isChecked())
+        self.pointed.emit(self._keys())
 
     def focusOutEvent(self, event: QFocusEvent) -> None:
         super().focusOutEvent(event)
-        self.pointed.emit(False)
+        self.pointed.emit(())
 
     def paintEvent(self, event: QPaintEvent) -> None:
         painter = QPainter(self)
@@ -115,6 +119,9 @@ class ModelButton(LegendButton):
             button.toggled.connect(self._follow)
         self.clicked.connect(self._switch)
         self.pointed.connect(members[0].pointed)
+
+    def _keys(self) -> tuple[tuple[str, str], ...]:
+        return tuple(key for button in self._members for key in button._keys())
 
     def _switch(self, shown: bool) -> None:
         for button in self._members:

@@ -30,6 +30,11 @@ class Changes:
     def can_redo(self) -> bool:
         return bool(self._after)
 
+    @property
+    def before(self) -> ExperimentConfig | None:
+        """What `undone` would go back to."""
+        return self._before[-1] if self._before else None
+
     def remember(self) -> None:
         """Keep what is asked for now, for `undone`; what was taken back cannot be made again."""
         self._before = [*self._before[-UNDO_DEPTH:], self.asked]

@@ -73,5 +73,7 @@ class Display(QObject):
         self.hovered.emit(place)
 
     def clear(self) -> None:
-        """Forget what was drawn about models that are gone."""
+        """Forget what was drawn about models that are gone, and the point under the mouse."""
         self.traces.clear()
+        if self.hovered_sample is not None:
+            self.hover(None)

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 import numpy.typing as npt
 from PySide6.QtCore import Qt
-from PySide6.QtWidgets import QComboBox, QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QGridLayout, QHBoxLayout, QLabel, QPushButton, QVBoxLayout, QWidget
 
 from aae_studio.ui.canvas.trace import Line, Sign, Trace
 from aae_studio.ui.code_panel import Slider
 from aae_studio.ui.decode_view import DecodeView
-from aae_studio.ui.option_editors import WheelWhenFocused
+from aae_studio.ui.option_editors import QuietBox
 from aae_studio.ui.readout import Readout
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
@@ -26,12 +26,11 @@ POSITIONS = 20
 STRONGEST = 2
 
 
-class ClassBox(WheelWhenFocused, QComboBox):
+class ClassBox(QuietBox):
     """A choice of a class."""
 
     def __init__(self, name: str) -> None:
         super().__init__()
-        self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
         self.setAccessibleName(name)
         self.setToolTip(name)
 
@@ -92,9 +91,21 @@ class AttributeBox(QWidget):
         for part in (title, what, classes, strength, images, self.go):
             column.addWidget(part) if isinstance(part, QWidget) else column.addLayout(part)
 
+    def choices(self) -> tuple[int, int, int]:
+        """The classes that are chosen, and the slider's place."""
+        return self.present.currentIndex(), self.absent.currentIndex(), self.strength.value()
+
+    def choose(self, choices: tuple[int, int, int]) -> None:
+        """Choose what was chosen in another window, where there are these classes."""
+        present, absent, strength = choices
+        for box, place in ((self.present, present), (self.absent, absent)):
+            if 0 <= place < box.count():
+                box.setCurrentIndex(place)
+        self.strength.setValue(strength)
+
     def fill(self) -> None:
         """Offer the dataset's classes, and a place for each model's image."""
-        names = list(self._bench.classes)
+        names = [tr(name) for name in self._bench.classes]
         for box, place in ((self.present, 1), (self.absent, 0)):
             if [box.itemText(row) for row in range(box.count())] != names:
                 box.blockSignals(True)
