@@ -252,6 +252,7 @@ def test_the_point_under_the_mouse_is_gone_with_its_lane(qtbot, studio):
     qtbot.waitUntil(lambda: layers.settled, timeout=10_000)
 
 
+@pytest.mark.qt_log_ignore("does not support raise", extend=True)
 def test_floating_panels_keep_their_choices_and_ask_once_in_another_theme(qtbot, studio):
     bench = studio.workbench
     for name in ("noise", "sketch", "compare"):
