@@ -90,10 +90,19 @@ def test_what_cannot_be_read_leaves_what_was_there(tmp_path: Path) -> None:
     before = followed.tried
     writer.write(3)
     (writer.folder / "history.safetensors").write_bytes(b"")
+    kept = weights(followed.experiment)
     with pytest.raises(SessionError, match="safetensors has changed"):
         followed.read()
     assert followed.tried not in ("", before)
     assert (followed.experiment.step, len(followed.history)) == (3, 3)
+    # Nor is it half of one state and half of another where the last model's file is damaged.
+    writer.write(0)
+    name = list(writer.experiment.models)[-1]
+    (writer.folder / f"{name}.safetensors").write_bytes(b"")
+    with pytest.raises(SessionError, match="safetensors has changed"):
+        followed.read()
+    assert len(writer.experiment.models) > 1
+    assert all(map(np.array_equal, weights(followed.experiment), kept))
     writer.write(3)
     assert followed.read() is Novelty.STEPS
     assert (followed.experiment.step, len(followed.history)) == (9, 9)

@@ -104,19 +104,24 @@ def _unfit(folder: Path, name: str, fault: object) -> SessionError:
 
 
 def read_weights(folder: Path, document: Document, experiment: Experiment) -> None:
-    """Give the models their weights. Raises SessionError."""
+    """Give the models their weights: all of them, or, raising SessionError, none."""
+    found = {name: _fitting(folder, document, name, model) for name, model in experiment.models.items()}
     for name, model in experiment.models.items():
-        file = name + ENDING
-        found = _unpacked(folder, document, file, safetensors.torch.load)
-        wanted = _weights(model)
-        for key in sorted(found.keys() ^ wanted.keys()):
-            raise _unfit(folder, file, f"{key} is {'missing' if key in wanted else 'not expected'}.")
-        for key, weight in wanted.items():
-            _check_shape(folder, file, key, found[key], [weight.shape])
-            if not torch.isfinite(found[key]).all():
-                raise _unfit(folder, file, f"{key} is not finite everywhere.")
         for network, module in model.networks.items():
-            module.load_state_dict({key: found[f"{network}.{key}"] for key in module.state_dict()})
+            module.load_state_dict({key: found[name][f"{network}.{key}"] for key in module.state_dict()})
+
+
+def _fitting(folder: Path, document: Document, name: str, model: Model) -> dict[str, Tensor]:
+    """A model's weights by name, each finite and of its shape. Raises SessionError."""
+    file, wanted = name + ENDING, _weights(model)
+    found: dict[str, Tensor] = _unpacked(folder, document, file, safetensors.torch.load)
+    for key in sorted(found.keys() ^ wanted.keys()):
+        raise _unfit(folder, file, f"{key} is {'missing' if key in wanted else 'not expected'}.")
+    for key, weight in wanted.items():
+        _check_shape(folder, file, key, found[key], [weight.shape])
+        if not torch.isfinite(found[key]).all():
+            raise _unfit(folder, file, f"{key} is not finite everywhere.")
+    return found
 
 
 def read_training_state(folder: Path, document: Document, experiment: Experiment) -> None:

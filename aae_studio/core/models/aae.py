@@ -36,7 +36,7 @@ class AdversarialAutoencoder(AdversarialAutoencoding):
             "Labels",
             0,
             "Training images whose class the discriminator is told, so that each class goes to its own part "
-            "of the prior. 0: none.",
+            "of the prior; of a dataset without end, so many in each epoch. 0: none.",
             minimum=0,
             maximum=10_000_000,
             logarithmic=True,

@@ -200,7 +200,7 @@ class Labels(Panel):
 
     def _offer_classes(self) -> None:
         """The classes that the table has, and the brush can give, are the dataset's."""
-        names = [tr(name) for name in self._bench.classes]
+        names = [] if self._bench.snapshot is None else list(self._bench.probe.classes)
         self.table.set_classes(names)
         if [self.given.itemText(row) for row in range(1, self.given.count())] != names:
             self.given.clear()

@@ -105,7 +105,7 @@ class AttributeBox(QWidget):
 
     def fill(self) -> None:
         """Offer the dataset's classes, and a place for each model's image."""
-        names = [tr(name) for name in self._bench.classes]
+        names = [] if self._bench.snapshot is None else list(self._bench.probe.classes)
         for box, place in ((self.present, 1), (self.absent, 0)):
             if [box.itemText(row) for row in range(box.count())] != names:
                 box.blockSignals(True)
