@@ -118,9 +118,9 @@ def evaluate(
     A model has the figures that exist for it: without an encoder, none of codes; without a Gaussian
     posterior (and a prior whose density is positive everywhere), no bounds; without a classifier, none of
     generated images. What is said of codes is said of `encode`'s: of the means of a Gaussian posterior, whose
-    deviation stays below 1 also where samples of q(z|x) follow the prior. `bounds`: the bounds too, which take
-    longer than all else. Figures that compare codes or images pairwise take at most 5 000, shuffled, against
-    as many samples of the prior. `seed` fixes all that is drawn. `size` ≥ 2.
+    deviation stays below 1 also where samples of q(z|x) follow the prior. `bounds`: the bounds too, which
+    take longer than all else. Figures that compare codes or images pairwise take at most 5 000, shuffled,
+    against as many samples of the prior. `seed` fixes all that is drawn. `size` ≥ 2.
     """
     split = dataset.test if size is None else dataset.test.first(size)
     images, labels = torch.from_numpy(dataset.to_unit(split.images)), torch.from_numpy(split.labels)
