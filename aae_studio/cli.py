@@ -43,8 +43,8 @@ COMMANDS = {
 def main(argv: Sequence[str] | None = None) -> int:
     """Run the command line; `argv` is without the program's name.
 
-    Returns the exit code: 0, 1 when `doctor` found something or `reproduce` missed a limit, 2 after a fault
-    whose sentence went to stderr, 130 after Ctrl-C.
+    Returns the exit code: 0, 1 when `doctor` found something or `reproduce` did not reach a limit, 2 after
+    a fault whose sentence went to stderr, 130 after Ctrl-C.
     """
     words = list(sys.argv[1:] if argv is None else argv)
     if isinstance(sys.stdout, io.TextIOWrapper):

@@ -13,7 +13,7 @@ from aae_studio import paths
 from aae_studio.commands.parsing import Parser, add_data_dir, count_reader, path_reader
 from aae_studio.commands.progress import Progress
 from aae_studio.core.config import OPTIONS
-from aae_studio.core.errors import DataMissing, StudioError, UnknownName
+from aae_studio.core.errors import ConfigError, DataMissing, StudioError, UnknownName
 
 if TYPE_CHECKING:
     from aae_studio.core.reproduction.bar import Bar, Outcome
@@ -67,6 +67,8 @@ def run(args: argparse.Namespace) -> int:
     else:
         raise UnknownName("bar", args.name, BARS)
     outcomes = [_outcome(bar, seed, args) for bar in chosen for seed in range(args.seeds)]
+    if missing := {outcome.missing for outcome in outcomes} - {""}:
+        print(*(f"aae-studio download {name} fetches what is missing." for name in missing), file=sys.stderr)
     print(json.dumps(_result(chosen, outcomes)) if args.json else _table(chosen, outcomes), flush=True)
     return 0 if all(outcome.passed for outcome in outcomes) else FAILED
 
@@ -84,20 +86,20 @@ def _outcome(bar: Bar, seed: int, args: argparse.Namespace) -> Outcome:
 
     lab = Laboratory(seed, paths.data_dir(args.data_dir), args.out, args.validation, say, args.device)
     figures: dict[str, float] = {}
-    words, start = "", time.monotonic()
+    words = missing = ""
+    start = time.monotonic()
     try:
         figures = bar.measure(lab)
     except StudioError as fault:
-        # Its sentence says how to fetch them.
-        if isinstance(fault, DataMissing) and not args.all:
+        if isinstance(fault, ConfigError) or (isinstance(fault, DataMissing) and not args.all):
             raise
         # What the others give, perhaps after hours, is not lost for it.
-        words = str(fault)
+        words, missing = str(fault), fault.dataset if isinstance(fault, DataMissing) else ""
     finally:
         progress.close()
     if words:
         print(f"{bar.name}, seed {seed}: {words}", file=sys.stderr)
-    return Outcome(bar, seed, figures, time.monotonic() - start, words)
+    return Outcome(bar, seed, figures, time.monotonic() - start, words, missing)
 
 
 def _result(bars: Sequence[Bar], outcomes: Sequence[Outcome]) -> dict[str, Any]:
@@ -121,8 +123,13 @@ def _table(bars: Sequence[Bar], outcomes: Sequence[Outcome]) -> str:
     for bar in bars:
         mine = [outcome for outcome in outcomes if outcome.bar is bar]
         for limit in bar.limits:
-            words = ", ".join(f"{outcome.figures.get(limit.figure, float('nan')):.4g}" for outcome in mine)
+            words = ", ".join(_said(outcome, limit.figure) for outcome in mine)
             passed = all(limit.holds(outcome.figures) for outcome in mine)
             row = (bar.name, limit.figure, words, limit.published or "–", f"{limit.sign} {limit.bound:g}")
             lines.append(f"| {' | '.join(row)} | {'reached' if passed else 'not reached'} |")
     return "\n".join(lines)
+
+
+def _said(outcome: Outcome, figure: str) -> str:
+    """What a seed gave, or that it gave nothing."""
+    return "broke off" if outcome.fault else f"{outcome.figures.get(figure, float('nan')):.4g}"

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from functools import lru_cache
 from typing import NamedTuple
 
 import numpy as np
@@ -60,8 +59,8 @@ class Batches:
         self.corruption = Corruption()
         self._resident: tuple[Split, Samples] | None = None
         self._epoch_data: tuple[int, Samples, Tensor] | None = None
-        # Models may be told different numbers of labels, but not many.
-        self._labelled = lru_cache(maxsize=LABELLED_KEPT)(self._load_labelled)
+        # By how many there are: models may be told different numbers of labels.
+        self._labelled: dict[int, Samples] = {}
 
     @property
     def per_epoch(self) -> int:
@@ -77,13 +76,18 @@ class Batches:
 
     def labelled(self, step: int, count: int) -> Batch:
         """A step's batch from the `count` images that have labels; all of them, if they are fewer."""
-        samples = self._labelled(count)
+        samples = self._labelled_samples(count)
         shuffle = torch.Generator().manual_seed(seed_for(self._seed, "labelled", step))
         order = torch.randperm(len(samples.images), generator=shuffle)[: self._size]
         return self._taken(samples, order.to(self._device), "labelled noise", step)
 
-    def _load_labelled(self, count: int) -> Samples:
-        return self._loaded(self._dataset.train, count)
+    def _labelled_samples(self, count: int) -> Samples:
+        if count not in self._labelled:
+            # A slider that is moved asks for many numbers, one after the other.
+            if len(self._labelled) == LABELLED_KEPT:
+                del self._labelled[next(iter(self._labelled))]
+            self._labelled[count] = self._loaded(self._dataset.train, count)
+        return self._labelled[count]
 
     def _epoch(self, epoch: int) -> tuple[Samples, Tensor]:
         """All samples of an epoch and the order that they are taken in."""

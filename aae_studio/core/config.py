@@ -95,8 +95,9 @@ OPTIONS: tuple[Option, ...] = (
         "noise_strength",
         "Noise strength",
         0.0,
-        "Standard deviation of gaussian noise, where white is 1; the share of pixels that are changed; for "
-        "affine, 1 turns by 29° and shifts by a tenth of the side, as standard deviations. 0: no noise.",
+        "gaussian: its standard deviation, where white is 1. salt-pepper, mask: the share of pixels that are "
+        "changed. affine: at 1 the standard deviation of the turn is 29°, of the shift a tenth of the side. "
+        "0: no noise.",
         minimum=0.0,
         maximum=1.0,
         live=True,

@@ -189,6 +189,10 @@ class Experiment:
         """Give a model this step's random numbers and learning rate."""
         model.reseed(self.step)
         model.set_learning_rate(self.config.rate_at(self.step))
+        if self._normalises:
+            for norm in batch_norms(model.networks.values()):
+                # What was noted before belongs to a step that is over, or was broken off.
+                norm.noted = False
 
     def _parts(self, model: Model, phases: Iterable[Phase], batch: Batch) -> dict[str, Batch]:
         """What each phase is given: the step's batch, or, to learn from labels, one of labelled images."""

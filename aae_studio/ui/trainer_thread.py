@@ -63,7 +63,8 @@ class TrainerThread(ClosingThread):
     wish, the configuration that stands, StudioError), `reported` (all reports since the last time),
     `snapshotted` (Snapshot), `trained` (whether training goes on), `saved` (folder), `walked` (Walk, of a
     step that was asked for or watched), `caught_up` (while the others wait for models that join: the step
-    of each), `joined` (one has; the seconds of training, its own included) and `failed` (StudioError).
+    of each), `joined` (one has; the seconds of training, its own included), `unopened` (folder, StudioError)
+    and `failed` (StudioError).
     """
 
     prepared = Signal(object)
@@ -77,6 +78,7 @@ class TrainerThread(ClosingThread):
     caught_up = Signal(object)
     joined = Signal(float)
     failed = Signal(object)
+    unopened = Signal(object, object)
 
     def __init__(self) -> None:
         super().__init__()
@@ -181,14 +183,20 @@ class TrainerThread(ClosingThread):
         try:
             self._take(mail)
         except StudioError as fault:
-            if isinstance(mail, Configure):
-                self._refuse(mail.wish, fault)
-            else:
-                self.failed.emit(fault)
+            self._decline(mail, fault)
         except Exception as fault:
-            if not isinstance(mail, Configure):
+            if not isinstance(mail, Configure | Open):
                 raise
-            self._refuse(mail.wish, unexpected(fault))
+            self._decline(mail, unexpected(fault))
+
+    def _decline(self, mail: Mail, fault: StudioError) -> None:
+        match mail:
+            case Configure(wish=wish):
+                self._refuse(wish, fault)
+            case Open(folder=folder):
+                self.unopened.emit(folder, fault)
+            case _:
+                self.failed.emit(fault)
 
     def _refuse(self, wish: int | None, fault: StudioError) -> None:
         """Say that a wish cannot be, and what stands: who is joining goes on, from now on as this wish."""

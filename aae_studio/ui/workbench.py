@@ -114,6 +114,7 @@ class Workbench(QObject):
             thread.failed.connect(self._on_failed)
         trainer.changed.connect(self._on_changed)
         trainer.refused.connect(self._on_refused)
+        trainer.unopened.connect(self._on_unopened)
         trainer.joined.connect(self._on_joined)
         trainer.trained.connect(self._on_trained)
         trainer.saved.connect(self._on_saved)
@@ -217,16 +218,16 @@ class Workbench(QObject):
     def retry(self) -> None:
         """Ask again for what failed because its data were missing, if anything did."""
         request, self._failed_request = self._failed_request, None
-        if self.following is not None:
-            self.follow(self.following)
-        elif isinstance(request, Path):
+        if isinstance(request, Path) and request != self.following:
             self.open(request)
-        elif request is not None:
+        elif self.following is not None:
+            self.follow(self.following)
+        elif isinstance(request, ExperimentConfig):
             self._ask(request)
 
     def open(self, folder: Path) -> None:
         """Bring back the session in a folder; until it is there, all stays as it is."""
-        self._request = self._opening = folder
+        self._opening = folder
         self._trainer.open(folder, self.data_dir)
 
     def follow(self, folder: Path) -> None:
@@ -343,13 +344,14 @@ class Workbench(QObject):
     def _on_prepared(self, news: Prepared) -> None:
         if news.folder is not None and news.folder == self._opening:
             self._opening = None
-            # What was changed before says nothing about this folder's experiment.
-            self.changes.forget()
             self._follow(None)
         if self._is_stale():
             return
+        if news.folder is not None:
+            # What was changed before says nothing about this folder's experiment.
+            self.changes.forget()
         self.generation += 1
-        self.folder = self._request if isinstance(self._request, Path) else None
+        self.folder = news.folder or self.following
         self.joining = {}
         self.changes.hold(news.config, news.wish)
         self.snapshot, self.history = news.snapshot, news.history
@@ -459,11 +461,18 @@ class Workbench(QObject):
         self._on_failed(fault)
 
     def _on_failed(self, fault: StudioError) -> None:
-        # A session that cannot be opened is to be heard of also while a run is followed, which goes on.
-        if self._is_stale() and (self.sender() is self._follower or self._opening is None):
+        if self._is_stale():
             return
         if isinstance(fault, DataMissing):
             self._failed_request = self._request
+        self.failed.emit(fault)
+
+    def _on_unopened(self, folder: Path, fault: StudioError) -> None:
+        """A session cannot be opened: what is on show stays, also where that is followed."""
+        if folder == self._opening:
+            self._opening = None
+        if isinstance(fault, DataMissing):
+            self._failed_request = folder
         self.failed.emit(fault)
 
     def _on_survey_failed(self, fault: str) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from aae_studio.core import session_folder as session
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.digits import Digits
 from aae_studio.core.errors import ConfigError, StudioError
@@ -92,6 +93,9 @@ def test_notes_of_a_run_that_begins_anew_are_forgotten(tmp_path: Path, monkeypat
 def test_a_run_that_went_farther_than_asked_is_not_the_one_that_was_asked_for(tmp_path: Path) -> None:
     assert Laboratory(5, Path(), tmp_path).trained("run", TINY, 3).epoch == 3
     assert Laboratory(5, Path(), tmp_path).trained("run", TINY, 2).epoch == 2
+    # But it is still there.
+    steps = {folder.name: session.read_document(folder)["step"] for folder in tmp_path.iterdir()}
+    assert steps == {"run-test-5": 2 * 11, "run-test-5.1": 3 * 11}
 
 
 def test_damaged_notes_are_a_sentence(tmp_path: Path) -> None:

@@ -143,5 +143,7 @@ def test_undo_on_the_card_takes_back_the_remedy_or_is_not_there(qtbot, studio, p
     qtbot.waitUntil(lambda: not panel.applied.isVisible(), timeout=10_000)
     bench.configure(learning_rate=remedied.learning_rate)
     assert bench.asked == remedied
-    qtbot.wait(100)
+    with qtbot.waitSignal(bench.surveyed, timeout=10_000):
+        bench.train(1)
+    panel._show_newest()
     assert not panel.applied.isVisible(), "it would take back the change by hand"

@@ -18,6 +18,7 @@ from PySide6.QtWidgets import QApplication, QToolButton
 
 from aae_studio.core import session
 from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.errors import DataMissing
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.followed import FollowedRun
 from aae_studio.core.history import History
@@ -331,6 +332,54 @@ def test_a_session_that_cannot_be_opened_leaves_what_is_followed_on_show(
     qtbot.waitUntil(lambda: bench.step == 5 and not bench.training, timeout=20_000)
 
 
+def test_of_two_folders_that_are_opened_the_one_that_is_there_is_saved_to(
+    qtbot, follow: Follow, run: Elsewhere, tmp_path: Path
+) -> None:
+    """Ctrl+S asks nothing: it must not write over a session that could not be opened."""
+    run.train(3)
+    studio = follow(run)
+    shown(qtbot, studio, run)
+    bench = studio.workbench
+    with qtbot.waitSignal(bench.failed, timeout=20_000):
+        bench.open(run.folder)
+        bench.open(tmp_path / "nothing")
+    assert bench.following == run.folder, "the second was asked for, and it failed"
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.stop_following()
+    bench.configure(learning_rate=0.02)
+    with qtbot.waitSignal(bench.failed, timeout=20_000):
+        bench.open(run.folder)
+        bench.open(tmp_path / "nothing")
+    assert bench.folder == run.folder
+    assert not bench.changes.can_undo
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.new_seed()
+    assert bench.folder is None
+
+
+def test_what_lacked_its_data_is_opened_after_the_download_also_from_a_run_that_is_followed(
+    qtbot, follow: Follow, run: Elsewhere, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    run.train(3)
+    studio = follow(run)
+    shown(qtbot, studio, run)
+    bench, restore = studio.workbench, session.restore
+
+    def hungry(*_: object) -> None:
+        raise DataMissing("mnist", "MNIST is not there.")
+
+    monkeypatch.setattr(session, "restore", hungry)
+    other = run.folder.with_name("other")
+    shutil.copytree(run.folder, other)
+    with qtbot.waitSignal(bench.failed, timeout=20_000):
+        bench.open(other)
+    assert bench.following == run.folder
+    monkeypatch.setattr(session, "restore", restore)
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.retry()
+    assert (bench.following, bench.folder) == (None, other)
+
+
 def test_the_noise_lab_only_looks_at_a_run_that_is_trained_against_noise(
     qtbot, follow: Follow, tmp_path: Path
 ) -> None:
@@ -339,10 +388,16 @@ def test_the_noise_lab_only_looks_at_a_run_that_is_trained_against_noise(
     studio = follow(noisy)
     shown(qtbot, studio, noisy)
     bench, lab = studio.workbench, studio.window.panel_docks["noise"].open()
-    assert lab.train.isChecked()
     lab.strength.setValue(50)
     lab.kind.setCurrentIndex(0)
     qtbot.waitUntil(lambda: lab.settled, timeout=10_000)
     assert not lab._pause.isActive()
     assert (bench.asked.noise, bench.asked.noise_strength) == ("mask", 0.3)
+    # What is on show is not what is trained against there, and stays when news come.
+    assert not lab.train.isChecked()
+    bench.configured.emit()
+    assert (lab.kind.currentIndex(), lab.strength.value()) == (0, 50)
+    lab.kind.setCurrentIndex(2)
+    lab.strength.setValue(30)
+    assert lab.train.isChecked()
     assert not bench.changes.can_undo

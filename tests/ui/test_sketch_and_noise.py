@@ -345,6 +345,12 @@ def test_the_lab_shows_the_noise_that_is_trained_against(qtbot, studio, lab):
     assert lab.strength.value() == 70
     qtbot.waitUntil(lambda: bench.asked.noise_strength == pytest.approx(0.7))
     assert bench.asked.noise == "affine"
+    # The slider knows whole percents, the lab what is trained against.
+    bench.configure(noise_strength=0.125)
+    assert lab.corruption.strength == 0.125
+    bench.configure(noise_strength=0.004)
+    assert lab.corruption.strength == 0.004
+    assert lab.strength.value() == 1
     # Once it is not trained against, the choice is the lab's own.
     bench.configure(noise="mask", noise_strength=0.0)
     assert lab.kind.currentData() == "affine"

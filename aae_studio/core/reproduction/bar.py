@@ -45,7 +45,8 @@ class Bar:
 class Outcome:
     """What one seed gave: figures by name, and how long it took, in seconds.
 
-    `fault`: the sentence of what broke it off, after which there are no figures.
+    `fault`: the sentence of what broke it off, after which there are no figures; `missing`: the dataset that
+    it lacked, if that was it.
     """
 
     bar: Bar
@@ -53,6 +54,7 @@ class Outcome:
     figures: Mapping[str, float]
     seconds: float
     fault: str = ""
+    missing: str = ""
 
     @property
     def passed(self) -> bool:

@@ -19,6 +19,7 @@ from aae_studio.core.evaluation import classifier_for, evaluate
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.history import History
 from aae_studio.core.metrics import Classifier
+from aae_studio.core.session_folder import set_aside
 from aae_studio.core.snapshot import FrozenModel
 
 SAVE_EVERY_S = 300.0
@@ -133,7 +134,7 @@ class Laboratory:
 
     def _forget_notes(self, name: str) -> None:
         """What was noted belongs to a run that is not gone on with."""
-        self.notes(name).clear()
+        self._notes[name] = []
         file = self._notes_file(name)
         if file is not None:
             file.unlink(missing_ok=True)
@@ -159,7 +160,8 @@ class Laboratory:
     def _begun(
         self, name: str, config: ExperimentConfig, epochs: int, dataset: Dataset
     ) -> tuple[Experiment, History, Path | None]:
-        """Where a run is taken up, or begun: one that has gone farther than asked says nothing."""
+        """Where a run is taken up, or begun. One of other settings, or that has gone farther than asked, says
+        nothing; as it may have taken hours, it is kept under another name."""
         target = None
         if self.folder is not None:
             target = self.folder / self._run_name(name)
@@ -167,5 +169,6 @@ class Laboratory:
                 experiment, history = session.restore(target, self.data_dir, dataset=dataset)
                 if experiment.step <= epochs * experiment.steps_per_epoch:
                     return experiment, history, target
+            set_aside(target)
         self._forget_notes(name)
         return Experiment(config, dataset), History(), target

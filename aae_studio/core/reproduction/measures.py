@@ -53,7 +53,7 @@ CATEGORICAL = PROTOCOL.with_(
 )
 STYLE_WEIGHT, CATEGORY_WEIGHT = 0.3, 0.3
 # With labels, inputs that are moved in place of noisy ones, which the paper does not do: an image says which
-# others are of its class, and the error falls in a tenth of the epochs. The falling rate lets it settle.
+# others are of its class, and the error falls in far fewer epochs. The falling rate lets it settle.
 MOVED: dict[str, Any] = {"noise": "affine", "noise_strength": 0.5, "rate_decay": 2.0}
 GAN_EPOCHS = 10
 # First guesses for what takes hours, to be chosen on held-out images.

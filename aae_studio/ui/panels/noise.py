@@ -47,6 +47,8 @@ class Noise(Panel):
     def __init__(self, workbench: Workbench, theme: Theme, turns: Turns) -> None:
         super().__init__(workbench, theme, turns)
         self._seed = 0
+        # What is trained against, while the slider stands where it is: it knows whole percents alone.
+        self._taken: Corruption | None = None
         self._seen: Denoising | None = None
         self._question: Question | None = None
         self.kind = QuietBox()
@@ -67,7 +69,8 @@ class Noise(Panel):
         self.strength.setToolTip(
             tr(
                 "How strong the noise is: its standard deviation σ, or the share of pixels that it changes. "
-                "Affine: at 100 % it turns by 29° and shifts by a tenth of the side, as standard deviations."
+                "Affine: at 100 % the standard deviation of the turn is 29°, of the shift a tenth of the "
+                "side."
             )
         )
         self.strength.setAccessibleName(tr("Strength of the noise"))
@@ -90,7 +93,10 @@ class Noise(Panel):
     @property
     def corruption(self) -> Corruption:
         """The noise that is chosen here."""
-        return Corruption(str(self.kind.currentData()), self.strength.value() / STEPS)
+        kind, place, taken = str(self.kind.currentData()), self.strength.value(), self._taken
+        if taken is not None and (taken.kind, _place(taken)) == (kind, place):
+            return taken
+        return Corruption(kind, place / STEPS)
 
     def choices(self) -> tuple[int, int, int]:
         return self.kind.currentIndex(), self.strength.value(), self._seed
@@ -172,7 +178,9 @@ class Noise(Panel):
 
     def _on_chosen(self) -> None:
         self._ask()
-        if self.train.isChecked() and self.train.isEnabled():
+        if self._bench.following is not None:
+            self._show_asked()
+        elif self.train.isChecked():
             self._pause.start()
 
     def _on_other(self) -> None:
@@ -188,24 +196,25 @@ class Noise(Panel):
         self._show_asked()
 
     def _follow_slider(self) -> None:
-        if self.train.isChecked() and self.train.isEnabled():
+        if self.train.isChecked() and self._bench.following is None:
             self._on_train(True)
 
     def _show_asked(self) -> None:
-        asked = self._bench.asked
-        with QSignalBlocker(self.train):
-            self.train.setChecked(asked.noise_strength > 0)
-        self.train.setEnabled(self._bench.following is None)
+        asked, own = self._bench.asked.corruption, self._bench.following is None
         # Not while the slider is moved: what it is at is asked for when it rests.
-        if asked.noise_strength > 0 and not self._pause.isActive():
-            self._take(asked.corruption)
+        if own and asked.strength > 0 and not self._pause.isActive():
+            self._take(asked)
+        self.train.setEnabled(own)
+        with QSignalBlocker(self.train):
+            # What is trained elsewhere may be looked at with other noise.
+            self.train.setChecked(asked.strength > 0 and (own or asked == self.corruption))
 
     def _take(self, corruption: Corruption) -> None:
         """Choose here what was chosen elsewhere."""
-        before = self.corruption
+        before, self._taken = self.corruption, corruption
         with QSignalBlocker(self.kind), QSignalBlocker(self.strength):
             self.kind.setCurrentIndex(self.kind.findData(corruption.kind))
-            self.strength.setValue(round(corruption.strength * STEPS))
+            self.strength.setValue(_place(corruption))
         if self.corruption != before:
             self._ask()
 
@@ -286,6 +295,11 @@ def _denoised(corruption: Corruption, seed: int, snapshot: Snapshot, codes: Any)
     from aae_studio.core.denoising import denoised
 
     return denoised(snapshot, corruption, seed, SHOWN)
+
+
+def _place(corruption: Corruption) -> int:
+    """Where the slider stands for it: not at 0 as long as there is any noise."""
+    return max(round(corruption.strength * STEPS), int(corruption.strength > 0))
 
 
 def _decibels(value: float, sign: str = "") -> str:
