@@ -61,7 +61,8 @@ class Region:
     def strangeness(self, code: Array) -> float:
         """How far the k-th nearest code is from a code (latent size,), over the limit; at most 1 inside."""
         kth = np.partition(self._squared(code), self.neighbours - 1)[self.neighbours - 1]
-        return float(np.sqrt(kth) / max(self.limit, float(np.finfo(np.float32).tiny)))
+        # In Python's numbers: beside codes that have all become one, float32 would overflow.
+        return float(np.sqrt(kth)) / max(self.limit, float(np.finfo(np.float32).tiny))
 
     def _squared(self, code: Array) -> Array:
         away = self.codes - code

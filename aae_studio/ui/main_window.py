@@ -165,6 +165,8 @@ class MainWindow(QMainWindow):
         docks = {
             name: PanelDock(name, kind, self._make_panel, self) for name, kind in plugins.panels().items()
         }
+        for dock in docks.values():
+            dock.left.connect(self._focus_canvas)
         # What is put away first is hidden, and stays so when it is restored.
         self._put_away([dock for dock in docks.values() if not self.restoreDockWidget(dock)])
         return docks
@@ -338,8 +340,13 @@ class MainWindow(QMainWindow):
         typing = isinstance(focus, QLineEdit | QAbstractSpinBox | QComboBox)
         gone = focus is None or (in_lane and not focus.isVisible())
         if (fresh and not typing) or gone:
-            # Keys speak to the first canvas until the person chooses otherwise.
-            next(iter(self.lanes.values())).canvas.setFocus()
+            self._focus_canvas()
+
+    def _focus_canvas(self) -> None:
+        """Keys speak to the first canvas until the person chooses otherwise."""
+        for lane in self.lanes.values():
+            lane.canvas.setFocus()
+            return
 
     def _show_undo(self) -> None:
         self.actions_by_name["undo"].setEnabled(self._bench.changes.can_undo)

@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
-from PySide6.QtGui import QAction
-from PySide6.QtWidgets import QDockWidget, QFrame, QScrollArea, QWidget
+from PySide6.QtCore import Qt, Signal
+from PySide6.QtGui import QAction, QCloseEvent
+from PySide6.QtWidgets import QApplication, QDockWidget, QFrame, QScrollArea, QWidget
 
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.translation import tr
@@ -14,8 +15,41 @@ from aae_studio.ui.translation import tr
 LEAST_WIDTH = 300
 
 
+class _PanelArea(QScrollArea):
+    """Scrolls a panel that is too high. The room of its scroll bar is free where nothing scrolls.
+
+    Else a panel whose pictures are lower where it is narrower would fit with the bar and not without it, and
+    Qt would show and hide the bar, one within the other, until the stack overflows.
+    """
+
+    def __init__(self, panel: Panel) -> None:
+        super().__init__()
+        self.setWidgetResizable(True)
+        self.setFrameShape(QFrame.Shape.NoFrame)
+        self.setVerticalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOn)
+        bar = self.verticalScrollBar()
+        bar.rangeChanged.connect(self._show_use)
+        self._show_use(bar.minimum(), bar.maximum())
+        self.setWidget(panel)
+        wanted = panel.minimumSizeHint().width() + bar.sizeHint().width()
+        self.setMinimumWidth(max(LEAST_WIDTH, wanted))
+
+    def _show_use(self, least: int, most: int) -> None:
+        bar = self.verticalScrollBar()
+        if bar.property("idle") != (least == most):
+            bar.setProperty("idle", least == most)
+            # The style sheet looks at the property only then.
+            bar.style().unpolish(bar)
+            bar.style().polish(bar)
+
+
 class PanelDock(QDockWidget):
-    """Shows one panel, and scrolls it where it is too high. Until it is opened it costs nothing."""
+    """Shows one panel, and scrolls it where it is too high. Until it is opened it costs nothing.
+
+    Emits `left`: it was closed while the focus was in it.
+    """
+
+    left = Signal()
 
     def __init__(self, name: str, kind: type[Panel], build: Callable[[type[Panel]], Panel], parent: QWidget):
         super().__init__(tr(kind.title), parent)
@@ -63,6 +97,13 @@ class PanelDock(QDockWidget):
             self.open()
         self.action.setChecked(not self.isHidden())
 
+    def closeEvent(self, event: QCloseEvent) -> None:
+        focus = QApplication.focusWidget()
+        inside = focus is not None and self.isAncestorOf(focus)
+        super().closeEvent(event)
+        if inside:
+            self.left.emit()
+
     def _follow(self, visible: bool) -> None:
         self.in_front = visible
         self.action.setChecked(not self.isHidden())
@@ -77,10 +118,4 @@ class PanelDock(QDockWidget):
         self.panel = self._build(self._kind)
         if self._choices is not None:
             self.panel.choose(self._choices)
-        area = QScrollArea()
-        area.setWidgetResizable(True)
-        area.setFrameShape(QFrame.Shape.NoFrame)
-        area.setWidget(self.panel)
-        wanted = self.panel.minimumSizeHint().width() + area.verticalScrollBar().sizeHint().width()
-        area.setMinimumWidth(max(LEAST_WIDTH, wanted))
-        self.setWidget(area)
+        self.setWidget(_PanelArea(self.panel))

@@ -125,3 +125,10 @@ def test_a_hole_is_reached_farther_away_with_more_axes():
 
 def test_a_hole_at_the_cursor_is_one_in_the_figures_too():
     assert HOLE_REACH == metrics.HOLE_REACH
+
+
+def test_codes_that_have_all_become_one_overflow_nothing() -> None:
+    """A learning rate far too high brings it about; warnings are errors here."""
+    region = Region.of(np.zeros((50, 2), np.float32))
+    assert region.strangeness(np.full(2, 1e6, np.float32)) > 1
+    assert region.strangeness(np.zeros(2, np.float32)) <= 1

@@ -252,6 +252,28 @@ def test_the_point_under_the_mouse_is_gone_with_its_lane(qtbot, studio):
     qtbot.waitUntil(lambda: layers.settled, timeout=10_000)
 
 
+def test_a_panel_is_as_wide_where_it_scrolls_as_where_it_does_not(qtbot, studio):
+    """Else one whose pictures are lower where it is narrower shows and hides its scroll bar without end."""
+    window = studio.window
+    area = window.panel_docks["noise"].open().parentWidget().parentWidget()
+    bar, widths = area.verticalScrollBar(), set()
+    for height in (1200, 660):
+        window.resize(1280, height)
+        qtbot.waitUntil(lambda height=height: (bar.maximum() == 0) == (height == 1200), timeout=5_000)
+        widths.add(area.viewport().width())
+        assert bar.property("idle") == (height == 1200)
+    assert len(widths) == 1
+
+
+def test_closing_a_panel_that_had_the_focus_gives_it_to_a_plane(qtbot, studio):
+    """Space would otherwise press whatever Qt gives it to: a curve's entry in a legend, say."""
+    dock = studio.window.panel_docks["noise"]
+    dock.open().strength.setFocus()
+    close = dock.findChild(QAbstractButton, "qt_dockwidget_closebutton")
+    qtbot.mouseClick(close, Qt.MouseButton.LeftButton)
+    assert QApplication.focusWidget() is next(iter(studio.window.lanes.values())).canvas
+
+
 @pytest.mark.qt_log_ignore("does not support raise", extend=True)
 def test_floating_panels_keep_their_choices_and_ask_once_in_another_theme(qtbot, studio):
     bench = studio.workbench
