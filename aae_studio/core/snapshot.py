@@ -94,7 +94,7 @@ class FrozenModel:
         """Conditions as a decoder takes them, (count, conditions)."""
         given = np.asarray(condition)
         if given.ndim == 2:
-            return torch.from_numpy(given)
+            return torch.from_numpy(given).float()
         shares = self.one_hot(torch.from_numpy(np.broadcast_to(given.astype(np.int64), count).copy()))
         assert shares is not None
         return shares
