@@ -117,10 +117,10 @@ def evaluate(
 
     A model has the figures that exist for it: without an encoder, none of codes; without a Gaussian
     posterior (and a prior whose density is positive everywhere), no bounds; without a classifier, none of
-    generated images. What is said of codes is said of `encode`'s: of the means of a Gaussian posterior, whose
-    deviation stays below 1 also where samples of q(z|x) follow the prior. `bounds`: the bounds too, which
-    take longer than all else. Figures that compare codes or images pairwise take at most 5 000, shuffled,
-    against as many samples of the prior. `seed` fixes all that is drawn. `size` ≥ 2.
+    generated images. Codes are held against the prior as samples of q(z|x), one an image; neighbours and
+    holes are those of `encode`'s. `bounds`: the bounds too, which take longer than all else. Figures that
+    compare codes or images pairwise take at most 5 000, shuffled, against as many samples of the prior.
+    `seed` fixes all that is drawn. `size` ≥ 2.
     """
     split = dataset.test if size is None else dataset.test.first(size)
     images, labels = torch.from_numpy(dataset.to_unit(split.images)), torch.from_numpy(split.labels)
@@ -171,18 +171,19 @@ def _of_codes(
     told: npt.NDArray[np.int64],
     seed: int,
 ) -> dict[str, float]:
-    codes = torch.from_numpy(frozen.encode(images.numpy()))
+    codes = frozen.encode(images.numpy())
+    drawn = torch.from_numpy(frozen.aggregated_posterior(images.numpy(), codes))
     decoded = torch.from_numpy(frozen.reconstruct(images.numpy(), labels.numpy()))
-    some, wanted = codes[paired], torch.from_numpy(samples)
-    mean, least, greatest = metrics.moments(codes, prior.sigma)
+    wanted = torch.from_numpy(samples)
+    mean, least, greatest = metrics.moments(drawn, prior.sigma)
     return {
         "recon_mse": metrics.mean_squared_error(decoded, images),
         "recon_nats": metrics.reconstruction_nats(metrics.logits_of(decoded), images),
-        **distances_to_prior(some, wanted, prior.sigma, seed),
+        **distances_to_prior(drawn[paired], wanted, prior.sigma, seed),
         "code_mean": mean,
         "code_std_least": least,
         "code_std_greatest": greatest,
-        "knn_accuracy": metrics.knn_accuracy(some, labels[paired]),
+        "knn_accuracy": metrics.knn_accuracy(torch.from_numpy(codes)[paired], labels[paired]),
         "hole_fraction": metrics.hole_fraction(
             _in_tensors(frozen.encode),
             _in_tensors(lambda codes: frozen.decode(codes, told)),

@@ -67,28 +67,11 @@ def _posterior_noise(frozen: FrozenModel, images: npt.ArrayLike) -> Array:
     if posterior is None:
         return np.zeros((1, len(np.asarray(images)), 1), np.float32)
     deviation = np.exp(0.5 * posterior[1])
-    noise = _noise((NOISE_PAIRS, *deviation.shape))
+    # The same at every call: a picture must not flicker.
+    generator = torch.Generator().manual_seed(seed_for(0, "posterior"))
+    noise = torch.randn((NOISE_PAIRS, *deviation.shape), generator=generator).numpy()
     offsets: Array = np.concatenate([noise, -noise]) * deviation
     return offsets
-
-
-def posterior_codes(frozen: FrozenModel, images: npt.ArrayLike) -> Array | None:
-    """z ~ q(z|x), one for each image, float32 (n, latent size), the same at every call.
-
-    None for a model whose posterior is not Gaussian: its codes are `encode`'s.
-    """
-    posterior = frozen.posterior(images)
-    if posterior is None:
-        return None
-    mean, log_variance = posterior
-    codes: Array = mean + np.exp(0.5 * log_variance) * _noise(mean.shape)
-    return codes
-
-
-def _noise(shape: tuple[int, ...]) -> Array:
-    """Standard normal numbers, the same at every call: a picture must not flicker."""
-    generator = torch.Generator().manual_seed(seed_for(0, "posterior"))
-    return torch.randn(shape, generator=generator).numpy()
 
 
 class Holes(NamedTuple):

@@ -215,6 +215,23 @@ class Encoder(nn.Module):
         code: Tensor = self.full(self.mean(features))
         return code
 
+    @property
+    def random(self) -> bool:
+        """Whether one image has many codes, z ~ q(z|x), and not E(x) alone."""
+        return self.log_variance is not None or self.noise > 0
+
+    def sampled(self, features: Tensor, noise_like: Callable[[Tensor], Tensor]) -> Tensor:
+        """z ~ q(z|x), (n, latent size), from the trunk's features; E(x) where the encoder is deterministic.
+
+        `noise_like`: gives standard normal numbers of a tensor's shape.
+        """
+        if self.noise:
+            return self.code(features, noise_like(torch.empty(len(features), self.noise)))
+        mean = self.code(features)
+        if self.log_variance is None:
+            return mean
+        return mean + (0.5 * self.variance(features)).exp() * noise_like(mean)
+
     def posterior(self, images: Tensor) -> tuple[Tensor, Tensor]:
         """Mean and log-variance of q(z|x), each (n, latent size)."""
         features = self.trunk(images)

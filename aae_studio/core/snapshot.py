@@ -66,6 +66,12 @@ class FrozenModel:
         return "discriminator" in self.model.networks
 
     @property
+    def random_encoder(self) -> bool:
+        """Whether one image has many codes, z ~ q(z|x), and not E(x) alone."""
+        encoder = self.model.networks.get("encoder")
+        return isinstance(encoder, Encoder) and encoder.random
+
+    @property
     def has_posterior(self) -> bool:
         """Whether q(z|x) is a Gaussian, and all that there is to the code."""
         encoder = self.model.networks.get("encoder")
@@ -111,6 +117,26 @@ class FrozenModel:
                 assert code is not None
                 codes.append(code)
             return _joined(codes)
+
+    def aggregated_posterior(self, images: npt.ArrayLike, codes: Array) -> Array:
+        """Samples of q(z): one z ~ q(z|x) for each image, float32 (n, latent size), the same at every call.
+
+        This, and not the means, is what a VAE's KL divergence and an AAE's discriminator hold to the prior
+        (Makhzani et al., arXiv 1511.05644, section 2). `codes`: `encode`'s, which are all that there is
+        where the encoder is deterministic.
+        """
+        if not self.random_encoder:
+            return codes
+        generator = torch.Generator().manual_seed(seed_for(0, "posterior"))
+        drawn: list[Tensor] = []
+        with torch.inference_mode():
+            for part in _parts(images):
+                some = self.model.sampled_codes(
+                    part, lambda like: torch.randn(like.shape, generator=generator)
+                )
+                assert some is not None
+                drawn.append(some)
+            return _joined(drawn)
 
     def reconstruct(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> Array:
         """What the model makes of images (n, C, H, W) in [0, 1]. Only where `has_encoder`.
@@ -254,8 +280,10 @@ class Snapshot:
     def figures(self, name: str, size: int | None = FIGURE_SIZE) -> Figures:
         """Figures of one model on the first `size` test samples (None: all of them).
 
-        Distances to the prior and kNN accuracy use at most 2 000 codes, and as many samples of the prior,
-        but never fewer than 1 000: of the first 1 000 images they say what `evaluate` says of as many.
+        Codes are held against the prior as samples of q(z|x), one an image; neighbours are those of
+        `encode`'s. Distances to the prior and kNN accuracy use at most 2 000 codes, and as many samples of
+        the prior, but never fewer than 1 000: of the first 1 000 images
+        they say what `evaluate` says of as many.
         """
         frozen, test = self.models[name], self.dataset.test
         if not frozen.has_encoder:
@@ -263,16 +291,16 @@ class Snapshot:
         part = test if size is None else test.first(size)
         images = self.dataset.to_unit(part.images)
         codes, rebuilt = frozen.encode(images), frozen.reconstruct(images, part.labels)
-        sigma = self.prior.sigma
+        drawn, sigma = torch.from_numpy(frozen.aggregated_posterior(images, codes)), self.prior.sigma
         with torch.inference_mode():
             pairs = torch.from_numpy(codes[:PAIRED_SIZE])
             wanted = torch.from_numpy(frozen.draw(max(len(pairs), FIGURE_SIZE))[0])
-            mean, least, greatest = metrics.moments(torch.from_numpy(codes), sigma)
+            mean, least, greatest = metrics.moments(drawn, sigma)
             return Figures(
                 len(part),
                 len(test),
                 recon_mse=metrics.mean_squared_error(torch.from_numpy(rebuilt), torch.from_numpy(images)),
-                **distances_to_prior(pairs, wanted, sigma),
+                **distances_to_prior(drawn[:PAIRED_SIZE], wanted, sigma),
                 code_mean=mean,
                 code_std_least=least,
                 code_std_greatest=greatest,

@@ -310,14 +310,17 @@ class Lane(QFrame):
             (
                 tr("MMD² to prior"),
                 "MMD²",
-                tr("Distance between the codes and the prior (unbiased, five RBF kernels). 0: they match."),
+                tr(
+                    "Distance between the codes, one z ~ q(z|x) of each image, and the prior (unbiased, "
+                    "five RBF kernels). 0: they match."
+                ),
             ),
             (
                 tr("SW1 to prior"),
                 "SW1",
                 tr(
-                    "How far codes lie from samples of the prior, on average over directions (sliced "
-                    "Wasserstein-1), in units of its σ. Chance alone gives about 0.06 with 1 000 codes, "
+                    "How far codes z ~ q(z|x) lie from samples of the prior, on average over directions "
+                    "(sliced Wasserstein-1), in units of its σ. Chance alone gives about 0.06 with 1 000 codes, "
                     "0.08 with 360."
                 ),
             ),
@@ -359,6 +362,10 @@ class Lane(QFrame):
             least=f"{figures.code_std_least:.2f}",
             greatest=f"{figures.code_std_greatest:.2f}",
         )
+        if self._bench.models[self._name].random_encoder:
+            where += "\n" + tr(
+                "The points are codes without the encoder's noise, and lie closer together than these."
+            )
         return count, where
 
     def _show_discriminator(self) -> None:

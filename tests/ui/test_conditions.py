@@ -91,6 +91,16 @@ def test_a_lane_tells_how_often_a_model_that_finds_classes_is_wrong(qtbot, open_
             assert shown[label] == f"{100 * error:.1f} %"
 
 
+def test_a_lane_says_where_its_points_are_not_what_is_held_against_the_prior(qtbot, open_studio) -> None:
+    options = {"aae.posterior": "universal"}
+    studio = open_studio(ExperimentConfig(models=("ae", "vae", "aae"), hidden=(16,), options=options))
+    qtbot.waitUntil(lambda: len(studio.workbench.findings.figures) == 3, timeout=10_000)
+    studio.window.catch_up()
+    for name, random in (("ae", False), ("vae", True), ("aae", True)):
+        tips = [row[1].toolTip() for row in studio.window.lanes[name]._rows]
+        assert ["without the encoder" in tip for tip in tips] == [False, random, random, False]
+
+
 def test_further_models_are_in_a_menu(qtbot, studio) -> None:
     bench, bar = studio.workbench, studio.window.tool_bar
     actions = {action.data(): action for action in bar.models_menu.actions()}

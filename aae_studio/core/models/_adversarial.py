@@ -106,7 +106,7 @@ class AdversarialAutoencoding(Autoencoding):
 
     def encode_batch(self, batch: Batch) -> Any:
         """What the phases need of the encoder: codes z ~ q(z|x), (n, latent size)."""
-        return self.posterior_codes(self.encoder.trunk(batch.inputs))
+        return self.encoder.sampled(self.encoder.trunk(batch.inputs), self.noise_like)
 
     def encoded(self, batch: Batch) -> Any:
         """What `encode_batch` gives with the encoder as it is now, computed once for all phases it serves."""
@@ -117,16 +117,6 @@ class AdversarialAutoencoding(Autoencoding):
     def forget_encoded(self) -> None:
         """To be called where an update follows that moves the encoder."""
         self._encoded = None
-
-    def posterior_codes(self, features: Tensor) -> Tensor:
-        """z ~ q(z|x), (n, latent size), from the encoder's features."""
-        encoder = self.encoder
-        if encoder.noise:
-            return encoder.code(features, self.noise_like(torch.empty(len(features), encoder.noise)))
-        mean = encoder.code(features)
-        if encoder.log_variance is None:
-            return mean
-        return mean + (0.5 * encoder.variance(features)).exp() * self.noise_like(mean)
 
     def in_sigmas(self, codes: Tensor) -> Tensor:
         """Codes as the discriminator sees them: whatever the prior's σ, they have the scale 1."""

@@ -173,4 +173,4 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
 
     def _latent(self, images: Tensor) -> Latent:
         features = self.encoder.trunk(images)
-        return Latent(self.encoder.categories(features), self.posterior_codes(features))
+        return Latent(self.encoder.categories(features), self.encoder.sampled(features, self.noise_like))

@@ -193,6 +193,10 @@ class Model(ABC):
         """
         return None
 
+    def sampled_codes(self, images: Tensor, noise_like: Callable[[Tensor], Tensor]) -> Tensor | None:
+        """Codes z ~ q(z|x), one for each image, as `encode`'s; `noise_like` as in `Encoder.sampled`."""
+        return None
+
     def condition_of(self, images: Tensor, labels: Tensor) -> Tensor | None:
         """The condition that goes with the codes of images (n, C, H, W) when they are reconstructed.
 
@@ -339,6 +343,9 @@ class Autoencoding(Model):
     def encode(self, images: Tensor) -> Tensor:
         codes: Tensor = self.networks["encoder"](images)
         return codes
+
+    def sampled_codes(self, images: Tensor, noise_like: Callable[[Tensor], Tensor]) -> Tensor:
+        return self.encoder.sampled(self.encoder.trunk(images), noise_like)
 
     def decode(self, codes: Tensor, condition: Tensor | None = None) -> Tensor:
         return self.decoded_logits(codes, condition).sigmoid()

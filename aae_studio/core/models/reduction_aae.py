@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import Any
 
 import torch
@@ -56,8 +57,15 @@ class DimensionalityReductionAdversarialAutoencoder(CategoricalAutoencoding):
 
     def encode(self, images: Tensor) -> Tensor:
         features = self.encoder.trunk(images)
-        category = self.encoder.categories(features).softmax(dim=1)
-        return self._represented(category, self.encoder.code(features))
+        return self._represented(self._category(features), self.encoder.code(features))
+
+    def sampled_codes(self, images: Tensor, noise_like: Callable[[Tensor], Tensor]) -> Tensor:
+        features = self.encoder.trunk(images)
+        return self._represented(self._category(features), self.encoder.sampled(features, noise_like))
+
+    def _category(self, features: Tensor) -> Tensor:
+        """q(y|x), (n, classes), from the encoder's features."""
+        return self.encoder.categories(features).softmax(dim=1)
 
     def draw(self, count: int, generator: torch.Generator) -> tuple[Tensor, None]:
         category = random_one_hot(count, self.categories, generator)

@@ -61,14 +61,17 @@ def figures() -> tuple[Figure, ...]:
         Figure(
             "mmd_to_prior",
             tr("MMD² to prior"),
-            tr("Distance between the codes and the prior (unbiased, five RBF kernels). 0: they match."),
+            tr(
+                "Distance between the codes, one z ~ q(z|x) of each image, and the prior (unbiased, five RBF "
+                "kernels). 0: they match."
+            ),
             4,
         ),
         Figure(
             "sw1_to_prior",
             tr("SW1 to prior"),
             tr(
-                "How far codes lie from samples of the prior, on average over directions (sliced "
+                "How far codes z ~ q(z|x) lie from samples of the prior, on average over directions (sliced "
                 "Wasserstein-1), in units of its σ."
             ),
             2,

@@ -54,13 +54,12 @@ class Density(Overlay):
         return frozen.has_encoder
 
     def look(self, scene: Scene, snapshot: Snapshot, codes: Array | None) -> Contrast | None:
-        from aae_studio.core import density, fields
+        from aae_studio.core import density
 
         if codes is None:
             return None
         frozen, grid = snapshot.models[scene.model], scene.grid(ROWS)
-        drawn = fields.posterior_codes(frozen, snapshot.probe_images[:POSTERIORS])
-        found = scene.plane.project(codes if drawn is None else drawn)
+        found = scene.plane.project(frozen.aggregated_posterior(snapshot.probe_images[:POSTERIORS], codes))
         wanted = scene.plane.project(frozen.draw(PRIOR_SAMPLES)[0])
         width = density.bandwidth(found)
         x, y = grid.places[: grid.columns, 0], grid.places[:: grid.columns, 1]
