@@ -320,8 +320,8 @@ class Lane(QFrame):
                 "SW1",
                 tr(
                     "How far codes z ~ q(z|x) lie from samples of the prior, on average over directions "
-                    "(sliced Wasserstein-1), in units of its σ. Chance alone gives about 0.06 with 1 000 codes, "
-                    "0.08 with 360."
+                    "(sliced Wasserstein-1), in units of its σ. Chance alone gives about 0.06 with "
+                    "1 000 codes, 0.08 with 360."
                 ),
             ),
             self._class_row(),
