@@ -6,8 +6,9 @@ import pytest
 from PySide6.QtCore import Qt
 
 from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.diagnosis.base import Sign
 from aae_studio.ui.app import Studio
-from aae_studio.ui.doctor.card import FindingCard, figure
+from aae_studio.ui.doctor.card import FindingCard, figure, relation
 from aae_studio.ui.panels.doctor import Doctor
 
 SICK = ExperimentConfig(models=("vae",), hidden=(16,), batch_size=64).with_(**{"vae.beta": 100.0})
@@ -132,6 +133,22 @@ def test_a_generator_is_judged_by_a_classifier_that_says_what_it_is(qtbot, studi
 )
 def test_figures_are_short(value, unit, text):
     assert figure(value, unit) == text
+
+
+@pytest.mark.parametrize(
+    ("value", "limit", "below", "sign"),
+    [
+        (0.31, 0.2, False, ">"),
+        (0.11, 0.2, True, "<"),
+        (0.204, 0.2, False, "≈"),
+        (0.196, 0.2, True, "≈"),
+        # It was beyond the limit, and stands until it is well behind it.
+        (0.17, 0.2, False, "≈"),
+        (0.23, 0.2, True, "≈"),
+    ],
+)
+def test_no_figure_is_said_to_be_beyond_a_limit_that_it_does_not_look_beyond(value, limit, below, sign):
+    assert relation(Sign("holes", value, limit, below=below, unit="%")) == sign
 
 
 def test_undo_on_the_card_takes_back_the_remedy_or_is_not_there(qtbot, studio, panel):

@@ -32,6 +32,18 @@ def figure(value: float, unit: str) -> str:
     return f"{digits} {unit}".strip().replace("-", "−")
 
 
+def relation(sign: Sign) -> str:
+    """How a figure stands to its limit, in one character.
+
+    A figure that has come back a little behind its limit does not end its diagnosis yet, and one that
+    is written as its limit is must not be said to be above it.
+    """
+    looks_equal = figure(sign.value, sign.unit) == figure(sign.limit, sign.unit)
+    if looks_equal or not sign.speaks():
+        return "≈"
+    return "<" if sign.below else ">"
+
+
 class FindingCard(QFrame):
     """Shows a finding. `show_me` is checked while what shows it is on show.
 
@@ -146,7 +158,7 @@ class FindingCard(QFrame):
             text.setText(tr(sign.text))
             value.setText(figure(sign.value, sign.unit))
             bound = figure(sign.limit, sign.unit)
-            limit.setText(f"< {bound}" if sign.below else f"> {bound}")
+            limit.setText(f"{relation(sign)} {bound}")
             tip = tr("It speaks for this diagnosis above {limit}.", limit=bound)
             if sign.below:
                 tip = tr("It speaks for this diagnosis below {limit}.", limit=bound)
