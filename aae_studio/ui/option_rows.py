@@ -81,7 +81,8 @@ class OptionRow(QWidget):
         self._layout.addWidget(self.editor, 0, 1, Qt.AlignmentFlag.AlignVCenter)
         self.editor.ensurePolished()
         hint = self.editor.sizeHint().width() if isinstance(self.editor, Choice) else 0
-        self.editor.setFixedWidth(max(EDITOR_WIDTH, hint))
+        # What the editor needs; in a form all have the width of the one that needs most.
+        self.needed = max(EDITOR_WIDTH, hint)
         self.editor.chosen.connect(self._on_chosen)
         self.editor.refused.connect(self.mark)
 

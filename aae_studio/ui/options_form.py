@@ -207,6 +207,9 @@ class OptionsForm(QWidget):
             self._column.insertWidget(place, section)
         for before, after in pairwise(self.rows.values()):
             QWidget.setTabOrder(before.editor, after.editor)
+        widest = max(row.needed for row in self.rows.values())
+        for row in self.rows.values():
+            row.editor.setFixedWidth(widest)
         # Nothing may be cut: the dock cannot be narrower than the widest row and the scroll bar.
         width = self._scroll.widget().minimumSizeHint().width()
         self.setMinimumWidth(width + self._scroll.verticalScrollBar().sizeHint().width())

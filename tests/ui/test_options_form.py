@@ -11,7 +11,7 @@ import pytest
 from PySide6.QtCore import QPoint, QPointF, Qt
 from PySide6.QtGui import QKeySequence, QShortcut, QWheelEvent
 from PySide6.QtTest import QTest
-from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QLabel, QWidget
+from PySide6.QtWidgets import QAbstractSpinBox, QApplication, QComboBox, QLabel, QWidget
 from pytestqt.qtbot import QtBot
 
 import aae_studio.core.models
@@ -181,10 +181,15 @@ def test_nothing_is_cut_at_the_width_of_the_dock(form: OptionsForm) -> None:
     for row in form.rows.values():
         editor = row.editor
         assert editor.mapToGlobal(QPoint(editor.width(), 0)).x() <= right
+        assert editor.width() >= (editor.sizeHint().width() if isinstance(editor, QComboBox) else 80)
         assert editor.height() >= editor.minimumSizeHint().height()
         label = row.findChild(QLabel)
         longest = max(label.text().removesuffix("\u00a0↺").split(), key=len)
         assert label.fontMetrics().horizontalAdvance(longest) <= label.width()
+
+
+def test_editors_stand_below_one_another(form: OptionsForm) -> None:
+    assert len({row.editor.width() for row in form.rows.values()}) == 1
 
 
 def test_greys_out_devices_that_are_not_there(form: OptionsForm) -> None:
