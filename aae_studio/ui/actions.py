@@ -90,7 +90,8 @@ def make_actions(
             action.setShortcut(QKeySequence(row.shortcut))
         describe(action, tr(row.tip))
         if row.icon:
-            action.setIcon(icon(row.icon, theme.color("on-accent" if row.name == "train" else "text")))
+            color = theme.color("on-accent" if row.name == "train" else "text")
+            action.setIcon(icon(row.icon, color, theme.color("disabled")))
             # In a menu an icon would stand where the tick does, in a colour made for a button.
             action.setIconVisibleInMenu(False)
         if row.checked is None:

@@ -12,20 +12,26 @@ SIDE = 16
 SCALES = (1, 2, 3)
 
 
-def icon(name: str, color: QColor) -> QIcon:
-    """The icon called `name`; what is drawn in `currentColor` gets this colour."""
+def icon(name: str, color: QColor, disabled: QColor) -> QIcon:
+    """The icon called `name`: what is drawn in `currentColor` gets the first colour, or the second where the
+    button is disabled."""
     text = paths.resource("icons", f"{name}.svg").read_text(encoding="utf-8")
-    renderer = QSvgRenderer(QByteArray(text.replace("currentColor", color.name()).encode()))
     result = QIcon()
-    for scale in SCALES:
-        pixmap = QPixmap(SIDE * scale, SIDE * scale)
-        pixmap.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(pixmap)
-        renderer.render(painter, QRectF(pixmap.rect()))
-        painter.end()
-        pixmap.setDevicePixelRatio(scale)
-        result.addPixmap(pixmap)
+    for mode, tint in ((QIcon.Mode.Normal, color), (QIcon.Mode.Disabled, disabled)):
+        renderer = QSvgRenderer(QByteArray(text.replace("currentColor", tint.name()).encode()))
+        for scale in SCALES:
+            result.addPixmap(_drawn(renderer, scale), mode)
     return result
+
+
+def _drawn(renderer: QSvgRenderer, scale: int) -> QPixmap:
+    pixmap = QPixmap(SIDE * scale, SIDE * scale)
+    pixmap.fill(Qt.GlobalColor.transparent)
+    painter = QPainter(pixmap)
+    renderer.render(painter, QRectF(pixmap.rect()))
+    painter.end()
+    pixmap.setDevicePixelRatio(scale)
+    return pixmap
 
 
 def application_icon() -> QIcon:

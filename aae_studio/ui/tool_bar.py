@@ -89,7 +89,8 @@ class ToolBar(QWidget):
         """Let the first button say what it will do."""
         action = self._actions["train"]
         action.setText(tr("Pause") if training else tr("Train"))
-        action.setIcon(icon("pause" if training else "train", self._theme.color("on-accent")))
+        color, disabled = self._theme.color("on-accent"), self._theme.color("disabled")
+        action.setIcon(icon("pause" if training else "train", color, disabled))
         self.show_progress()
 
     def show_following(self, following: bool) -> None:

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
-from PySide6.QtGui import QImage, QWheelEvent
+from PySide6.QtGui import QIcon, QImage, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -19,7 +19,9 @@ from aae_studio.core import compute
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.ui import app, translation
+from aae_studio.ui import theme as themes
 from aae_studio.ui.app import Studio
+from aae_studio.ui.icons import icon
 from aae_studio.ui.screenshot import screenshot
 
 SMALL = ExperimentConfig(models=("ae", "vae"), hidden=(16,), batch_size=64, seed=3)
@@ -89,6 +91,22 @@ def test_pixels_are_squares_or_smooth(qtbot, studio):
     changes = [sum(a != b for a, b in itertools.pairwise(line)) for line in (row, smooth)]
     assert changes[0] <= 9
     assert changes[1] > 2 * changes[0]
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+def test_an_icon_says_that_its_button_is_switched_off(qapp, name):
+    theme = themes.load(name)
+    for mode, color in ((QIcon.Mode.Normal, "text"), (QIcon.Mode.Disabled, "disabled")):
+        made = icon("rewind", theme.color("text"), theme.color("disabled"))
+        image = made.pixmap(16, mode).toImage()
+        solid = {
+            image.pixelColor(x, y).name()
+            for x in range(image.width())
+            for y in range(image.height())
+            if image.pixelColor(x, y).alpha() == 255
+        }
+        assert theme.color(color).name() in solid
+        assert len(solid) <= 2, "one colour, and what rounding makes of it"
 
 
 def test_an_unknown_language_is_english(qapp):

@@ -143,7 +143,8 @@ class SlowMotionBar(QWidget):
     def show_state(self) -> None:
         """Let the first button say what it will do."""
         playing = self._slow.playing
-        self.play.setIcon(icon("pause" if playing else "train", self._theme.color("on-accent")))
+        color, disabled = self._theme.color("on-accent"), self._theme.color("disabled")
+        self.play.setIcon(icon("pause" if playing else "train", color, disabled))
         words = tr("Stand still") if playing else tr("Slow motion")
         self.play.setText(words)
         self.play.setAccessibleName(words)
