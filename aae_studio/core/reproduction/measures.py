@@ -55,9 +55,7 @@ STYLE_WEIGHT, CATEGORY_WEIGHT = 0.3, 0.3
 # With labels, inputs that are moved in place of noisy ones, which the paper does not do: an image says which
 # others are of its class, and the error falls in far fewer epochs. The falling rate lets it settle.
 MOVED: dict[str, Any] = {"noise": "affine", "noise_strength": 0.5, "rate_decay": 2.0}
-GAN_EPOCHS = 10
-# First guesses for what takes hours, to be chosen on held-out images.
-PARZEN_EPOCHS, CATEGORICAL_EPOCHS, MOVED_EPOCHS, REDUCTION_EPOCHS = 100, 100, 40, 20
+GAN_EPOCHS, PARZEN_EPOCHS, CLUSTERING_EPOCHS, SEMI_SUPERVISED_EPOCHS, REDUCTION_EPOCHS = 10, 100, 100, 40, 20
 # Generated images of each class whose class is then asked of the classifier.
 ASKED = 500
 # Labelled training images that name the clusters.
@@ -211,20 +209,24 @@ def semi_supervised(labels: int) -> Measure:
         name = "semi_supervised_aae"
         # The discriminator of categories must see how far 0.95 is from 1.
         config = _categorical(name, labels=labels, r1=0.01, updates="two-phase").with_(**MOVED)
-        experiment = lab.trained(f"semi-supervised-{labels}", config, MOVED_EPOCHS)
+        experiment = lab.trained(f"semi-supervised-{labels}", config, SEMI_SUPERVISED_EPOCHS)
         return _judged(lab, experiment, name)
 
     return measure
 
 
-def clustering(clusters: int) -> Measure:
-    """Clustering error without any label (section 6): a cluster is named by its most certain image."""
+def clustering(clusters: int, noise: str) -> Measure:
+    """Clustering error without any label (section 6): a cluster is named by its most certain image.
+
+    `noise`: the kind that the inputs are corrupted by.
+    """
 
     def measure(lab: Laboratory) -> dict[str, float]:
         name = "clustering_aae"
         # With smoother discriminators clusters are better, perhaps as images change theirs for longer.
         config = _categorical(name, clusters=clusters, category_weight=1.0, r1=1.0, updates="two-phase")
-        experiment = lab.trained(f"clustering-{clusters}", config, CATEGORICAL_EPOCHS)
+        config = config.with_(noise=noise)
+        experiment = lab.trained(f"clustering-{clusters}", config, CLUSTERING_EPOCHS)
         dataset = experiment.dataset
         # Named by labelled training images, judged by test images.
         shares, known = _found(lab, experiment, name, dataset.train.first(NAMING_SIZE))
