@@ -137,8 +137,7 @@ class Lane(QFrame):
         if self._name not in self._bench.models or self._decoded is None:
             return
         found = trust_in(self._bench, self._name, self._decoded)
-        assert self._bench.snapshot is not None
-        self.verdict.show_trust(None if found is None else found[0], self._bench.snapshot.step)
+        self.verdict.show_trust(None if found is None else found[0], self._bench.findings.step)
 
     def _await_drag(self) -> None:
         if not self._drag_wait.isActive():

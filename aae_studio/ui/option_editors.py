@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QStandardItemModel, QValidator, QWheelEvent
+from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QStandardItemModel, QValidator, QWheelEvent
 from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QWidget
 
 from aae_studio.core.errors import StudioError
@@ -68,6 +68,10 @@ class WheelWhenFocused:
             event.ignore()
 
 
+# What takes changes back, and makes them again.
+CHANGES = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
+
+
 class Typed:
     """What editors with typed text share.
 
@@ -119,9 +123,9 @@ class Typed:
         return self.text_now != self.option.shown(self.value)
 
     def event(self, event: QEvent) -> bool:
-        # The space bar is the window's, unless something is being entered.
-        space = event.type() == QEvent.Type.ShortcutOverride and event.key() == Qt.Key.Key_Space
-        if space and not self._differs():
+        # The window's, unless something is being entered.
+        shortcut = event.type() == QEvent.Type.ShortcutOverride and not self._differs()
+        if shortcut and (event.key() == Qt.Key.Key_Space or any(map(event.matches, CHANGES))):
             event.ignore()
             return False
         return super().event(event)

@@ -342,6 +342,7 @@ class Workbench(QObject):
         return self.sender() is silent
 
     def _on_prepared(self, news: Prepared) -> None:
+        followed = self.following
         if news.folder is not None and news.folder == self._opening:
             self._opening = None
             self._follow(None)
@@ -351,7 +352,8 @@ class Workbench(QObject):
             # What was changed before says nothing about this folder's experiment.
             self.changes.forget()
         self.generation += 1
-        self.folder = news.folder or self.following
+        # Who trains a run elsewhere goes on saving it there: what is made of it here has no folder yet.
+        self.folder = self.following or (None if news.folder == followed else news.folder)
         self.joining = {}
         self.changes.hold(news.config, news.wish)
         self.snapshot, self.history = news.snapshot, news.history

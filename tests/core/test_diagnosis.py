@@ -227,6 +227,12 @@ def test_errors_are_means_over_pixels(measured, digits):
     assert evidence.mean_image_error == pytest.approx(float(((test - mean) ** 2).mean()), rel=1e-5)
 
 
+@pytest.mark.parametrize("name", ["ae", "vae"])
+def test_the_distance_from_the_prior_is_the_one_that_a_lane_shows(measured, name):
+    evidence = measured.evidence(name)
+    assert evidence.distance_to_prior == evidence.snapshot.figures(name).sw1_to_prior
+
+
 def test_class_entropy_is_that_of_the_shares(measured, digits_classifier):
     evidence = measured.evidence("gan")
     images = evidence.frozen.decode(*evidence.frozen.draw(SIZE))

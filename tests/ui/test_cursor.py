@@ -45,6 +45,18 @@ def test_nobody_judges_an_untrained_model(qtbot, open_studio) -> None:
     qtbot.waitUntil(lambda: all(line.text() in short for line in lines), timeout=10_000)
 
 
+def test_nobody_judges_by_the_codes_of_an_untrained_model(qtbot, studio):
+    """The first steps are taken before codes have been looked at again."""
+    bench, lane = studio.workbench, studio.window.lanes["ae"]
+    bench.train(3)
+    qtbot.waitUntil(lambda: bench.findings.step == 3, timeout=10_000)
+    studio.window.catch_up()
+    assert lane.verdict.text() != "not trained yet"
+    bench.findings.step = 0
+    lane.show_figures()
+    assert lane.verdict.text() == "not trained yet"
+
+
 def test_a_lane_says_whether_its_cursor_is_inside_the_data(qtbot, studio):
     bench, lanes = studio.workbench, studio.window.lanes
     bench.train(3)

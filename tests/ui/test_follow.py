@@ -166,6 +166,8 @@ def test_stop_following_makes_it_a_session_that_trains_on(qtbot, follow: Follow,
     assert window.options_form.isEnabled()
     assert window.actions_by_name["train"].isEnabled()
     assert window.actions_by_name["train"].toolTip() == "Train all models, or pause. (Space)"
+    # Who trains it elsewhere goes on saving it there: Ctrl+S asks for another place.
+    assert bench.folder is None
     # Later news from elsewhere do not disturb what is trained here, and this is bit for bit what follows.
     run.train(4)
     window.actions_by_name["step"].trigger()

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSettings, Qt
+from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
 
 from aae_studio.core.config import ExperimentConfig
@@ -355,6 +356,21 @@ def test_undo_takes_an_option_back(qtbot, studio):
     qtbot.waitUntil(lambda: bench.config.options.get("vae.beta") == 4.0, timeout=10_000)
     studio.window.actions_by_name["undo"].trigger()
     qtbot.waitUntil(lambda: "vae.beta" not in bench.config.options, timeout=10_000)
+
+
+def test_ctrl_z_in_an_entry_takes_the_option_back_unless_something_is_being_entered(qtbot, studio):
+    bench, control = studio.workbench, Qt.KeyboardModifier.ControlModifier
+    entry = studio.window.options_form.rows["batch_size"].editor
+    entry.setFocus()
+    QTest.keyClick(entry, Qt.Key.Key_Down)
+    qtbot.waitUntil(lambda: bench.config.batch_size < 64, timeout=10_000)
+    QTest.keyClick(entry, Qt.Key.Key_Z, control)
+    qtbot.waitUntil(lambda: bench.config.batch_size == 64, timeout=10_000)
+    entry.selectAll()
+    QTest.keyClicks(entry, "777")
+    QTest.keyClick(entry, Qt.Key.Key_Z, control)
+    assert entry.text() != "777"
+    assert bench.asked.batch_size == 64
 
 
 def test_many_code_axes_show_two_and_sliders_for_the_rest(qtbot, qapp, settings, tmp_path):

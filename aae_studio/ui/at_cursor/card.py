@@ -115,7 +115,7 @@ class SightCard(QFrame):
         self._show_images(self.seen)
         self._show_figures(self.seen)
         assert self._bench.snapshot is not None
-        self.verdict.show_trust(self.seen.trust, self._bench.snapshot.step)
+        self.verdict.show_trust(self.seen.trust, self._bench.findings.step)
         if self.seen.nearest:
             self.strip.set_images(self._bench.snapshot.probe_images[list(self.seen.nearest)])
 

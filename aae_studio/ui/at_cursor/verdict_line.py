@@ -48,7 +48,7 @@ class VerdictLine(Readout):
         explain(self, words)
 
     def show_trust(self, trust: Trust | None, step: int) -> None:
-        """Show what to think of an image of a model after so many steps; None: nothing is known."""
+        """Show what to think of an image by the codes after so many steps; None: nothing is known."""
         color, words = "muted", ""
         if trust is not None:
             # Random weights are neither right nor wrong about anything.
