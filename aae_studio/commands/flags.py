@@ -75,12 +75,12 @@ def add_experiment_flags(parser: Parser, plugins: Sequence[PluginFlag] = ()) -> 
     )
     for option in (SEED, *OPTIONS):
         flag = "--" + option.name.replace("_", "-")
-        _add(group, (flag,), option.name, option, option.name)
+        _add(group, (flag,), option.name, option)
     for plugin in dict.fromkeys((row.kind, row.plugin) for row in plugins):
         group = parser.add_argument_group(" ".join(plugin))
         for row in plugins:
             if (row.kind, row.plugin) == plugin:
-                _add(group, row.flags, row.key, row.option, row.key)
+                _add(group, row.flags, row.key, row.option)
 
 
 def config_from(args: argparse.Namespace) -> ExperimentConfig:
@@ -139,12 +139,12 @@ def _models(word: str) -> tuple[str, ...]:
     return tuple(read(name.strip()) for name in word.split(",") if name.strip())
 
 
-def _add(group: Any, flags: Sequence[str], dest: str, option: Option, field: str) -> None:
+def _add(group: Any, flags: Sequence[str], dest: str, option: Option) -> None:
     group.add_argument(
         *flags,
         action=_Change,
         dest=dest,
-        type=option_reader(option, field),
+        type=option_reader(option, flags[0]),
         default=argparse.SUPPRESS,
         metavar=_metavar(option),
         # argparse takes % for a place to fill in.

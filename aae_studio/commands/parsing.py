@@ -76,14 +76,14 @@ def _is_negative(word: str) -> bool:
 # Readers of single words, to be given to `add_argument` as `type`
 
 
-def option_reader(option: Option, field: str | None = None) -> Callable[[str], Value]:
-    """Reads a word as this option's value; ConfigErrors name `field`."""
-    return lambda word: option.parsed(word, field)
+def option_reader(option: Option, flag: str) -> Callable[[str], Value]:
+    """Reads a word as this option's value; ConfigErrors name the flag."""
+    return lambda word: option.parsed(word, flag)
 
 
 def count_reader(name: str, least: int) -> Callable[[str], Value]:
     """Reads a whole number that is at least `least`."""
-    return option_reader(Option(name, name, 0, "", minimum=least, maximum=2**31 - 1))
+    return option_reader(Option(name, name, 0, "", minimum=least, maximum=2**31 - 1), f"--{name}")
 
 
 def name_reader(kind: str, names: Iterable[str]) -> Callable[[str], str]:

@@ -65,7 +65,7 @@ def add_flags(parser: Parser) -> None:
     )
     parser.add_argument(
         "--save-every",
-        type=option_reader(SAVE_EVERY, "save-every"),
+        type=option_reader(SAVE_EVERY, "--save-every"),
         metavar="SECONDS",
         help="save while training too, so often; `open RUN --follow` shows it",
     )
