@@ -172,7 +172,7 @@ def _of_codes(
     seed: int,
 ) -> dict[str, float]:
     codes = frozen.encode(images.numpy())
-    drawn = torch.from_numpy(frozen.aggregated_posterior(images.numpy(), codes))
+    drawn = torch.from_numpy(frozen.aggregated_posterior(images.numpy(), codes, seed))
     decoded = torch.from_numpy(frozen.reconstruct(images.numpy(), labels.numpy()))
     wanted = torch.from_numpy(samples)
     mean, least, greatest = metrics.moments(drawn, prior.sigma)

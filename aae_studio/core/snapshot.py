@@ -34,15 +34,17 @@ PAIRED_SIZE = 2000
 
 
 def distances_to_prior(codes: Tensor, samples: Tensor, sigma: float, seed: int = 0) -> dict[str, float]:
-    """MMD² and sliced Wasserstein-1 of codes (n, d) and samples of the prior (m, d), by the names of figures.
-
-    The directions of the second depend on the seed alone.
-    """
-    directions = torch.Generator().manual_seed(seed_for(seed, "directions"))
+    """MMD² and sliced Wasserstein-1 between codes (n, d) and samples of the prior (m, d), by figure."""
     return {
         "mmd_to_prior": metrics.mmd2(codes, samples, sigma),
-        "sw1_to_prior": metrics.sliced_wasserstein1(codes, samples, sigma, generator=directions),
+        "sw1_to_prior": sliced_distance(codes, samples, sigma, seed),
     }
+
+
+def sliced_distance(codes: Tensor, samples: Tensor, sigma: float, seed: int = 0) -> float:
+    """The second of them alone, along directions that depend on the seed alone."""
+    directions = torch.Generator().manual_seed(seed_for(seed, "directions"))
+    return metrics.sliced_wasserstein1(codes, samples, sigma, generator=directions)
 
 
 @dataclass(frozen=True)
@@ -67,7 +69,7 @@ class FrozenModel:
 
     @property
     def random_encoder(self) -> bool:
-        """Whether one image has many codes, z ~ q(z|x), and not E(x) alone."""
+        """Whether there is an encoder, and one image has many codes by it."""
         encoder = self.model.networks.get("encoder")
         return isinstance(encoder, Encoder) and encoder.random
 
@@ -118,16 +120,16 @@ class FrozenModel:
                 codes.append(code)
             return _joined(codes)
 
-    def aggregated_posterior(self, images: npt.ArrayLike, codes: Array) -> Array:
-        """Samples of q(z): one z ~ q(z|x) for each image, float32 (n, latent size), the same at every call.
+    def aggregated_posterior(self, images: npt.ArrayLike, codes: Array, seed: int = 0) -> Array:
+        """Samples of q(z): one z ~ q(z|x) for each image, float32 (n, latent size).
 
         This, and not the means, is what a VAE's KL divergence and an AAE's discriminator hold to the prior
-        (Makhzani et al., arXiv 1511.05644, section 2). `codes`: `encode`'s, which are all that there is
-        where the encoder is deterministic.
+        (Makhzani et al., arXiv 1511.05644, section 2). `codes`: what `encode` gives for these images, which
+        is all that there is where the encoder is deterministic. The noise depends on the seed alone.
         """
         if not self.random_encoder:
             return codes
-        generator = torch.Generator().manual_seed(seed_for(0, "posterior"))
+        generator = torch.Generator().manual_seed(seed_for(seed, "posterior"))
         drawn: list[Tensor] = []
         with torch.inference_mode():
             for part in _parts(images):
@@ -282,8 +284,8 @@ class Snapshot:
 
         Codes are held against the prior as samples of q(z|x), one an image; neighbours are those of
         `encode`'s. Distances to the prior and kNN accuracy use at most 2 000 codes, and as many samples of
-        the prior, but never fewer than 1 000: of the first 1 000 images
-        they say what `evaluate` says of as many.
+        the prior, but never fewer than 1 000: of the first 1 000 images they say what `evaluate` says of as
+        many with the seed 0.
         """
         frozen, test = self.models[name], self.dataset.test
         if not frozen.has_encoder:

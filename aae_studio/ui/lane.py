@@ -363,7 +363,7 @@ class Lane(QFrame):
         )
         if self._bench.models[self._name].random_encoder:
             where += "\n" + tr(
-                "The points are codes without the encoder's noise, and lie closer together than these."
+                "Codes with the encoder's noise are measured; the points are codes without it."
             )
         return count, where
 

@@ -114,6 +114,9 @@ class Typed:
             return
         self.chosen.emit(value)
 
+    def settle(self) -> None:
+        """Settle on what was chosen in another way than by typing."""
+
     def _forgive(self) -> None:
         """What was taken back is not wrong any more."""
         if not self._differs():
@@ -124,10 +127,13 @@ class Typed:
 
     def event(self, event: QEvent) -> bool:
         # The window's, unless something is being entered.
-        shortcut = event.type() == QEvent.Type.ShortcutOverride and not self._differs()
-        if shortcut and (event.key() == Qt.Key.Key_Space or any(map(event.matches, CHANGES))):
-            event.ignore()
-            return False
+        if event.type() == QEvent.Type.ShortcutOverride:
+            changes = any(map(event.matches, CHANGES))
+            if changes:
+                self.settle()
+            if not self._differs() and (changes or event.key() == Qt.Key.Key_Space):
+                event.ignore()
+                return False
         return super().event(event)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
@@ -174,6 +180,10 @@ class NumberEntry(Typed, WheelWhenFocused, QAbstractSpinBox):
     def commit(self) -> None:
         self._pause.stop()
         super().commit()
+
+    def settle(self) -> None:
+        if self._pause.isActive():
+            self.commit()
 
     def stepBy(self, steps: int) -> None:
         now = self._number()

@@ -13,7 +13,8 @@ from aae_studio.ui.theme import Theme
 from aae_studio.ui.tooltip import explain, tooltip
 from aae_studio.ui.translation import tr
 
-EDITOR_WIDTH = 80
+# As wide as the longest word of a choice, in English, needs.
+EDITOR_WIDTH = 104
 ROW_HEIGHT = 23
 # After a space at which no line breaks: it belongs to the last word.
 RESTARTS = "\u00a0↺"

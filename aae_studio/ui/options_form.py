@@ -5,7 +5,7 @@ from __future__ import annotations
 from itertools import pairwise
 from typing import TYPE_CHECKING
 
-from PySide6.QtCore import Qt
+from PySide6.QtCore import QEvent, QObject, Qt
 from PySide6.QtWidgets import (
     QFrame,
     QGridLayout,
@@ -155,6 +155,7 @@ class OptionsForm(QWidget):
         self._scroll.setHorizontalScrollBarPolicy(Qt.ScrollBarPolicy.ScrollBarAlwaysOff)
         self._scroll.setFocusPolicy(Qt.FocusPolicy.NoFocus)
         self._scroll.setWidget(content)
+        content.installEventFilter(self)
         layout = QVBoxLayout(self)
         layout.setContentsMargins(0, 0, 0, 0)
         layout.addWidget(self._scroll)
@@ -207,12 +208,17 @@ class OptionsForm(QWidget):
             self._column.insertWidget(place, section)
         for before, after in pairwise(self.rows.values()):
             QWidget.setTabOrder(before.editor, after.editor)
-        widest = max(row.needed for row in self.rows.values())
+        widest = max((row.needed for row in self.rows.values()), default=0)
         for row in self.rows.values():
             row.editor.setFixedWidth(widest)
-        # Nothing may be cut: the dock cannot be narrower than the widest row and the scroll bar.
-        width = self._scroll.widget().minimumSizeHint().width()
-        self.setMinimumWidth(width + self._scroll.verticalScrollBar().sizeHint().width())
+
+    def eventFilter(self, watched: QObject, event: QEvent) -> bool:
+        # Only now it is known how wide new rows are. Nothing may be cut: the dock cannot be narrower than
+        # the widest row and the scroll bar.
+        if event.type() == QEvent.Type.LayoutRequest:
+            width = self._scroll.widget().minimumSizeHint().width()
+            self.setMinimumWidth(width + self._scroll.verticalScrollBar().sizeHint().width())
+        return super().eventFilter(watched, event)
 
     def _new_section(self, group: Group) -> Section:
         section = Section(group, self._theme)

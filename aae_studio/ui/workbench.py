@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import time
 from collections.abc import Mapping
 from functools import partial
@@ -82,6 +83,8 @@ class Workbench(QObject):
         self.folder: Path | None = None
         # The folder of the run that is shown while it is trained elsewhere.
         self.following: Path | None = None
+        # Paths of all runs that were followed here: who trains them goes on saving them there.
+        self._elsewhere: set[str] = set()
         # The folder that the trainer was asked to open last: it may turn out not to hold a session.
         self._opening: Path | None = None
         self.snapshot: Snapshot | None = None
@@ -254,6 +257,8 @@ class Workbench(QObject):
     def _follow(self, folder: Path | None) -> None:
         if folder is None:
             self._follower.stop()
+        if folder is not None:
+            self._elsewhere.add(_path(folder))
         if folder != self.following:
             self.following = folder
             self.following_changed.emit(folder is not None)
@@ -342,7 +347,6 @@ class Workbench(QObject):
         return self.sender() is silent
 
     def _on_prepared(self, news: Prepared) -> None:
-        followed = self.following
         if news.folder is not None and news.folder == self._opening:
             self._opening = None
             self._follow(None)
@@ -352,8 +356,10 @@ class Workbench(QObject):
             # What was changed before says nothing about this folder's experiment.
             self.changes.forget()
         self.generation += 1
-        # Who trains a run elsewhere goes on saving it there: what is made of it here has no folder yet.
-        self.folder = self.following or (None if news.folder == followed else news.folder)
+        self.folder = self.following or news.folder
+        if self.following is None and news.folder is not None and _path(news.folder) in self._elsewhere:
+            # What is made here of a run that is trained elsewhere has no folder yet.
+            self.folder = None
         self.joining = {}
         self.changes.hold(news.config, news.wish)
         self.snapshot, self.history = news.snapshot, news.history
@@ -488,3 +494,8 @@ class Workbench(QObject):
         self.questions.take(survey)
         self.planes.take_codes()
         self.surveyed.emit()
+
+
+def _path(folder: Path) -> str:
+    """One spelling of a folder, without a look at the disk: it may be on a mount that does not answer."""
+    return os.path.normpath(Path.cwd() / folder)

@@ -46,6 +46,18 @@ def possible(name: str, latent_size: int) -> bool:
 # All plug-ins
 
 
+@pytest.mark.parametrize("name", MODELS.names())
+@pytest.mark.parametrize("posterior", ["deterministic", "gaussian", "universal"])
+def test_a_code_without_noise_is_what_is_encoded(make_model, name: str, posterior: str) -> None:
+    chosen = {"posterior": posterior} if any(o.name == "posterior" for o in MODELS.get(name).options) else {}
+    model = make_model(name, **chosen)
+    images = torch.rand(5, 1, 4, 4)
+    codes, drawn = model.encode(images), model.sampled_codes(images, torch.zeros_like)
+    assert (drawn is None) == (codes is None)
+    if codes is not None:
+        assert torch.equal(drawn, codes)
+
+
 def test_the_plugins_that_the_studio_comes_with() -> None:
     assert {"ae", "vae", "gan", "aae"} <= set(MODELS.names())
     assert {"gaussian", "mixture", "swiss_roll", "ring", "uniform"} <= set(PRIORS.names())

@@ -20,7 +20,7 @@ MEASURES = {
     "gan": measures.adversarial_network,
     "parzen": measures.parzen,
     "semi-supervised-100": measures.semi_supervised(100),
-    "clustering-16": measures.clustering(16, "affine"),
+    "clustering-30": measures.clustering(30, "affine"),
     "dimensionality-reduction": measures.reduction,
 }
 

@@ -147,7 +147,9 @@ def test_what_is_trained_elsewhere_cannot_be_changed_here(qtbot, follow: Follow,
     studio.set_language("en")
 
 
-def test_stop_following_makes_it_a_session_that_trains_on(qtbot, follow: Follow, run: Elsewhere) -> None:
+def test_stop_following_makes_it_a_session_that_trains_on(
+    qtbot, monkeypatch, follow: Follow, run: Elsewhere
+) -> None:
     run.train(5)
     studio = follow(run)
     shown(qtbot, studio, run)
@@ -166,8 +168,19 @@ def test_stop_following_makes_it_a_session_that_trains_on(qtbot, follow: Follow,
     assert window.options_form.isEnabled()
     assert window.actions_by_name["train"].isEnabled()
     assert window.actions_by_name["train"].toolTip() == "Train all models, or pause. (Space)"
-    # Who trains it elsewhere goes on saving it there: Ctrl+S asks for another place.
+    # Who trains it elsewhere goes on saving it there: Ctrl+S asks for another place, also
+    # when it has been opened again.
     assert bench.folder is None
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.open(Path(os.path.relpath(run.folder)))
+    assert bench.folder is None
+    asked: list[str] = []
+    monkeypatch.setattr(
+        "aae_studio.ui.files.QFileDialog.getSaveFileName",
+        lambda *words, **_: (asked.append(words[1]) or "", ""),
+    )
+    window.actions_by_name["save"].trigger()
+    assert len(asked) == 1
     # Later news from elsewhere do not disturb what is trained here, and this is bit for bit what follows.
     run.train(4)
     window.actions_by_name["step"].trigger()
@@ -349,10 +362,11 @@ def test_of_two_folders_that_are_opened_the_one_that_is_there_is_saved_to(
     with qtbot.waitSignal(bench.prepared, timeout=20_000):
         bench.stop_following()
     bench.configure(learning_rate=0.02)
+    kept = shutil.copytree(run.folder, tmp_path / "kept")
     with qtbot.waitSignal(bench.failed, timeout=20_000):
-        bench.open(run.folder)
+        bench.open(kept)
         bench.open(tmp_path / "nothing")
-    assert bench.folder == run.folder
+    assert bench.folder == kept
     assert not bench.changes.can_undo
     with qtbot.waitSignal(bench.prepared, timeout=20_000):
         bench.new_seed()

@@ -33,10 +33,15 @@ class Sign:
     below: bool = False
     unit: str = ""
 
+    @property
+    def end(self) -> float:
+        """Where it no longer speaks for a diagnosis that stands."""
+        return self.limit * MARGIN if self.below else self.limit / MARGIN
+
     def speaks(self, standing: bool = False) -> bool:
         """Whether it speaks for the diagnosis; more easily for one that is `standing` already."""
-        ease = MARGIN if standing else 1.0
-        return self.value < self.limit * ease if self.below else self.value > self.limit / ease
+        bound = self.end if standing else self.limit
+        return self.value < bound if self.below else self.value > bound
 
 
 @dataclass(frozen=True)

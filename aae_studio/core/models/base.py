@@ -194,8 +194,12 @@ class Model(ABC):
         return None
 
     def sampled_codes(self, images: Tensor, noise_like: Callable[[Tensor], Tensor]) -> Tensor | None:
-        """Codes z ~ q(z|x), one for each image, as `encode`'s; `noise_like` as in `Encoder.sampled`."""
-        return None
+        """Codes z ~ q(z|x), one for each image; `noise_like` as in `Encoder.sampled`.
+
+        `encode`'s where there is but one. A model whose encoder is random and that has an `encode` of its
+        own has this of its own too.
+        """
+        return self.encode(images)
 
     def condition_of(self, images: Tensor, labels: Tensor) -> Tensor | None:
         """The condition that goes with the codes of images (n, C, H, W) when they are reconstructed.

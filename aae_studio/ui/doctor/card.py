@@ -33,15 +33,11 @@ def figure(value: float, unit: str) -> str:
 
 
 def relation(sign: Sign) -> str:
-    """How a figure stands to its limit, in one character.
-
-    A figure that has come back a little behind its limit does not end its diagnosis yet, and one that
-    is written as its limit is must not be said to be above it.
-    """
-    looks_equal = figure(sign.value, sign.unit) == figure(sign.limit, sign.unit)
-    if looks_equal or not sign.speaks():
+    """How a figure stands to its limit, in one character: one that is written as its limit is must not be
+    said to be beyond it."""
+    if figure(sign.value, sign.unit) == figure(sign.limit, sign.unit):
         return "≈"
-    return "<" if sign.below else ">"
+    return "<" if sign.value < sign.limit else ">"
 
 
 class FindingCard(QFrame):
@@ -144,7 +140,8 @@ class FindingCard(QFrame):
         column.addWidget(self._change)
 
     def _show_signs(self, signs: tuple[Sign, ...]) -> None:
-        """One row a figure: what it is, its value, and the limit that it is beyond."""
+        """One row a figure: what it is, its value, and its limit. A little behind that the diagnosis still
+        stands."""
         while len(self._rows) < len(signs):
             row = (QLabel(), QLabel(), QLabel())
             sides = (Qt.AlignmentFlag(0), Qt.AlignmentFlag.AlignRight, Qt.AlignmentFlag.AlignLeft)
@@ -159,9 +156,16 @@ class FindingCard(QFrame):
             value.setText(figure(sign.value, sign.unit))
             bound = figure(sign.limit, sign.unit)
             limit.setText(f"{relation(sign)} {bound}")
-            tip = tr("It speaks for this diagnosis above {limit}.", limit=bound)
+            end = figure(sign.end, sign.unit)
+            tip = tr(
+                "It speaks for this diagnosis above {limit}, and ends it below {end}.", limit=bound, end=end
+            )
             if sign.below:
-                tip = tr("It speaks for this diagnosis below {limit}.", limit=bound)
+                tip = tr(
+                    "It speaks for this diagnosis below {limit}, and ends it above {end}.",
+                    limit=bound,
+                    end=end,
+                )
             for label in (text, value, limit):
                 label.setToolTip(tip)
 

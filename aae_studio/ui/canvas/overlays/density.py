@@ -59,7 +59,9 @@ class Density(Overlay):
         if codes is None:
             return None
         frozen, grid = snapshot.models[scene.model], scene.grid(ROWS)
-        found = scene.plane.project(frozen.aggregated_posterior(snapshot.probe_images[:POSTERIORS], codes))
+        if frozen.random_encoder:
+            codes = frozen.aggregated_posterior(snapshot.probe_images[:POSTERIORS], codes[:POSTERIORS])
+        found = scene.plane.project(codes)
         wanted = scene.plane.project(frozen.draw(PRIOR_SAMPLES)[0])
         width = density.bandwidth(found)
         x, y = grid.places[: grid.columns, 0], grid.places[:: grid.columns, 1]
