@@ -53,10 +53,10 @@ CATEGORICAL = PROTOCOL.with_(
 )
 STYLE_WEIGHT, CATEGORY_WEIGHT = 0.3, 0.3
 # With labels, inputs that are moved in place of noisy ones, which the paper does not do: an image says which
-# others are of its class, and the error falls in far fewer epochs. The falling rate lets it settle. 30 clusters
-# are moved less, and no faster toward rest; 16 come no sooner by it.
+# others are of its class, and the error falls in far fewer epochs. The falling rate lets it settle. 30
+# clusters are moved less, and settle later; 16 come no sooner by it.
 MOVED: dict[str, Any] = {"noise": "affine", "noise_strength": 0.5, "rate_decay": 2.0}
-GAN_EPOCHS, PARZEN_EPOCHS, CLUSTERING_EPOCHS, SEMI_SUPERVISED_EPOCHS, REDUCTION_EPOCHS = 10, 100, 100, 40, 20
+GAN_EPOCHS, PARZEN_EPOCHS, CLUSTERING_EPOCHS, SEMI_SUPERVISED_EPOCHS, REDUCTION_EPOCHS = 10, 100, 100, 80, 20
 # Generated images of each class whose class is then asked of the classifier.
 ASKED = 500
 # Labelled training images that name the clusters.
