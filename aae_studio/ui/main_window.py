@@ -344,9 +344,8 @@ class MainWindow(QMainWindow):
 
     def _focus_canvas(self) -> None:
         """Keys speak to the first canvas until the person chooses otherwise."""
-        for lane in self.lanes.values():
-            lane.canvas.setFocus()
-            return
+        if self.lanes:
+            next(iter(self.lanes.values())).canvas.setFocus()
 
     def _show_undo(self) -> None:
         self.actions_by_name["undo"].setEnabled(self._bench.changes.can_undo)
