@@ -29,8 +29,20 @@ class Row:
 ROWS = (
     Row("train", "Train", "Space", "Train all models, or pause.", "train"),
     Row("step", "Step", "S", "Train exactly one step, then stand still.", "step"),
-    Row("rewind", "Rewind", "R", "Back to step 0 with the same seed: same weights, same batches.", "rewind"),
-    Row("new_seed", "New seed", "N", "Back to step 0 with another seed: other weights and batches.", "seed"),
+    Row(
+        "rewind",
+        "Rewind",
+        "R",
+        "Back to step 0 with the same seed: same weights, same batches. Undo brings the training back.",
+        "rewind",
+    ),
+    Row(
+        "new_seed",
+        "New seed",
+        "N",
+        "Back to step 0 with another seed: other weights and batches. Undo brings the training back.",
+        "seed",
+    ),
     Row("open", "Open session…", "Ctrl+O", "Bring back a saved session."),
     Row(
         "follow",
@@ -50,7 +62,12 @@ ROWS = (
     Row("save_as", "Save session as…", "Ctrl+Shift+S", "Write the session into another folder."),
     Row("data_dir", "Data folder…", "", "Choose where downloaded datasets lie."),
     Row("quit", "Quit", "Ctrl+Q", "Close the Studio."),
-    Row("undo", "Undo", "Ctrl+Z", "Take the last change of options back."),
+    Row(
+        "undo",
+        "Undo",
+        "Ctrl+Z",
+        "Take the last change back. If it began at step 0, what was trained before comes back, too.",
+    ),
     Row("redo", "Redo", "Ctrl+Shift+Z", "Make the change again."),
     Row("linked", "Link cursors", "L", "Move the points of all lanes together.", "link", True),
     Row("crisp", "Crisp pixels", "P", "Show pixels as squares instead of smoothly.", "", True),

@@ -10,12 +10,16 @@ from aae_studio.core.config import ExperimentConfig
 
 @dataclass(frozen=True)
 class Configure:
-    """Go over to this configuration, live where that is possible and `restart` is not asked for."""
+    """Go over to this configuration, live where that is possible and `restart` is not asked for.
+
+    `back_to`: the number of an experiment that had it.
+    """
 
     config: ExperimentConfig
     data_dir: Path
     restart: bool
     wish: int | None
+    back_to: int | None = None
 
 
 @dataclass(frozen=True)

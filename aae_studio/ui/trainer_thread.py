@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import itertools
 import queue
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeGuard
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
 
 from PySide6.QtCore import Signal
 
@@ -36,7 +37,8 @@ class Prepared:
     """A new experiment at its first step: what the interface needs to show it.
 
     The thread goes on appending to `history`; everyone else only reads it. `folder`: the session that was
-    opened, if one was.
+    opened, if one was. `number`: of the experiment, counted up; 0 for a run trained elsewhere. `former`: that
+    of the experiment that one can go back to, as far as it was trained.
     """
 
     config: ExperimentConfig
@@ -47,6 +49,16 @@ class Prepared:
     seconds: float
     wish: int | None = None
     folder: Path | None = None
+    number: int = 0
+    former: int | None = None
+
+
+class Former(NamedTuple):
+    """An experiment that another has taken the place of."""
+
+    number: int
+    experiment: Experiment
+    history: History
 
 
 def unexpected(fault: Exception) -> StudioError:
@@ -85,6 +97,11 @@ class TrainerThread(ClosingThread):
         self.setObjectName("trainer")
         self._mailbox: queue.SimpleQueue[Mail | None] = queue.SimpleQueue()
         self._experiment: Experiment | None = None
+        # Counts experiments; one that is brought back has its number again.
+        self._numbers = itertools.count(1)
+        self._number = 0
+        # What was trained last before it: a restart can be taken back.
+        self._former: Former | None = None
         self._steps: Iterator[Report] = iter(())
         # Steps still to be taken, and those that were asked for; None: without end.
         self._remaining: int | None = 0
@@ -106,13 +123,19 @@ class TrainerThread(ClosingThread):
     # From any thread
 
     def configure(
-        self, config: ExperimentConfig, data_dir: Path, restart: bool = False, wish: int | None = None
+        self,
+        config: ExperimentConfig,
+        data_dir: Path,
+        restart: bool = False,
+        wish: int | None = None,
+        back_to: int | None = None,
     ) -> None:
         """Go over to a configuration: live if the running experiment can, else from step 0.
 
-        `wish`: the number that goes with what becomes of it.
+        `wish`: the number that goes with what becomes of it. `back_to`: the number of an experiment that had
+        it; where that is the former one, it comes back as far as it was trained, and stands still.
         """
-        self._mailbox.put(Configure(config, data_dir, restart, wish))
+        self._mailbox.put(Configure(config, data_dir, restart, wish, back_to))
 
     def open(self, folder: Path, data_dir: Path) -> None:
         """Bring back the session in a folder."""
@@ -216,9 +239,9 @@ class TrainerThread(ClosingThread):
 
                 self._settle_in()
                 experiment, history = session.restore(folder, data_dir)
-                self._remaining = 0
-                self._adopt(experiment, history, folder=folder)
-                self._tell_training(False)
+                # Opening is no restart: it is asked about, and not taken back.
+                self._experiment = self._former = None
+                self._show_still(experiment, history, folder=folder)
             case Save(folder=folder):
                 from aae_studio.core import session
 
@@ -279,18 +302,44 @@ class TrainerThread(ClosingThread):
         from aae_studio.core.history import History
 
         self._settle_in()
+        if self._go_back(mail):
+            return
         old, config = self._experiment, mail.config
         if old is not None and not mail.restart and self._change(old, config, mail.wish):
             return
         same_data = old is not None and old.shares_data(config)
         dataset = old.dataset if old is not None and same_data else load_dataset(config, mail.data_dir)
-        self._adopt(Experiment(config, dataset), History(), mail.wish)
+        self._adopt(Experiment(config, dataset), History(), wish=mail.wish)
         if self._remaining:
             # Training goes on, and as far as it was to go.
             self._remaining = self._goal
         if self._going != self._told:
             # Who was catching up is there now.
             self._tell_training(self._going)
+
+    def _go_back(self, mail: Configure) -> bool:
+        """Bring the former experiment back, if it is meant and can have this configuration; False, and nothing
+        done, if not."""
+        former, config = self._former, mail.config
+        if former is None or former.number != mail.back_to:
+            return False
+        there = tuple(name for name in config.models if name in former.experiment.models)
+        if not there or not former.experiment.accepts_live(config.with_(models=there)):
+            return False
+        same = former.experiment.config == config
+        self._show_still(
+            former.experiment, former.history, wish=mail.wish if same else None, number=former.number
+        )
+        if not same:
+            # Models that were joining when it ended join again.
+            self._change(former.experiment, config, mail.wish)
+        return True
+
+    def _show_still(self, experiment: Experiment, history: History, **told: Any) -> None:
+        """Adopt an experiment that has been trained before, without training it on."""
+        self._remaining = 0
+        self._adopt(experiment, history, **told)
+        self._tell_training(False)
 
     def _change(self, old: Experiment, config: ExperimentConfig, wish: int | None) -> bool:
         """Go over to a configuration at once, but for models that have to catch up first; False, and nothing
@@ -365,9 +414,20 @@ class TrainerThread(ClosingThread):
         compute.use_threads(compute.training_threads())
 
     def _adopt(
-        self, experiment: Experiment, history: History, wish: int | None = None, folder: Path | None = None
+        self,
+        experiment: Experiment,
+        history: History,
+        wish: int | None = None,
+        folder: Path | None = None,
+        number: int | None = None,
     ) -> None:
-        self._unsent.clear()
+        self._send_reports()
+        if self._experiment is not None and self._experiment.step > 0:
+            # What has not been trained is made again as fast.
+            self._former = Former(self._number, self._experiment, self._history)
+        elif self._former is not None and self._former.number == number:
+            self._former = None
+        self._number = next(self._numbers) if number is None else number
         self._joining, self._left = None, {}
         self._experiment, self._history = experiment, history
         self._steps = experiment.run()
@@ -382,6 +442,8 @@ class TrainerThread(ClosingThread):
                 experiment.seconds,
                 wish,
                 folder,
+                self._number,
+                None if self._former is None else self._former.number,
             )
         )
 

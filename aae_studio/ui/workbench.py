@@ -7,7 +7,7 @@ import time
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -35,6 +35,13 @@ if TYPE_CHECKING:
 
 Array = npt.NDArray[np.float32]
 RATE_WINDOW_S = 1.0
+
+
+class Saved(NamedTuple):
+    """Where an experiment is saved, and how many of its seconds of training are."""
+
+    folder: Path | None
+    seconds: float
 
 
 class Workbench(QObject):
@@ -79,8 +86,6 @@ class Workbench(QObject):
         self.changes, self.display, self.repeats = Changes(config), Display(), Repeats()
         self.decodings = Decodings()
         self.training = False
-        # Where this experiment was opened or saved last.
-        self.folder: Path | None = None
         # The folder of the run that is shown while it is trained elsewhere.
         self.following: Path | None = None
         # Paths of all runs that were followed here: who trains them goes on saving them there.
@@ -96,8 +101,8 @@ class Workbench(QObject):
         self.planes = Planes(self.findings)
         self.questions = Questions(partial(self._look, urgent=True))
         self.losses: dict[str, dict[str, float]] = {}
-        # Of these seconds of training, how many are saved.
-        self._saved_seconds = 0.0
+        # By an experiment's number.
+        self._saved: dict[int, Saved] = {0: Saved(None, 0.0)}
         # By name: the step of models that are catching up with the others.
         self.joining: dict[str, int] = {}
         # Of the experiment: models may leave it, and others join.
@@ -172,21 +177,22 @@ class Workbench(QObject):
 
     def rewind(self) -> None:
         """Back to step 0 with the same seed: the same weights and batches again."""
-        self._ask(self.asked, restart=True)
+        self.configure(restart=True)
 
     def new_seed(self) -> None:
         """Back to step 0 with the next seed: other weights and batches."""
         self.configure(seed=(self.asked.seed + 1) % 2**31)
 
-    def configure(self, **changes: object) -> None:
-        """Change options of the experiment; live where possible, else from step 0.
+    def configure(self, restart: bool = False, **changes: object) -> None:
+        """Change options of the experiment; live where possible, else from step 0, or with `restart` always.
 
         Raises StudioError, and changes nothing, for a value that cannot be.
         """
         config = self.asked.with_(**changes)
-        if config != self.asked:
+        if config != self.asked or (restart and self.step > 0):
             self.changes.remember()
-            self._ask(config)
+        if config != self.asked or restart:
+            self._ask(config, restart)
 
     def refine(self, **changes: object) -> None:
         """Like `configure`, but as a part of the change before: one `undo` takes both back."""
@@ -195,23 +201,23 @@ class Workbench(QObject):
             self.changes.extend()
             self._ask(config)
 
-    def try_configure(self, **changes: object) -> None:
+    def try_configure(self, restart: bool = False, **changes: object) -> None:
         """Like `configure`, but an impossible value is shown as an error."""
         try:
-            self.configure(**changes)
+            self.configure(restart, **changes)
         except StudioError as fault:
             self.configured.emit()
             self.failed.emit(fault)
 
     def undo(self) -> None:
-        """Take the last change of options back."""
-        if (config := self.changes.undone()) is not None:
-            self._ask(config)
+        """Take the last change back: of options, or a restart, which brings back what had been trained."""
+        if (before := self.changes.undone()) is not None:
+            self._ask(before.config, back_to=before.number)
 
     def redo(self) -> None:
         """Make the change again that was taken back last."""
-        if (config := self.changes.redone()) is not None:
-            self._ask(config)
+        if (left := self.changes.redone()) is not None:
+            self._ask(left.config, left.config == self.asked, left.number)
 
     def set_data_dir(self, folder: Path) -> None:
         """Look for downloaded datasets in another folder; what failed for lack of them is tried again."""
@@ -268,16 +274,28 @@ class Workbench(QObject):
         self._trainer.save(folder)
 
     @property
+    def folder(self) -> Path | None:
+        """Where this experiment was opened or saved last."""
+        return self._saved[self.changes.number].folder
+
+    @property
     def unsaved_seconds(self) -> float:
         """How long was trained here since it was saved, opened or begun; 0 for a run trained elsewhere."""
-        return 0.0 if self.following is not None else self.seconds - self._saved_seconds
+        return 0.0 if self.following is not None else self.seconds - self._saved[self.changes.number].seconds
 
-    def _ask(self, config: ExperimentConfig, restart: bool = False) -> None:
+    def _home(self, folder: Path | None) -> Path | None:
+        """Where an experiment is saved again that comes from this folder."""
+        if self.following is None and folder is not None and _path(folder) in self._elsewhere:
+            # What is made here of a run that is trained elsewhere has no folder yet.
+            return None
+        return self.following or folder
+
+    def _ask(self, config: ExperimentConfig, restart: bool = False, back_to: int | None = None) -> None:
         assert self.following is None, "what is trained elsewhere cannot be changed here"
         self._request = config
         wish = self.changes.ask(config)
         self.configured.emit()
-        self._trainer.configure(config, self.data_dir, restart, wish)
+        self._trainer.configure(config, self.data_dir, restart, wish, back_to)
 
     @property
     def config(self) -> ExperimentConfig:
@@ -356,18 +374,16 @@ class Workbench(QObject):
             # What was changed before says nothing about this folder's experiment.
             self.changes.forget()
         self.generation += 1
-        self.folder = self.following or news.folder
-        if self.following is None and news.folder is not None and _path(news.folder) in self._elsewhere:
-            # What is made here of a run that is trained elsewhere has no folder yet.
-            self.folder = None
         self.joining = {}
         self.changes.hold(news.config, news.wish)
+        self.changes.change_experiment(news.number, news.former)
+        if news.number == 0 or news.number not in self._saved:
+            self._saved[news.number] = Saved(self._home(news.folder), news.seconds)
         self.snapshot, self.history = news.snapshot, news.history
         self.precision, self.steps_per_epoch = news.precision, news.steps_per_epoch
         self.step, self.seconds, self.steps_per_second = news.snapshot.step, news.seconds, 0.0
         self.epoch = self.step // self.steps_per_epoch
         self._rate_mark = (self.step, time.perf_counter())
-        self._saved_seconds = self.seconds
         self._recall_losses()
         self.findings.clear()
         self.decodings.forget()
@@ -410,7 +426,7 @@ class Workbench(QObject):
             self._rate_mark = (self.step, time.perf_counter())
 
     def _on_saved(self, folder: Path) -> None:
-        self.folder, self._saved_seconds = folder, self.seconds
+        self._saved[self.changes.number] = Saved(folder, self.seconds)
         self.saved.emit(folder)
 
     def _on_reported(self, reports: list[Report]) -> None:

@@ -292,8 +292,8 @@ class Labels(Panel):
             tr("Set it up") + RESTARTS,
             tr(
                 "Adds the AAE, takes 10 Gaussians where the prior has no parts, and gives the adversary more "
-                "weight and speed, so that few labels count. Starts again from step 0; undo brings the "
-                "options back, not the training."
+                "weight and speed, so that few labels count. Starts again from step 0; undo "
+                "brings the training back."
             ),
             self.set_up,
         )

@@ -266,10 +266,10 @@ class Sweep(Panel):
             self.told.setText(tr("This run is trained elsewhere. Stop following it to go on here."))
             return
         config = self._config(place)
-        bench.try_configure(**{item.name: getattr(config, item.name) for item in dataclasses.fields(config)})
+        changes = {item.name: getattr(config, item.name) for item in dataclasses.fields(config)}
+        # Else what is trained already would go on with the new options.
+        bench.try_configure(restart=True, **changes)
         if bench.asked == config:
-            # What is trained already would go on with the new options.
-            bench.rewind()
             bench.train(series.steps)
 
     def _cancel(self) -> None:
@@ -341,8 +341,7 @@ class Sweep(Panel):
             self.told.setText(
                 tr(
                     "{done} of {count} cells, {steps} steps each. Point at a cell for its figures; click "
-                    "it, or press Enter, to train it in the window from step 0 (Ctrl+Z brings the options "
-                    "back, not the training).",
+                    "it, or press Enter, to train it in the window from step 0 (Ctrl+Z goes back).",
                     done=len(series.runs),
                     count=len(series.configs),
                     steps=series.steps,

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 from aae_studio.core.config import ExperimentConfig
 
 UNDO_DEPTH = 100
+
+
+class Before(NamedTuple):
+    """What to go back to: a configuration, and the number of the experiment that had it."""
+
+    config: ExperimentConfig
+    number: int
 
 
 class Changes:
     """What was asked for last, and whether it holds already.
 
     `held` holds; `asked` is what the user wants to hold. Between the two lies what the trainer has still to
-    answer: wishes are numbered, and only the answer to the last one counts.
+    answer: wishes are numbered, and only the answer to the last one counts. `number`: of the experiment on
+    show. A restart with the same configuration is a change, too, as long as the experiment before is kept.
     """
 
     def __init__(self, config: ExperimentConfig) -> None:
         self.held = self.asked = config
-        self._before: list[ExperimentConfig] = []
-        self._after: list[ExperimentConfig] = []
+        self.number = 0
+        self._before: list[Before] = []
+        self._after: list[Before] = []
         self._wish = 0
         # Whatever held at some time, the newest last.
         self._past = [config]
@@ -33,40 +44,40 @@ class Changes:
     @property
     def before(self) -> ExperimentConfig | None:
         """What `undone` would go back to."""
-        return self._before[-1] if self._before else None
+        return self._before[-1].config if self._before else None
 
     def remember(self) -> None:
         """Keep what is asked for now, for `undone`; what was taken back cannot be made again."""
-        self._before = [*self._before[-UNDO_DEPTH:], self.asked]
+        self._before = [*self._before[-UNDO_DEPTH:], Before(self.asked, self.number)]
         self._after.clear()
 
     def extend(self) -> None:
         """What is asked for next belongs to the change before."""
         self._after.clear()
 
-    def undone(self) -> ExperimentConfig | None:
-        """The configuration before the last change, if there is one."""
+    def undone(self) -> Before | None:
+        """What was before the last change, if there is anything."""
         if not self._before:
             return None
-        self._after.append(self.asked)
+        self._after.append(Before(self.asked, self.number))
         return self._before.pop()
 
-    def redone(self) -> ExperimentConfig | None:
-        """The configuration that `undone` left, if there is one."""
+    def redone(self) -> Before | None:
+        """What `undone` left, if there is anything."""
         if not self._after:
             return None
-        self._before.append(self.asked)
+        self._before.append(Before(self.asked, self.number))
         return self._after.pop()
 
     def undoes_only(self, *names: str) -> bool:
         """Whether undoing would change these fields and options alone (`prior`, `painted.picture`)."""
         if not self._before:
             return False
-        before, after = vars(self._before[-1]), vars(self.asked)
+        before, after = vars(self._before[-1].config), vars(self.asked)
         fields = {name for name in after if name != "options" and before[name] != after[name]}
         old, new = before["options"], after["options"]
         options = {key for key in {*old, *new} if old.get(key) != new.get(key)}
-        return fields | options <= set(names)
+        return bool(fields | options) and fields | options <= set(names)
 
     def forget(self) -> None:
         """Nothing of what was changed before can be taken back."""
@@ -87,6 +98,16 @@ class Changes:
         if wish is None or wish >= self._wish:
             self.asked = config
 
+    def change_experiment(self, number: int, former: int | None) -> None:
+        """Another experiment is on show, and that of `former` is kept. One cannot go back to another one, nor
+        to a configuration that is there."""
+        self.number, after, kept = number, self.asked, []
+        for before in reversed(self._before):
+            if before.config != after or before.number == former:
+                kept.append(before)
+            after = before.config
+        self._before = kept[::-1]
+
     def approach(self, config: ExperimentConfig) -> None:
         """The trainer went over to this, on its way to what was asked for."""
         self.held = config
@@ -98,6 +119,8 @@ class Changes:
         if wish < self._wish:
             return
         self.asked = standing
-        self._before = [config for config in self._before if config in self._past or config == standing]
-        if self._before and self._before[-1] == standing:
+        self._before = [
+            before for before in self._before if before.config in self._past or before.config == standing
+        ]
+        if self._before and self._before[-1].config == standing:
             self._before.pop()

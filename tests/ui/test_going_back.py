@@ -1,0 +1,205 @@
+"""Restarts can be taken back: what was trained comes back as it was, and trains on as if nothing had been."""
+
+from __future__ import annotations
+
+from itertools import islice
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.experiment import Experiment, load_dataset
+from aae_studio.core.snapshot import Snapshot
+from aae_studio.ui.app import Studio
+from aae_studio.ui.state.changes import Changes
+
+SMALL = ExperimentConfig(models=("ae", "aae"), hidden=(32,), batch_size=64)
+
+
+@pytest.fixture
+def studio(open_studio) -> Studio:
+    return open_studio(SMALL)
+
+
+def trained(qtbot, studio: Studio, steps: int) -> None:
+    """Train so many steps on."""
+    bench = studio.workbench
+    goal = bench.step + steps
+    bench.train(steps)
+    qtbot.waitUntil(
+        lambda: bench.snapshot.step == goal == len(bench.history) and not bench.training, timeout=60_000
+    )
+
+
+def brought(qtbot, studio: Studio, change) -> None:
+    """Do something that puts another experiment on show."""
+    with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
+        change()
+
+
+def codes(studio: Studio) -> np.ndarray:
+    """Of an image, by the AAE: its weights in short."""
+    return aae_codes(studio.workbench.snapshot)
+
+
+def aae_codes(snapshot: Snapshot) -> np.ndarray:
+    dataset = snapshot.dataset
+    return snapshot.models["aae"].encode(dataset.to_unit(dataset.test.first(1).images))
+
+
+def codes_after(steps: int) -> np.ndarray:
+    """The same of an experiment that has trained without a window, and never been put aside."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(1)
+    experiment = Experiment(SMALL, load_dataset(SMALL, Path()))
+    for _ in islice(experiment.run(), steps):
+        pass
+    torch.set_num_threads(threads)
+    return aae_codes(experiment.snapshot())
+
+
+CHANGES = {
+    "R": lambda bench: bench.rewind(),
+    "N": lambda bench: bench.new_seed(),
+    "latent size": lambda bench: bench.configure(latent_size=3),
+    "another dataset": lambda bench: bench.configure(dataset="shapes"),
+}
+
+
+@pytest.mark.parametrize("change", CHANGES)
+def test_undo_brings_back_what_was_trained_and_it_trains_on(qtbot, studio, change: str):
+    bench = studio.workbench
+    trained(qtbot, studio, 30)
+    before, curve = codes(studio), bench.history.values("aae", "reconstruction").copy()
+    seconds = bench.seconds
+    brought(qtbot, studio, lambda: CHANGES[change](bench))
+    assert bench.step == 0
+    trained(qtbot, studio, 5)
+    brought(qtbot, studio, bench.undo)
+    assert (bench.step, bench.config, bench.seconds) == (30, SMALL, seconds)
+    assert not bench.training
+    np.testing.assert_array_equal(codes(studio), before)
+    np.testing.assert_array_equal(bench.history.values("aae", "reconstruction"), curve)
+    trained(qtbot, studio, 10)
+    brought(qtbot, studio, bench.redo)
+    assert bench.step == 5, "what it was undone from was trained, too"
+
+
+def test_what_came_back_learns_as_if_it_had_never_been_put_aside(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 20)
+    brought(qtbot, studio, bench.rewind)
+    trained(qtbot, studio, 3)
+    brought(qtbot, studio, bench.undo)
+    trained(qtbot, studio, 15)
+    np.testing.assert_allclose(codes(studio), codes_after(35), rtol=1e-4, atol=1e-5)
+
+
+def test_what_was_never_trained_does_not_take_the_place_of_what_was(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 30)
+    brought(qtbot, studio, lambda: bench.configure(latent_size=3))
+    brought(qtbot, studio, lambda: bench.configure(hidden=(16,)))
+    brought(qtbot, studio, bench.undo)
+    assert (bench.step, bench.config.latent_size, bench.config.hidden) == (0, 3, (32,))
+    brought(qtbot, studio, bench.undo)
+    assert (bench.step, bench.config) == (30, SMALL)
+
+
+def test_an_experiment_comes_back_with_the_options_it_had_then(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 10)
+    bench.configure(learning_rate=0.003)
+    trained(qtbot, studio, 10)
+    brought(qtbot, studio, bench.rewind)
+    bench.configure(learning_rate=0.005)
+    trained(qtbot, studio, 5)
+    bench.undo()
+    qtbot.waitUntil(lambda: bench.config.learning_rate == 0.003, timeout=10_000)
+    assert bench.step == 5, "an option that applies at once is taken back at once"
+    brought(qtbot, studio, bench.undo)
+    assert (bench.step, bench.config.learning_rate) == (20, 0.003)
+    bench.undo()
+    qtbot.waitUntil(lambda: bench.config.learning_rate == 0.001, timeout=10_000)
+    assert bench.step == 20
+    assert not bench.changes.can_undo
+
+
+def test_one_rewind_is_kept_and_no_other_is_promised(qtbot, studio):
+    bench = studio.workbench
+    undo = studio.window.actions_by_name["undo"]
+    brought(qtbot, studio, bench.rewind)
+    assert not undo.isEnabled(), "nothing was trained"
+    for steps in (10, 20):
+        trained(qtbot, studio, steps)
+        brought(qtbot, studio, bench.rewind)
+        assert undo.isEnabled()
+    brought(qtbot, studio, undo.trigger)
+    assert bench.step == 20
+    assert not undo.isEnabled()
+    brought(qtbot, studio, bench.redo)
+    assert bench.step == 0
+
+
+def test_it_comes_back_with_its_folder_and_what_of_it_is_saved(qtbot, studio, tmp_path: Path):
+    bench = studio.workbench
+    trained(qtbot, studio, 10)
+    with qtbot.waitSignal(bench.saved, timeout=20_000):
+        bench.save(tmp_path / "run")
+    assert bench.unsaved_seconds == 0.0
+    trained(qtbot, studio, 10)
+    unsaved = bench.unsaved_seconds
+    brought(qtbot, studio, bench.rewind)
+    assert bench.folder is None
+    assert bench.unsaved_seconds == 0.0
+    brought(qtbot, studio, bench.undo)
+    assert bench.folder == tmp_path / "run"
+    assert bench.unsaved_seconds == unsaved > 0.0
+
+
+def test_it_comes_back_while_another_trains_and_stands_still(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 10)
+    bench.train()
+    qtbot.waitUntil(lambda: bench.step > 12, timeout=20_000)
+    brought(qtbot, studio, bench.rewind)
+    qtbot.waitUntil(lambda: bench.step > 2, timeout=20_000)
+    brought(qtbot, studio, bench.undo)
+    qtbot.waitUntil(lambda: not bench.training, timeout=20_000)
+    assert bench.step == len(bench.history) > 12, "no step was lost"
+
+
+def test_a_model_that_was_catching_up_goes_on_doing_so(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 300)
+    bench.configure(models=("ae", "vae", "aae"))
+    bench.rewind()
+    qtbot.waitUntil(lambda: bench.step == 0 and "vae" in bench.models, timeout=30_000)
+    bench.undo()
+    qtbot.waitUntil(lambda: bench.step == 300, timeout=30_000)
+    qtbot.waitUntil(lambda: set(bench.models) == {"ae", "vae", "aae"}, timeout=30_000)
+    assert bench.snapshot.step == 300
+    assert len(bench.history.values("vae", "reconstruction")) == 300
+
+
+def test_opening_a_session_is_not_taken_back(qtbot, studio, tmp_path: Path):
+    bench = studio.workbench
+    trained(qtbot, studio, 10)
+    with qtbot.waitSignal(bench.saved, timeout=20_000):
+        bench.save(tmp_path / "run")
+    brought(qtbot, studio, bench.rewind)
+    trained(qtbot, studio, 5)
+    brought(qtbot, studio, lambda: bench.open(tmp_path / "run"))
+    assert bench.step == 10
+    assert not bench.changes.can_undo
+    assert bench.folder == tmp_path / "run"
+
+
+def test_a_change_of_nothing_but_the_experiment_is_no_painting():
+    changes = Changes(SMALL)
+    changes.remember()
+    changes.change_experiment(2, 0)
+    assert changes.can_undo
+    assert not changes.undoes_only("prior", "painted.picture", "painted.shape")
