@@ -318,8 +318,8 @@ class TrainerThread(ClosingThread):
             self._tell_training(self._going)
 
     def _go_back(self, mail: Configure) -> bool:
-        """Bring the former experiment back, if it is meant and can have this configuration; False, and nothing
-        done, if not."""
+        """Bring the former experiment back, if it is meant and can have this configuration; False, and
+        nothing done, if not."""
         former, config = self._former, mail.config
         if former is None or former.number != mail.back_to:
             return False
