@@ -36,7 +36,12 @@ SMALL = ExperimentConfig(
 CASES = {
     # An odd number of samples: the shares are unequal.
     "every model": SMALL,
-    "three samples": SMALL.with_(batch_size=3, latent_size=3),
+    # Not clusters, which are normalised: where two of three samples agree no weight moves them, and of
+    # a gradient of 0, but for the order of its sums, Adam makes a step.
+    "three samples": SMALL.with_(
+        models=tuple(name for name in SMALL.models if name != "clustering_aae"), batch_size=3, latent_size=3
+    ),
+    "seven samples": SMALL.with_(models=("clustering_aae",), batch_size=7),
     "labels": SMALL.with_(
         models=("aae", "semi_supervised_aae", "reduction_aae"),
         prior="mixture",

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from functools import partial
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -22,7 +23,7 @@ from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.errors import ConfigError, NonFinite
 from aae_studio.core.models.base import Batch, Losses, Model, Phase, Setting
-from aae_studio.core.networks import Architecture, batch_norms
+from aae_studio.core.networks import Architecture
 from aae_studio.core.options import Value
 from aae_studio.core.parallel import ALONE, Alone, Share
 from aae_studio.core.priors.base import Prior
@@ -114,7 +115,6 @@ class Experiment:
         self.ahead: dict[str, dict[str, float]] = {}
         self.batches.corruption = config.corruption
         self.recorder = self._new_recorder()
-        self._normalises = config.encoder_norm != "none"
 
     def _new_recorder(self) -> Recorder:
         # Several processes speak to one another in the middle of a step.
@@ -189,10 +189,9 @@ class Experiment:
         """Give a model this step's random numbers and learning rate."""
         model.reseed(self.step)
         model.set_learning_rate(self.config.rate_at(self.step))
-        if self._normalises:
-            for norm in batch_norms(model.networks.values()):
-                # What was noted before belongs to a step that is over, or was broken off.
-                norm.noted = False
+        for norm in chain.from_iterable(model.norms.values()):
+            # What was noted before belongs to a step that is over, or was broken off.
+            norm.noted = False
 
     def _parts(self, model: Model, phases: Iterable[Phase], batch: Batch) -> dict[str, Batch]:
         """What each phase is given: the step's batch, or, to learn from labels, one of labelled images."""
@@ -212,8 +211,7 @@ class Experiment:
             for _ in range(int(model.option[phase.repeats]) if phase.repeats else 1):
                 part = parts[phase.name]
                 model.share = part.share
-                if self._normalises:
-                    _prepare_norms(model, phase, part.share)
+                _prepare_norms(model, phase, part.share)
                 yield Substep("batch", phase, part)
                 with self.autocast():
                     losses = phase.loss(part).weighted(part.share)
@@ -226,8 +224,7 @@ class Experiment:
                 self._take_gradients(phase, objective, check)
                 yield Substep("backward", phase, part, losses)
                 phase.optimizer.step()
-                if self._normalises:
-                    _follow_norms(model, phase)
+                _follow_norms(model, phase)
                 for weight in _weights(phase):
                     weight.grad = None
                 yield Substep("update", phase, part, losses)
@@ -380,14 +377,14 @@ class Experiment:
 
 def _prepare_norms(model: Model, phase: Phase, share: Share | None) -> None:
     """Tell batch normalisation of the batch that comes."""
-    for norm in batch_norms(model.networks.values()):
+    for norm in chain.from_iterable(model.norms.values()):
         # The few images that have labels do not stand for all.
         norm.share, norm.notes = share, not phase.labelled
 
 
 def _follow_norms(model: Model, phase: Phase) -> None:
     """The phase's networks were updated."""
-    for norm in batch_norms(model.networks[name] for name in phase.trains):
+    for norm in chain.from_iterable(model.norms[name] for name in phase.trains):
         norm.follow(getattr(phase.optimizer, "found_inf", None))
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import threading
 import zlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import pairwise
@@ -22,6 +22,9 @@ N = TypeVar("N", bound=nn.Module)
 CHANNELS = (32, 64)
 # Of batch normalisation: what is added to variances, and what the newest batch counts.
 EPSILON, MOMENTUM = 1e-5, 0.1
+# Of K equally frequent clusters that are told for certain, a logit of deviation 1 is √K higher than the
+# others, which is too little for a certain softmax.
+CLUSTER_SCALE = 2.5
 # Initial weights and dropout take the global generator, which all threads share.
 _GLOBAL_GENERATOR = threading.Lock()
 
@@ -113,11 +116,6 @@ class BatchNorm(nn.Module):
             kept.copy_(torch.where(held == 0, kept.lerp(new, share), kept))
 
 
-def batch_norms(networks: Iterable[nn.Module]) -> Iterator[BatchNorm]:
-    """All batch normalisation in networks."""
-    return (part for network in networks for part in network.modules() if isinstance(part, BatchNorm))
-
-
 class NormalisedLinear(nn.Linear):
     """A linear layer whose outputs are normalised before the bias is added."""
 
@@ -140,6 +138,17 @@ class NormalisedConv2d(nn.Conv2d):
     def forward(self, features: Tensor) -> Tensor:
         normalised: Tensor = self.norm(self._conv_forward(features, self.weight, None), self.bias)
         return normalised
+
+
+class ClusterHead(NormalisedLinear):
+    """Logits of clusters, (n, clusters), of features (n, features).
+
+    Each has the same mean and deviation over a batch, up to β, so that no cluster takes all images or
+    none before anything has been learnt.
+    """
+
+    def forward(self, features: Tensor) -> Tensor:
+        return CLUSTER_SCALE * super().forward(features)
 
 
 def mlp(sizes: Sequence[int], linear: type[nn.Linear] = nn.Linear) -> nn.Sequential:
@@ -187,11 +196,17 @@ class Encoder(nn.Module):
 
     With `gaussian` there is a log-variance of q(z|x) beside the mean. With `noise` the code is E(x, η),
     where η has so many numbers: the universal approximator of Makhzani et al. (arXiv 1511.05644,
-    section 2). With `categories` there are logits of q(y|x) for so many classes.
+    section 2). With `categories` there are logits of q(y|x) for so many classes, or, with `clusters`, for
+    so many clusters.
     """
 
     def __init__(
-        self, shape: Architecture, gaussian: bool = False, noise: int = 0, categories: int = 0
+        self,
+        shape: Architecture,
+        gaussian: bool = False,
+        noise: int = 0,
+        categories: int = 0,
+        clusters: bool = False,
     ) -> None:
         super().__init__()
         width = shape.hidden[-1]
@@ -201,7 +216,8 @@ class Encoder(nn.Module):
         # Extra heads last, so that all encoders of one seed share their other weights.
         self.log_variance = nn.Linear(width, shape.latent_size) if gaussian else None
         self.blend = nn.Sequential(nn.Linear(width + noise, width), nn.ReLU()) if noise else None
-        self.category = nn.Linear(width, categories) if categories else None
+        head = ClusterHead if clusters else nn.Linear
+        self.category = head(width, categories) if categories else None
 
     def forward(self, images: Tensor) -> Tensor:
         """The mean, or the deterministic code, or E(x, 0); shape (n, latent size)."""

@@ -15,7 +15,8 @@ from aae_studio.core import session
 from aae_studio.core.errors import NonFinite, StudioError
 from aae_studio.core.experiment import Experiment
 from aae_studio.core.history import History
-from aae_studio.core.networks import NormalisedConv2d, NormalisedLinear, batch_norms, seeded
+from aae_studio.core.models.base import Model
+from aae_studio.core.networks import BatchNorm, NormalisedConv2d, NormalisedLinear, seeded
 from aae_studio.core.parallel import Share
 from aae_studio.core.recording import Recorder
 from aae_studio.core.walk import walk_phase
@@ -27,6 +28,10 @@ EPSILON = 1e-5
 def normalised(features: Array, mean: Array, variance: Array, beta: Array) -> Array:
     """Features (n, k) by these statistics, plus β."""
     return (features - mean) / np.sqrt(variance + EPSILON) + beta
+
+
+def norms_of(model: Model) -> list[BatchNorm]:
+    return [norm for norms in model.norms.values() for norm in norms]
 
 
 def by_batch(features: Array, beta: Array) -> Array:
@@ -43,7 +48,7 @@ class ByHand:
     def __init__(self, experiment: Experiment) -> None:
         (self._model,) = experiment.models.values()
         self._seen = 0
-        self._sizes = [norm.mean.numel() for norm in batch_norms(self._model.networks.values())]
+        self._sizes = [norm.mean.numel() for norm in norms_of(self._model)]
         self.means = [np.zeros(size) for size in self._sizes]
         self.variances = [np.ones(size) for size in self._sizes]
 
@@ -92,6 +97,19 @@ def test_a_convolution_in_training_is_normalised_channel_by_channel() -> None:
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+def test_logits_of_clusters_are_spread_alike_whatever_the_encoder_norm(build) -> None:
+    encoder = build(models=("clustering_aae",)).models["clustering_aae"].networks["encoder"]
+    head, features = encoder.category, torch.rand(40, encoder.category.in_features)
+    with torch.no_grad():
+        head.bias[2] = 0.7
+    logits = array(encoder.categories(features))
+    np.testing.assert_allclose(
+        logits, 2.5 * by_batch(array(features) @ array(head.weight).T, array(head.bias)), atol=1e-4
+    )
+    shares = np.exp(logits) / np.exp(logits).sum(axis=1, keepdims=True)
+    assert np.bincount(shares.argmax(axis=1), minlength=16).max() < 12, "no cluster takes all"
+
+
 def test_the_weights_are_those_without_it(build) -> None:
     plain, changed = (build(models=("aae",), encoder_norm=norm) for norm in ("none", "batch"))
     for name, network in plain.models["aae"].networks.items():
@@ -136,7 +154,7 @@ def test_a_batch_that_moves_no_weight_leaves_no_trace(build) -> None:
     )
     model = experiment.models["semi_supervised_aae"]
     next(experiment.run())
-    norms = list(batch_norms(model.networks.values()))
+    norms = norms_of(model)
     phases = model.phases
     for step, phase in enumerate(phases):
         before = [norm.mean.clone() for norm in norms]
@@ -161,7 +179,7 @@ def test_a_phase_with_labels_alone_moves_no_statistics_also_after_a_restore(buil
         walk_phase(each, "semi_supervised_aae", "category_discriminator")
         for _ in range(3):
             walk_phase(each, "semi_supervised_aae", "classification")
-        norms = batch_norms(each.models["semi_supervised_aae"].networks.values())
+        norms = norms_of(each.models["semi_supervised_aae"])
         kept.append([part for norm in norms for part in (norm.mean, norm.variance)])
     assert all(torch.equal(mine, theirs) for mine, theirs in zip(*kept, strict=True))
     assert all(part.abs().sum() > 0 for part in kept[0])
@@ -225,7 +243,7 @@ def test_a_recorded_step_that_is_held_back_leaves_no_trace(build) -> None:
         experiment.recorder = Recorder(record)
         list(islice(experiment.run(), 6))
         model = experiment.models["ae"]
-        norms = list(batch_norms(model.networks.values()))
+        norms = norms_of(model)
         before = [(norm.mean.clone(), norm.variance.clone(), norm.count.clone()) for norm in norms]
         with torch.no_grad():
             next(model.networks["decoder"].parameters())[0, 0] = torch.nan

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from itertools import islice
 
 import numpy as np
 import pytest
@@ -226,6 +227,15 @@ def test_real_categories_are_one_hot_and_equally_likely(make_model) -> None:
     assert set(told.unique().tolist()) == {0.0, 1.0}
     assert (told.sum(dim=1) == 1).all()
     assert told.mean(dim=0).numpy() == pytest.approx(np.full(5, 0.2), abs=0.02)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_clusters_are_soon_found(build, seed: int) -> None:
+    """Half of all digits had the wrong cluster here, as long as one cluster could take all at the start."""
+    experiment = build(models=("clustering_aae",), hidden=(256, 256), batch_size=128, seed=seed)
+    for _ in islice(experiment.run(), 300):
+        pass
+    assert experiment.snapshot().figures("clustering_aae").class_error < 0.32
 
 
 def test_few_labels_teach_all(build, digits) -> None:

@@ -20,7 +20,7 @@ MEASURES = {
     "gan": measures.adversarial_network,
     "parzen": measures.parzen,
     "semi-supervised-100": measures.semi_supervised(100),
-    "clustering-30": measures.clustering(30, "affine"),
+    "clustering-30": measures.clustering(30),
     "dimensionality-reduction": measures.reduction,
 }
 
@@ -57,7 +57,7 @@ def test_a_cluster_is_named_by_the_training_image_that_is_surest_of_it(lab: Labo
     judged = torch.tensor([[0.8, 0.2], [0.1, 0.9], [0.3, 0.7], [0.7, 0.3]]), torch.tensor([7, 5, 3, 3])
     found = iter([naming, judged])
     monkeypatch.setattr(measures, "_found", lambda *_: next(found))
-    figures = measures.clustering(2, "gaussian")(lab)
+    figures = measures.clustering(2)(lab)
     # Cluster 0 is 7, cluster 1 is 5 although no training image belongs to it: the third and fourth are wrong.
     assert figures["error"] == pytest.approx(0.5)
     # By majority of three classes with one image each the smallest one names cluster 0, nothing cluster 1.

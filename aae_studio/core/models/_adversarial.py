@@ -81,11 +81,11 @@ class AdversarialAutoencoding(Autoencoding):
         self._encoded: tuple[Batch, Any] | None = None
 
     def make_encoder(self, categories: int = 0) -> nn.Module:
-        """The encoder that the option `posterior` asks for."""
+        """The encoder that the option `posterior` asks for, with logits of so many classes or clusters."""
         gaussian = self.option["posterior"] == "gaussian"
         noise = NOISE_SIZE if self.option["posterior"] == "universal" else 0
-        shape = self.setting.architecture
-        return self.built("encoder", lambda: Encoder(shape, gaussian, noise, categories))
+        shape, clusters = self.setting.architecture, self.finds == "clusters"
+        return self.built("encoder", lambda: Encoder(shape, gaussian, noise, categories, clusters))
 
     @property
     def joint(self) -> bool:

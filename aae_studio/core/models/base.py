@@ -5,6 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any, ClassVar, Literal, TypeVar
 
 import numpy as np
@@ -16,7 +17,7 @@ from torch.optim import Optimizer
 from aae_studio.core.compiler_shim import Adam
 from aae_studio.core.errors import StudioError
 from aae_studio.core.losses import each_error, reconstruction_error
-from aae_studio.core.networks import Architecture, Encoder, seed_for, seeded
+from aae_studio.core.networks import Architecture, BatchNorm, Encoder, seed_for, seeded
 from aae_studio.core.options import Option
 from aae_studio.core.parallel import Share
 from aae_studio.core.priors.base import Prior
@@ -277,6 +278,14 @@ class Model(ABC):
     def built(self, role: str, build: Callable[[], N]) -> N:
         """A network on the model's device, with initial weights that depend on seed and role alone."""
         return seeded(self.setting.seed, role, build).to(self.setting.device)
+
+    @cached_property
+    def norms(self) -> dict[str, tuple[BatchNorm, ...]]:
+        """The batch normalisation in each of the networks, as they are when it is first asked for."""
+        return {
+            name: tuple(part for part in network.modules() if isinstance(part, BatchNorm))
+            for name, network in self.networks.items()
+        }
 
     def parameters(self, networks: Iterable[str]) -> list[nn.Parameter]:
         """The parameters of the named networks, in order."""
