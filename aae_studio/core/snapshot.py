@@ -333,8 +333,8 @@ def _frozen(name: str, model: Model, spares: list[Networks]) -> FrozenModel:
     else:
         with torch.no_grad():
             torch._foreach_copy_(_weights(networks), _weights(model.networks))
-    twin = copy.copy(model)
-    twin.networks, twin.phases = networks, ()
+    twin = _twin(model, networks)
+    twin.phases = ()
     frozen = FrozenModel(name, twin)
     # Fresh memory costs many times what copying into used memory does.
     weakref.finalize(frozen, spares.append, networks).atexit = False
@@ -343,8 +343,17 @@ def _frozen(name: str, model: Model, spares: list[Networks]) -> FrozenModel:
 
 def _lowered(model: Model, precision: torch.dtype) -> Model:
     """The model with networks of its own in another precision."""
+    return _twin(
+        model, {part: copy.deepcopy(network).to(precision) for part, network in model.networks.items()}
+    )
+
+
+def _twin(model: Model, networks: Networks) -> Model:
+    """The same model with these networks."""
     twin = copy.copy(model)
-    twin.networks = {part: copy.deepcopy(network).to(precision) for part, network in model.networks.items()}
+    twin.networks = networks
+    # Of the networks before.
+    vars(twin).pop("norms", None)
     return twin
 
 

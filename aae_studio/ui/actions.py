@@ -26,6 +26,8 @@ class Row:
     checked: bool | None = None
 
 
+# Actions that begin at step 0.
+BEGINNING = ("rewind", "new_seed")
 ROWS = (
     Row("train", "Train", "Space", "Train all models, or pause.", "train"),
     Row("step", "Step", "S", "Train exactly one step, then stand still.", "step"),
@@ -33,14 +35,16 @@ ROWS = (
         "rewind",
         "Rewind",
         "R",
-        "Back to step 0 with the same seed: same weights, same batches. Undo brings the training back.",
+        "Back to step 0 with the same seed: same weights, same batches. "
+        "Undo brings back what was trained last.",
         "rewind",
     ),
     Row(
         "new_seed",
         "New seed",
         "N",
-        "Back to step 0 with another seed: other weights and batches. Undo brings the training back.",
+        "Back to step 0 with another seed: other weights and batches. "
+        "Undo brings back what was trained last.",
         "seed",
     ),
     Row("open", "Open session…", "Ctrl+O", "Bring back a saved session."),
@@ -105,6 +109,8 @@ def make_actions(
         action.setObjectName(row.name)
         if row.shortcut:
             action.setShortcut(QKeySequence(row.shortcut))
+        # A key that is held down begins once.
+        action.setAutoRepeat(row.name not in BEGINNING)
         describe(action, tr(row.tip))
         if row.icon:
             color = theme.color("on-accent" if row.name == "train" else "text")

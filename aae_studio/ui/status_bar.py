@@ -109,8 +109,13 @@ class StatusBar(QStatusBar):
         self._joining = tuple(bench.joining)
         if joined and lost <= bench.step:
             self.say(tr("{models}: as far as the others.", models=", ".join(joined)))
-        elif lost > bench.step and bench.following is None and not bench.training:
-            self.say(tr("Started again from step 0: what was trained to step {step} is gone.", step=lost))
+        elif lost > bench.step == 0 and bench.following is None and not bench.training:
+            words = (
+                tr("Started again from step 0. Ctrl+Z brings back what was trained.")
+                if bench.changes.brings_back
+                else tr("Started again from step 0: what was trained to step {step} is gone.", step=lost)
+            )
+            self.say(words)
         else:
             self._say_state()
 

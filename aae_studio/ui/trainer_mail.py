@@ -12,7 +12,7 @@ from aae_studio.core.config import ExperimentConfig
 class Configure:
     """Go over to this configuration, live where that is possible and `restart` is not asked for.
 
-    `back_to`: the number of an experiment that had it.
+    `back_to`: an earlier wish that led to it.
     """
 
     config: ExperimentConfig
@@ -29,10 +29,11 @@ class Leave:
 
 @dataclass(frozen=True)
 class Open:
-    """Bring back the session in this folder."""
+    """Bring back the session in this folder; the wish before led to it, from now on."""
 
     folder: Path
     data_dir: Path
+    wish: int | None = None
 
 
 @dataclass(frozen=True)

@@ -29,6 +29,8 @@ if TYPE_CHECKING:
 NEWS_INTERVAL_S = 0.15
 # A snapshot waits until this many times its own cost has gone into training.
 SNAPSHOT_PATIENCE = 80
+# An experiment of so few seconds of training may be a key that was pressed twice.
+BRIEF_S = 2.0
 NICE = 10
 
 
@@ -37,8 +39,9 @@ class Prepared:
     """A new experiment at its first step: what the interface needs to show it.
 
     The thread goes on appending to `history`; everyone else only reads it. `folder`: the session that was
-    opened, if one was. `number`: of the experiment, counted up; 0 for a run trained elsewhere. `former`: that
-    of the experiment that one can go back to, as far as it was trained.
+    opened, if one was. `number`: of the experiment, counted up; 0 for a run trained elsewhere. `kept`: the
+    wishes that led to the experiment before, which one can go back to. `passing`: it is on its way to what
+    was wished.
     """
 
     config: ExperimentConfig
@@ -50,15 +53,17 @@ class Prepared:
     wish: int | None = None
     folder: Path | None = None
     number: int = 0
-    former: int | None = None
+    kept: frozenset[int] = frozenset()
+    passing: bool = False
 
 
 class Former(NamedTuple):
-    """An experiment that another has taken the place of."""
+    """An experiment that another has taken the place of, and models that had left it."""
 
     number: int
     experiment: Experiment
     history: History
+    left: dict[str, CatchUp]
 
 
 def unexpected(fault: Exception) -> StudioError:
@@ -73,7 +78,8 @@ class TrainerThread(ClosingThread):
     Emits, in the order of what happened: `prepared` (Prepared), `changed` (the configuration that now
     holds, and the number of the wish that it is; None: it is on its way to one), `refused` (number of the
     wish, the configuration that stands, StudioError), `reported` (all reports since the last time),
-    `snapshotted` (Snapshot), `trained` (whether training goes on), `saved` (folder), `walked` (Walk, of a
+    `snapshotted` (Snapshot), `trained` (whether training goes on), `saved` (folder, the experiment's number,
+    its seconds of training), `walked` (Walk, of a
     step that was asked for or watched), `caught_up` (while the others wait for models that join: the step
     of each), `joined` (one has; the seconds of training, its own included), `unopened` (folder, StudioError)
     and `failed` (StudioError).
@@ -85,7 +91,7 @@ class TrainerThread(ClosingThread):
     reported = Signal(object)
     snapshotted = Signal(object)
     trained = Signal(bool)
-    saved = Signal(object)
+    saved = Signal(object, int, float)
     walked = Signal(object)
     caught_up = Signal(object)
     joined = Signal(float)
@@ -100,8 +106,9 @@ class TrainerThread(ClosingThread):
         # Counts experiments; one that is brought back has its number again.
         self._numbers = itertools.count(1)
         self._number = 0
-        # What was trained last before it: a restart can be taken back.
+        # What was trained last before it: a restart can be taken back. And where wishes led.
         self._former: Former | None = None
+        self._reached: dict[int, int] = {}
         self._steps: Iterator[Report] = iter(())
         # Steps still to be taken, and those that were asked for; None: without end.
         self._remaining: int | None = 0
@@ -132,14 +139,15 @@ class TrainerThread(ClosingThread):
     ) -> None:
         """Go over to a configuration: live if the running experiment can, else from step 0.
 
-        `wish`: the number that goes with what becomes of it. `back_to`: the number of an experiment that had
-        it; where that is the former one, it comes back as far as it was trained, and stands still.
+        `wish`: the number that goes with what becomes of it. `back_to`: an earlier wish that led to it; where
+        it led to the experiment on show, nothing starts again, and where it led to the one before, that comes
+        back as far as it was trained, and stands still.
         """
         self._mailbox.put(Configure(config, data_dir, restart, wish, back_to))
 
-    def open(self, folder: Path, data_dir: Path) -> None:
-        """Bring back the session in a folder."""
-        self._mailbox.put(Open(folder, data_dir))
+    def open(self, folder: Path, data_dir: Path, wish: int | None = None) -> None:
+        """Bring back the session in a folder. `wish`: the last one before, which from now on led here."""
+        self._mailbox.put(Open(folder, data_dir, wish))
 
     def train(self, steps: int | None = None) -> None:
         """Train for so many steps; None: until `pause`."""
@@ -234,7 +242,7 @@ class TrainerThread(ClosingThread):
                 self._configure(mail)
             case Leave():
                 self._break_off()
-            case Open(folder=folder, data_dir=data_dir):
+            case Open(folder=folder, data_dir=data_dir, wish=wish):
                 from aae_studio.core import session
 
                 self._settle_in()
@@ -242,13 +250,14 @@ class TrainerThread(ClosingThread):
                 # Opening is no restart: it is asked about, and not taken back.
                 self._experiment = self._former = None
                 self._show_still(experiment, history, folder=folder)
+                self._reach(wish)
             case Save(folder=folder):
                 from aae_studio.core import session
 
                 if self._experiment is not None:
                     self._send_reports()
                     session.save(folder, self._experiment, self._history)
-                    self.saved.emit(folder)
+                    self.saved.emit(folder, self._number, self._experiment.seconds)
             case Watch(model=model):
                 self._watching.model = model
                 self._rehearse()
@@ -302,14 +311,18 @@ class TrainerThread(ClosingThread):
         from aae_studio.core.history import History
 
         self._settle_in()
-        if self._go_back(mail):
+        led = None if mail.back_to is None else self._reached.get(mail.back_to)
+        if self._go_back(led, mail):
             return
         old, config = self._experiment, mail.config
-        if old is not None and not mail.restart and self._change(old, config, mail.wish):
+        here = led == self._number or not mail.restart
+        if old is not None and here and self._change(old, config, mail.wish):
+            self._reach(mail.wish)
             return
         same_data = old is not None and old.shares_data(config)
         dataset = old.dataset if old is not None and same_data else load_dataset(config, mail.data_dir)
         self._adopt(Experiment(config, dataset), History(), wish=mail.wish)
+        self._reach(mail.wish)
         if self._remaining:
             # Training goes on, and as far as it was to go.
             self._remaining = self._goal
@@ -317,22 +330,32 @@ class TrainerThread(ClosingThread):
             # Who was catching up is there now.
             self._tell_training(self._going)
 
-    def _go_back(self, mail: Configure) -> bool:
-        """Bring the former experiment back, if it is meant and can have this configuration; False, and
+    def _reach(self, wish: int | None) -> None:
+        """The wish led to the experiment that is there now."""
+        there = {self._number} if self._former is None else {self._number, self._former.number}
+        self._reached = {old: number for old, number in self._reached.items() if number in there}
+        if wish is not None:
+            self._reached[wish] = self._number
+
+    def _go_back(self, number: int | None, mail: Configure) -> bool:
+        """Bring the former experiment back, if it has this number and can have the configuration; False, and
         nothing done, if not."""
         former, config = self._former, mail.config
-        if former is None or former.number != mail.back_to:
+        if former is None or former.number != number:
             return False
         there = tuple(name for name in config.models if name in former.experiment.models)
         if not there or not former.experiment.accepts_live(config.with_(models=there)):
             return False
-        same = former.experiment.config == config
+        # Models that were joining when it ended join again.
+        passing = former.experiment.config != config
+        self._former = None
         self._show_still(
-            former.experiment, former.history, wish=mail.wish if same else None, number=former.number
+            former.experiment, former.history, wish=mail.wish, number=former.number, passing=passing
         )
-        if not same:
-            # Models that were joining when it ended join again.
+        self._left = former.left
+        if passing:
             self._change(former.experiment, config, mail.wish)
+        self._reach(mail.wish)
         return True
 
     def _show_still(self, experiment: Experiment, history: History, **told: Any) -> None:
@@ -420,13 +443,10 @@ class TrainerThread(ClosingThread):
         wish: int | None = None,
         folder: Path | None = None,
         number: int | None = None,
+        passing: bool = False,
     ) -> None:
         self._send_reports()
-        if self._experiment is not None and self._experiment.step > 0:
-            # What has not been trained is made again as fast.
-            self._former = Former(self._number, self._experiment, self._history)
-        elif self._former is not None and self._former.number == number:
-            self._former = None
+        self._keep_former()
         self._number = next(self._numbers) if number is None else number
         self._joining, self._left = None, {}
         self._experiment, self._history = experiment, history
@@ -443,9 +463,28 @@ class TrainerThread(ClosingThread):
                 wish,
                 folder,
                 self._number,
-                None if self._former is None else self._former.number,
+                self._kept,
+                passing,
             )
         )
+
+    def _keep_former(self) -> None:
+        """Keep the experiment that another takes the place of, if it has been trained: else it is made again
+        as fast. One of a moment does not push out one that was trained for longer."""
+        old, former = self._experiment, self._former
+        if old is None or old.step == 0:
+            return
+        if former is None or old.seconds >= min(BRIEF_S, former.experiment.seconds):
+            self._break_off()
+            self._former = Former(self._number, old, self._history, self._left)
+
+    @property
+    def _kept(self) -> frozenset[int]:
+        """The wishes that led to the former experiment."""
+        former = self._former
+        if former is None:
+            return frozenset()
+        return frozenset(wish for wish, number in self._reached.items() if number == former.number)
 
     def _advance(self) -> None:
         """One step, and news of it when it is time."""

@@ -18,7 +18,7 @@ from aae_studio.core.errors import DataMissing, StudioError
 from aae_studio.ui.decodings import Decodings, Place
 from aae_studio.ui.follow_thread import FollowThread
 from aae_studio.ui.repeats import Repeats
-from aae_studio.ui.state.changes import Changes
+from aae_studio.ui.state.changes import Changes, Stand
 from aae_studio.ui.state.display import Display
 from aae_studio.ui.state.findings import Findings
 from aae_studio.ui.state.planes import Planes
@@ -101,7 +101,8 @@ class Workbench(QObject):
         self.planes = Planes(self.findings)
         self.questions = Questions(partial(self._look, urgent=True))
         self.losses: dict[str, dict[str, float]] = {}
-        # By an experiment's number.
+        # Of the experiment on show; and by these numbers.
+        self._number = 0
         self._saved: dict[int, Saved] = {0: Saved(None, 0.0)}
         # By name: the step of models that are catching up with the others.
         self.joining: dict[str, int] = {}
@@ -137,7 +138,7 @@ class Workbench(QObject):
     def begin(self, run: Path | None = None, train: bool = False, follow: bool = False) -> None:
         """Bring up the first experiment, or the session in `run`, or follow it."""
         if run is None:
-            self._trainer.configure(self.config, self.data_dir)
+            self._trainer.configure(self.config, self.data_dir, wish=self.changes.wish)
         elif follow:
             self.follow(run)
         else:
@@ -189,9 +190,8 @@ class Workbench(QObject):
         Raises StudioError, and changes nothing, for a value that cannot be.
         """
         config = self.asked.with_(**changes)
-        if config != self.asked or (restart and self.step > 0):
-            self.changes.remember()
         if config != self.asked or restart:
+            self.changes.remember(restart)
             self._ask(config, restart)
 
     def refine(self, **changes: object) -> None:
@@ -211,13 +211,15 @@ class Workbench(QObject):
 
     def undo(self) -> None:
         """Take the last change back: of options, or a restart, which brings back what had been trained."""
-        if (before := self.changes.undone()) is not None:
-            self._ask(before.config, back_to=before.number)
+        self._go_to(self.changes.undone())
 
     def redo(self) -> None:
         """Make the change again that was taken back last."""
-        if (left := self.changes.redone()) is not None:
-            self._ask(left.config, left.config == self.asked, left.number)
+        self._go_to(self.changes.redone())
+
+    def _go_to(self, stand: Stand | None) -> None:
+        if stand is not None:
+            self._ask(stand.config, stand.restart, back_to=stand.wish)
 
     def set_data_dir(self, folder: Path) -> None:
         """Look for downloaded datasets in another folder; what failed for lack of them is tried again."""
@@ -232,12 +234,14 @@ class Workbench(QObject):
         elif self.following is not None:
             self.follow(self.following)
         elif isinstance(request, ExperimentConfig):
+            if request != self.asked:
+                self.changes.remember()
             self._ask(request)
 
     def open(self, folder: Path) -> None:
         """Bring back the session in a folder; until it is there, all stays as it is."""
         self._opening = folder
-        self._trainer.open(folder, self.data_dir)
+        self._trainer.open(folder, self.data_dir, self.changes.wish)
 
     def follow(self, folder: Path) -> None:
         """Show the run in a folder, which another process trains, whenever it has been saved again.
@@ -276,12 +280,12 @@ class Workbench(QObject):
     @property
     def folder(self) -> Path | None:
         """Where this experiment was opened or saved last."""
-        return self._saved[self.changes.number].folder
+        return self._saved[self._number].folder
 
     @property
     def unsaved_seconds(self) -> float:
         """How long was trained here since it was saved, opened or begun; 0 for a run trained elsewhere."""
-        return 0.0 if self.following is not None else self.seconds - self._saved[self.changes.number].seconds
+        return 0.0 if self.following is not None else self.seconds - self._saved[self._number].seconds
 
     def _home(self, folder: Path | None) -> Path | None:
         """Where an experiment is saved again that comes from this folder."""
@@ -375,8 +379,12 @@ class Workbench(QObject):
             self.changes.forget()
         self.generation += 1
         self.joining = {}
-        self.changes.hold(news.config, news.wish)
-        self.changes.change_experiment(news.number, news.former)
+        if news.passing:
+            self.changes.approach(news.config)
+        else:
+            self.changes.hold(news.config, news.wish)
+            self.changes.keep(news.wish, news.kept)
+        self._number = news.number
         if news.number == 0 or news.number not in self._saved:
             self._saved[news.number] = Saved(self._home(news.folder), news.seconds)
         self.snapshot, self.history = news.snapshot, news.history
@@ -425,8 +433,12 @@ class Workbench(QObject):
             self.seconds = seconds
             self._rate_mark = (self.step, time.perf_counter())
 
-    def _on_saved(self, folder: Path) -> None:
-        self._saved[self.changes.number] = Saved(folder, self.seconds)
+    def _on_saved(self, folder: Path, number: int, seconds: float) -> None:
+        for other, saved in self._saved.items():
+            if saved.folder is not None and _path(saved.folder) == _path(folder):
+                # It has been written over.
+                self._saved[other] = Saved(None, 0.0)
+        self._saved[number] = Saved(folder, seconds)
         self.saved.emit(folder)
 
     def _on_reported(self, reports: list[Report]) -> None:

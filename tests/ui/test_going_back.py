@@ -9,7 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from aae_studio.core import experiment
 from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.errors import StudioError
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.snapshot import Snapshot
 from aae_studio.ui.app import Studio
@@ -53,11 +55,11 @@ def codes_after(steps: int) -> np.ndarray:
     """The same of an experiment that has trained without a window, and never been put aside."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
-    experiment = Experiment(SMALL, load_dataset(SMALL, Path()))
-    for _ in islice(experiment.run(), steps):
+    alone = Experiment(SMALL, load_dataset(SMALL, Path()))
+    for _ in islice(alone.run(), steps):
         pass
     torch.set_num_threads(threads)
-    return aae_codes(experiment.snapshot())
+    return aae_codes(alone.snapshot())
 
 
 CHANGES = {
@@ -199,7 +201,190 @@ def test_opening_a_session_is_not_taken_back(qtbot, studio, tmp_path: Path):
 
 def test_a_change_of_nothing_but_the_experiment_is_no_painting():
     changes = Changes(SMALL)
-    changes.remember()
-    changes.change_experiment(2, 0)
+    changes.remember(restart=True)
     assert changes.can_undo
     assert not changes.undoes_only("prior", "painted.picture", "painted.shape")
+
+
+def test_the_status_says_what_has_become_of_the_training(qtbot, studio, tmp_path: Path):
+    bench, said = studio.workbench, studio.window.status_bar.message
+    trained(qtbot, studio, 10)
+    with qtbot.waitSignal(bench.saved, timeout=20_000):
+        bench.save(tmp_path / "run")
+    brought(qtbot, studio, bench.rewind)
+    assert said() == "Started again from step 0. Ctrl+Z brings back what was trained."
+    trained(qtbot, studio, 20)
+    brought(qtbot, studio, bench.undo)
+    assert said() == "Paused at step 10."
+    trained(qtbot, studio, 5)
+    brought(qtbot, studio, lambda: bench.open(tmp_path / "run"))
+    assert said() == "Paused at step 10.", "it did not start again"
+
+
+# Faster than the trainer answers
+
+
+def at_rest(qtbot, studio: Studio, step: int) -> None:
+    """What was asked for last holds, at this step."""
+    bench = studio.workbench
+    qtbot.waitUntil(
+        lambda: bench.config == bench.asked and bench.snapshot.step == bench.step == step, timeout=30_000
+    )
+    # Answers that were under way have come, too.
+    done: list[object] = []
+    bench.walked.connect(done.append)
+    bench.watch("ae")
+    qtbot.waitUntil(lambda: bool(done), timeout=20_000)
+    bench.watch(None)
+    assert bench.step == step
+
+
+def test_undo_redo_undo_at_once(qtbot, studio):
+    bench = studio.workbench
+    brought(qtbot, studio, lambda: bench.configure(latent_size=3))
+    trained(qtbot, studio, 20)
+    brought(qtbot, studio, lambda: bench.configure(latent_size=2))
+    trained(qtbot, studio, 3)
+    for act in (bench.undo, bench.redo, bench.undo):
+        act()
+    at_rest(qtbot, studio, 20)
+    assert bench.config.latent_size == 3
+    brought(qtbot, studio, bench.redo)
+    assert (bench.step, bench.config.latent_size) == (3, 2)
+
+
+@pytest.mark.parametrize("acts", [("undo", "redo"), ("undo", "rewind")])
+def test_what_is_kept_can_be_reached_after_hasty_keys(qtbot, studio, acts: tuple[str, ...]):
+    bench = studio.workbench
+    trained(qtbot, studio, 20)
+    brought(qtbot, studio, bench.rewind)
+    for act in acts:
+        getattr(bench, act)()
+    at_rest(qtbot, studio, 0)
+    brought(qtbot, studio, bench.undo)
+    assert bench.step == 20
+
+
+def test_an_option_changed_right_after_a_rewind_is_undone_first(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 30)
+    bench.rewind()
+    bench.configure(learning_rate=0.004)
+    at_rest(qtbot, studio, 0)
+    trained(qtbot, studio, 5)
+    bench.undo()
+    at_rest(qtbot, studio, 5)
+    assert bench.config.learning_rate == 0.001
+    brought(qtbot, studio, bench.undo)
+    assert bench.step == 30
+
+
+def test_a_key_pressed_twice_does_not_cost_a_long_training(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 60)
+    brought(qtbot, studio, bench.rewind)
+    trained(qtbot, studio, 2)
+    brought(qtbot, studio, bench.rewind)
+    brought(qtbot, studio, bench.undo)
+    assert bench.step == 60
+    assert not bench.changes.can_undo
+    assert not studio.window.actions_by_name["rewind"].autoRepeat()
+    assert studio.window.actions_by_name["undo"].autoRepeat()
+
+
+# Restarts with options that would not need one, as the sweep makes them
+
+
+@pytest.mark.parametrize("before", [0, 30])
+def test_a_sweeps_cell_is_undone_and_made_again(qtbot, studio, before: int):
+    bench = studio.workbench
+    if before:
+        trained(qtbot, studio, before)
+    brought(qtbot, studio, lambda: bench.configure(restart=True, learning_rate=0.01))
+    trained(qtbot, studio, 10)
+    brought(qtbot, studio, bench.undo)
+    assert (bench.step, bench.config.learning_rate) == (before, 0.001)
+    brought(qtbot, studio, bench.redo)
+    assert (bench.step, bench.config.learning_rate) == (10, 0.01)
+
+
+def test_an_untrained_cell_begins_anew_when_it_is_made_again(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 30)
+    brought(qtbot, studio, lambda: bench.configure(restart=True, learning_rate=0.01))
+    brought(qtbot, studio, bench.undo)
+    brought(qtbot, studio, bench.redo)
+    assert (bench.step, bench.config.learning_rate) == (0, 0.01)
+
+
+# What goes with it
+
+
+def test_a_folder_that_was_written_over_belongs_to_who_did(qtbot, studio, tmp_path: Path):
+    bench = studio.workbench
+    for steps in (10, 5):
+        trained(qtbot, studio, steps)
+        with qtbot.waitSignal(bench.saved, timeout=20_000):
+            bench.save(tmp_path / "run")
+        if steps == 10:
+            brought(qtbot, studio, bench.rewind)
+    brought(qtbot, studio, bench.undo)
+    assert bench.step == 10
+    assert bench.folder is None
+    assert bench.unsaved_seconds == bench.seconds > 0.0
+    brought(qtbot, studio, bench.redo)
+    assert bench.folder == tmp_path / "run"
+    assert bench.unsaved_seconds == 0.0
+
+
+def test_who_was_catching_up_is_waited_for_after_an_undo(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 1500)
+    wanted = ("ae", "vae", "aae")
+    bench.configure(models=wanted)
+    bench.rewind()
+    qtbot.waitUntil(lambda: bench.step == 0 and "vae" in bench.models, timeout=30_000)
+    seen: list[tuple[str, ...]] = []
+    bench.configured.connect(lambda: seen.append(bench.asked.models))
+    brought(qtbot, studio, bench.undo)
+    qtbot.waitUntil(lambda: set(bench.models) == set(wanted), timeout=60_000)
+    assert set(seen) == {wanted}, "what is asked for never lacked the model"
+    assert bench.step == 1500
+
+
+def test_a_model_that_was_turned_off_comes_back_as_far_as_it_was(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 300)
+    bench.configure(models=("aae",))
+    qtbot.waitUntil(lambda: list(bench.models) == ["aae"], timeout=20_000)
+    brought(qtbot, studio, bench.rewind)
+    brought(qtbot, studio, bench.undo)
+    steps: list[object] = []
+    bench.caught_up.connect(lambda: steps.append(dict(bench.joining)))
+    bench.configure(models=("ae", "aae"))
+    qtbot.waitUntil(lambda: list(bench.models) == ["ae", "aae"], timeout=30_000)
+    assert not steps, "it had nothing to catch up with"
+
+
+def test_a_refused_undo_leaves_all_as_it_was(qtbot, studio, monkeypatch):
+    bench = studio.workbench
+    brought(qtbot, studio, lambda: bench.configure(dataset="shapes"))
+    trained(qtbot, studio, 10)
+    monkeypatch.setattr(experiment, "load_dataset", lambda *_: (_ for _ in ()).throw(StudioError("Gone.")))
+    with qtbot.waitSignal(bench.failed, timeout=20_000):
+        bench.undo()
+    assert bench.asked.dataset == "shapes"
+    assert bench.changes.can_undo
+    assert not bench.changes.can_redo
+    assert bench.step == 10
+
+
+def test_a_refused_option_leaves_the_rewind_that_can_be_taken_back(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 10)
+    brought(qtbot, studio, bench.rewind)
+    with qtbot.waitSignal(bench.failed, timeout=20_000):
+        bench.refine(dataset="mnist")
+    assert bench.changes.can_undo
+    brought(qtbot, studio, bench.undo)
+    assert bench.step == 10

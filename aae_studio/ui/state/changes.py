@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import NamedTuple
 
 from aae_studio.core.config import ExperimentConfig
@@ -9,27 +10,32 @@ from aae_studio.core.config import ExperimentConfig
 UNDO_DEPTH = 100
 
 
-class Before(NamedTuple):
-    """What to go back to: a configuration, and the number of the experiment that had it."""
+class Stand(NamedTuple):
+    """What one can go to again: a configuration, the wish that led there, and whether what lies between
+    began at step 0 where its options alone would not have."""
 
     config: ExperimentConfig
-    number: int
+    wish: int
+    restart: bool
 
 
 class Changes:
     """What was asked for last, and whether it holds already.
 
     `held` holds; `asked` is what the user wants to hold. Between the two lies what the trainer has still to
-    answer: wishes are numbered, and only the answer to the last one counts. `number`: of the experiment on
-    show. A restart with the same configuration is a change, too, as long as the experiment before is kept.
+    answer: wishes are numbered, and only the answer to the last one counts. A restart with the same
+    configuration is a change, too, as long as the trainer keeps the experiment before.
     """
 
     def __init__(self, config: ExperimentConfig) -> None:
         self.held = self.asked = config
-        self.number = 0
-        self._before: list[Before] = []
-        self._after: list[Before] = []
-        self._wish = 0
+        self._before: list[Stand] = []
+        self._after: list[Stand] = []
+        # The two before what was asked for last.
+        self._stood: tuple[list[Stand], list[Stand]] = [], []
+        # The last one's number, and those that led to the experiment which the trainer keeps.
+        self.wish = 0
+        self._kept: Collection[int] = ()
         # Whatever held at some time, the newest last.
         self._past = [config]
 
@@ -46,28 +52,38 @@ class Changes:
         """What `undone` would go back to."""
         return self._before[-1].config if self._before else None
 
-    def remember(self) -> None:
+    @property
+    def brings_back(self) -> bool:
+        """Whether `undone` would bring back what was trained before."""
+        return bool(self._before) and self._before[-1].wish in self._kept
+
+    def remember(self, restart: bool = False) -> None:
         """Keep what is asked for now, for `undone`; what was taken back cannot be made again."""
-        self._before = [*self._before[-UNDO_DEPTH:], Before(self.asked, self.number)]
-        self._after.clear()
+        self._put([*self._before[-UNDO_DEPTH:], Stand(self.asked, self.wish, restart)], [])
 
     def extend(self) -> None:
         """What is asked for next belongs to the change before."""
-        self._after.clear()
+        self._put(self._before, [])
 
-    def undone(self) -> Before | None:
+    def undone(self) -> Stand | None:
         """What was before the last change, if there is anything."""
         if not self._before:
             return None
-        self._after.append(Before(self.asked, self.number))
-        return self._before.pop()
+        *before, stand = self._before
+        self._put(before, [*self._after, Stand(self.asked, self.wish, stand.restart)])
+        return stand
 
-    def redone(self) -> Before | None:
+    def redone(self) -> Stand | None:
         """What `undone` left, if there is anything."""
         if not self._after:
             return None
-        self._before.append(Before(self.asked, self.number))
-        return self._after.pop()
+        *after, stand = self._after
+        self._put([*self._before, Stand(self.asked, self.wish, stand.restart)], after)
+        return stand
+
+    def _put(self, before: list[Stand], after: list[Stand]) -> None:
+        self._stood = self._before, self._after
+        self._before, self._after = before, after
 
     def undoes_only(self, *names: str) -> bool:
         """Whether undoing would change these fields and options alone (`prior`, `painted.picture`)."""
@@ -81,32 +97,36 @@ class Changes:
 
     def forget(self) -> None:
         """Nothing of what was changed before can be taken back."""
-        self._before.clear()
-        self._after.clear()
+        self._put([], [])
+        self._stood = [], []
 
     # What became of it
 
     def ask(self, config: ExperimentConfig) -> int:
         """The trainer is asked to go over to this; gives the wish's number."""
         self.asked = config
-        self._wish += 1
-        return self._wish
+        self.wish += 1
+        return self.wish
 
     def hold(self, config: ExperimentConfig, wish: int | None = None) -> None:
         """The trainer went over to this, by a wish that a newer one may have overtaken, or by none."""
         self.approach(config)
-        if wish is None or wish >= self._wish:
+        if wish is None or wish >= self.wish:
             self.asked = config
 
-    def change_experiment(self, number: int, former: int | None) -> None:
-        """Another experiment is on show, and that of `former` is kept. One cannot go back to another one, nor
-        to a configuration that is there."""
-        self.number, after, kept = number, self.asked, []
-        for before in reversed(self._before):
-            if before.config != after or before.number == former:
-                kept.append(before)
-            after = before.config
-        self._before = kept[::-1]
+    def keep(self, wish: int | None, kept: Collection[int]) -> None:
+        """By this wish another experiment is on show, and the trainer has kept where those of `kept` led. A
+        restart whose experiment is gone is no change that one could take back."""
+        self._kept = kept
+        if wish != self.wish:
+            # What a newer wish leads to is not known yet.
+            return
+        after, there = self.asked, []
+        for stand in reversed(self._before):
+            if stand.config != after or stand.wish in kept:
+                there.append(stand)
+            after = stand.config
+        self._before = there[::-1]
 
     def approach(self, config: ExperimentConfig) -> None:
         """The trainer went over to this, on its way to what was asked for."""
@@ -116,11 +136,12 @@ class Changes:
     def fail(self, wish: int, standing: ExperimentConfig) -> None:
         """What was asked for cannot be: what holds, or what it is on its way to, stays. One cannot go back to
         what never held."""
-        if wish < self._wish:
+        if wish < self.wish:
             return
         self.asked = standing
+        self._before, self._after = self._stood
         self._before = [
-            before for before in self._before if before.config in self._past or before.config == standing
+            stand for stand in self._before if stand.config in self._past or stand.config == standing
         ]
-        if self._before and self._before[-1].config == standing:
-            self._before.pop()
+        if self._before and self._before[-1].config == standing and not self._before[-1].restart:
+            self._before = self._before[:-1]
