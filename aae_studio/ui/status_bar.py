@@ -120,8 +120,8 @@ class StatusBar(QStatusBar):
             self._say_state()
 
     def _on_training(self, training: bool) -> None:
-        # A pause that came with another experiment says nothing new.
-        if training or self._bench.step:
+        # A pause that came with another experiment says nothing new: what has become of it is said.
+        if training or self._bench.step or not self._passing.isActive():
             self._say_state()
 
     def _on_progressed(self) -> None:

@@ -232,6 +232,8 @@ class TrainerThread(ClosingThread):
     def _refuse(self, wish: int | None, fault: StudioError) -> None:
         """Say that a wish cannot be, and what stands: who is joining goes on, from now on as this wish."""
         self._wish, standing = wish, self._joining or self._experiment
+        # From here one goes on, and it is here that one comes back to.
+        self._reach(wish)
         self.refused.emit(wish, None if standing is None else standing.config, fault)
 
     def _take(self, mail: Mail) -> None:

@@ -379,6 +379,27 @@ def test_a_refused_undo_leaves_all_as_it_was(qtbot, studio, monkeypatch):
     assert bench.step == 10
 
 
+def test_a_rewind_after_a_refused_option_is_taken_back(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 10)
+    with qtbot.waitSignal(bench.failed, timeout=20_000):
+        bench.configure(dataset="mnist")
+    brought(qtbot, studio, bench.rewind)
+    assert bench.changes.can_undo
+    brought(qtbot, studio, bench.undo)
+    assert bench.step == 10
+
+
+def test_a_rewind_while_a_model_catches_up_is_not_said_to_train(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 1500)
+    bench.configure(models=("ae", "vae", "aae"))
+    qtbot.waitUntil(lambda: bench.training and bool(bench.joining), timeout=20_000)
+    brought(qtbot, studio, bench.rewind)
+    qtbot.waitUntil(lambda: not bench.training, timeout=20_000)
+    assert not studio.window.status_bar.message().startswith("Training")
+
+
 def test_a_refused_option_leaves_the_rewind_that_can_be_taken_back(qtbot, studio):
     bench = studio.workbench
     trained(qtbot, studio, 10)
