@@ -143,8 +143,8 @@ class NormalisedConv2d(nn.Conv2d):
 class ClusterHead(NormalisedLinear):
     """Logits of clusters, (n, clusters), of features (n, features).
 
-    Each has the same mean and deviation over a batch, up to β, so that no cluster takes all images or
-    none before anything has been learnt.
+    Each has the same deviation over a batch, so that all clusters take part before anything has been learnt:
+    else some take most images, and others die out.
     """
 
     def forward(self, features: Tensor) -> Tensor:

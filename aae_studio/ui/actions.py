@@ -70,7 +70,7 @@ ROWS = (
         "undo",
         "Undo",
         "Ctrl+Z",
-        "Take the last change back. If it began at step 0, what was trained before comes back, too.",
+        "Take the last change back. If it began at step 0, what was trained last comes back, too.",
     ),
     Row("redo", "Redo", "Ctrl+Shift+Z", "Make the change again."),
     Row("linked", "Link cursors", "L", "Move the points of all lanes together.", "link", True),

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import queue
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeGuard
+from typing import TYPE_CHECKING, Any, TypeGuard
 
 from PySide6.QtCore import Signal
 
@@ -17,6 +16,7 @@ from aae_studio.core.errors import StudioError
 from aae_studio.ui.closing_thread import ClosingThread
 from aae_studio.ui.trainer_mail import Configure, Leave, Mail, Open, Save, Train, WalkPhase, WalkStep, Watch
 from aae_studio.ui.watching import Watching
+from aae_studio.ui.way_back import WayBack
 
 if TYPE_CHECKING:
     from aae_studio.core.experiment import Experiment, Report
@@ -29,8 +29,6 @@ if TYPE_CHECKING:
 NEWS_INTERVAL_S = 0.15
 # A snapshot waits until this many times its own cost has gone into training.
 SNAPSHOT_PATIENCE = 80
-# An experiment of so few seconds of training may be a key that was pressed twice.
-BRIEF_S = 2.0
 NICE = 10
 
 
@@ -55,15 +53,6 @@ class Prepared:
     number: int = 0
     kept: frozenset[int] = frozenset()
     passing: bool = False
-
-
-class Former(NamedTuple):
-    """An experiment that another has taken the place of, and models that had left it."""
-
-    number: int
-    experiment: Experiment
-    history: History
-    left: dict[str, CatchUp]
 
 
 def unexpected(fault: Exception) -> StudioError:
@@ -103,12 +92,8 @@ class TrainerThread(ClosingThread):
         self.setObjectName("trainer")
         self._mailbox: queue.SimpleQueue[Mail | None] = queue.SimpleQueue()
         self._experiment: Experiment | None = None
-        # Counts experiments; one that is brought back has its number again.
-        self._numbers = itertools.count(1)
-        self._number = 0
-        # What was trained last before it: a restart can be taken back. And where wishes led.
-        self._former: Former | None = None
-        self._reached: dict[int, int] = {}
+        # A restart can be taken back.
+        self._way_back = WayBack()
         self._steps: Iterator[Report] = iter(())
         # Steps still to be taken, and those that were asked for; None: without end.
         self._remaining: int | None = 0
@@ -233,7 +218,7 @@ class TrainerThread(ClosingThread):
         """Say that a wish cannot be, and what stands: who is joining goes on, from now on as this wish."""
         self._wish, standing = wish, self._joining or self._experiment
         # From here one goes on, and it is here that one comes back to.
-        self._reach(wish)
+        self._way_back.reach(wish)
         self.refused.emit(wish, None if standing is None else standing.config, fault)
 
     def _take(self, mail: Mail) -> None:
@@ -250,16 +235,16 @@ class TrainerThread(ClosingThread):
                 self._settle_in()
                 experiment, history = session.restore(folder, data_dir)
                 # Opening is no restart: it is asked about, and not taken back.
-                self._experiment = self._former = None
+                self._experiment = self._way_back.former = None
                 self._show_still(experiment, history, folder=folder)
-                self._reach(wish)
+                self._way_back.reach(wish)
             case Save(folder=folder):
                 from aae_studio.core import session
 
                 if self._experiment is not None:
                     self._send_reports()
                     session.save(folder, self._experiment, self._history)
-                    self.saved.emit(folder, self._number, self._experiment.seconds)
+                    self.saved.emit(folder, self._way_back.number, self._experiment.seconds)
             case Watch(model=model):
                 self._watching.model = model
                 self._rehearse()
@@ -313,18 +298,18 @@ class TrainerThread(ClosingThread):
         from aae_studio.core.history import History
 
         self._settle_in()
-        led = None if mail.back_to is None else self._reached.get(mail.back_to)
+        led = self._way_back.led_to(mail.back_to)
         if self._go_back(led, mail):
             return
         old, config = self._experiment, mail.config
-        here = led == self._number or not mail.restart
+        here = led == self._way_back.number or not mail.restart
         if old is not None and here and self._change(old, config, mail.wish):
-            self._reach(mail.wish)
+            self._way_back.reach(mail.wish)
             return
         same_data = old is not None and old.shares_data(config)
         dataset = old.dataset if old is not None and same_data else load_dataset(config, mail.data_dir)
         self._adopt(Experiment(config, dataset), History(), wish=mail.wish)
-        self._reach(mail.wish)
+        self._way_back.reach(mail.wish)
         if self._remaining:
             # Training goes on, and as far as it was to go.
             self._remaining = self._goal
@@ -332,17 +317,10 @@ class TrainerThread(ClosingThread):
             # Who was catching up is there now.
             self._tell_training(self._going)
 
-    def _reach(self, wish: int | None) -> None:
-        """The wish led to the experiment that is there now."""
-        there = {self._number} if self._former is None else {self._number, self._former.number}
-        self._reached = {old: number for old, number in self._reached.items() if number in there}
-        if wish is not None:
-            self._reached[wish] = self._number
-
     def _go_back(self, number: int | None, mail: Configure) -> bool:
         """Bring the former experiment back, if it has this number and can have the configuration; False, and
         nothing done, if not."""
-        former, config = self._former, mail.config
+        former, config = self._way_back.former, mail.config
         if former is None or former.number != number:
             return False
         there = tuple(name for name in config.models if name in former.experiment.models)
@@ -350,14 +328,14 @@ class TrainerThread(ClosingThread):
             return False
         # Models that were joining when it ended join again.
         passing = former.experiment.config != config
-        self._former = None
+        self._way_back.former = None
         self._show_still(
             former.experiment, former.history, wish=mail.wish, number=former.number, passing=passing
         )
         self._left = former.left
         if passing:
             self._change(former.experiment, config, mail.wish)
-        self._reach(mail.wish)
+        self._way_back.reach(mail.wish)
         return True
 
     def _show_still(self, experiment: Experiment, history: History, **told: Any) -> None:
@@ -448,8 +426,10 @@ class TrainerThread(ClosingThread):
         passing: bool = False,
     ) -> None:
         self._send_reports()
-        self._keep_former()
-        self._number = next(self._numbers) if number is None else number
+        if self._experiment is not None and self._way_back.is_worth(self._experiment):
+            self._break_off()
+            self._way_back.keep(self._experiment, self._history, self._left)
+        self._way_back.go_on(number)
         self._joining, self._left = None, {}
         self._experiment, self._history = experiment, history
         self._steps = experiment.run()
@@ -464,29 +444,11 @@ class TrainerThread(ClosingThread):
                 experiment.seconds,
                 wish,
                 folder,
-                self._number,
-                self._kept,
+                self._way_back.number,
+                self._way_back.wishes,
                 passing,
             )
         )
-
-    def _keep_former(self) -> None:
-        """Keep the experiment that another takes the place of, if it has been trained: else it is made again
-        as fast. One of a moment does not push out one that was trained for longer."""
-        old, former = self._experiment, self._former
-        if old is None or old.step == 0:
-            return
-        if former is None or old.seconds >= min(BRIEF_S, former.experiment.seconds):
-            self._break_off()
-            self._former = Former(self._number, old, self._history, self._left)
-
-    @property
-    def _kept(self) -> frozenset[int]:
-        """The wishes that led to the former experiment."""
-        former = self._former
-        if former is None:
-            return frozenset()
-        return frozenset(wish for wish, number in self._reached.items() if number == former.number)
 
     def _advance(self) -> None:
         """One step, and news of it when it is time."""
