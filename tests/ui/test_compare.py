@@ -8,6 +8,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import psutil
 import pytest
+from driving import trained
 from PySide6.QtCore import QPoint, Qt
 from PySide6.QtGui import QGuiApplication
 
@@ -61,13 +62,6 @@ def studio(open_studio) -> Studio:
 
 def opened(studio: Studio, name: str) -> Compare | Sweep:
     return studio.window.panel_docks[name].open()
-
-
-def trained(qtbot, studio: Studio, steps: int) -> None:
-    bench = studio.workbench
-    goal = bench.step + steps
-    bench.train(steps)
-    qtbot.waitUntil(lambda: bench.step == goal and bench.snapshot.step == goal, timeout=60_000)
 
 
 def measured(qtbot, panel: Compare, studio: Studio) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
+from driving import trained
 
 from aae_studio.core import experiment
 from aae_studio.core.config import ExperimentConfig
@@ -23,16 +24,6 @@ SMALL = ExperimentConfig(models=("ae", "aae"), hidden=(32,), batch_size=64)
 @pytest.fixture
 def studio(open_studio) -> Studio:
     return open_studio(SMALL)
-
-
-def trained(qtbot, studio: Studio, steps: int) -> None:
-    """Train so many steps on."""
-    bench = studio.workbench
-    goal = bench.step + steps
-    bench.train(steps)
-    qtbot.waitUntil(
-        lambda: bench.snapshot.step == goal == len(bench.history) and not bench.training, timeout=60_000
-    )
 
 
 def brought(qtbot, studio: Studio, change) -> None:

@@ -6,6 +6,7 @@ import time
 
 import numpy as np
 import pytest
+from driving import trained
 from PySide6.QtCore import Qt
 
 from aae_studio.core import session
@@ -24,13 +25,6 @@ SLOW_S = 0.05
 @pytest.fixture
 def studio(open_studio) -> Studio:
     return open_studio(SMALL)
-
-
-def trained(qtbot, studio: Studio, steps: int) -> None:
-    bench = studio.workbench
-    goal = bench.step + steps
-    bench.train(steps)
-    qtbot.waitUntil(lambda: bench.step >= goal and not bench.training, timeout=60_000)
 
 
 def pressed(qtbot, studio: Studio, name: str) -> None:

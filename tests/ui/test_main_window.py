@@ -7,6 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from driving import trained
 from PySide6.QtCore import QEvent, QObject, QPoint, QRect, QSettings, Qt
 from PySide6.QtTest import QTest
 from PySide6.QtWidgets import QApplication, QMessageBox, QWidget
@@ -56,13 +57,6 @@ def closed(studio: Studio) -> bool:
     done = studio.window.close()
     studio.window.deleteLater()
     return done
-
-
-def trained(qtbot, studio: Studio, steps: int) -> None:
-    """Train exactly so many steps more."""
-    goal = studio.workbench.step + steps
-    studio.workbench.train(steps)
-    qtbot.waitUntil(lambda: studio.workbench.step == goal and not studio.workbench.training, timeout=30_000)
 
 
 def surveyed(qtbot, studio: Studio) -> None:
