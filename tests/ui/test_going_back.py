@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from itertools import islice
 from pathlib import Path
 
@@ -15,6 +16,7 @@ from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.snapshot import Snapshot
+from aae_studio.ui import way_back
 from aae_studio.ui.app import Studio
 from aae_studio.ui.state.changes import Changes
 
@@ -22,7 +24,9 @@ SMALL = ExperimentConfig(models=("ae", "aae"), hidden=(32,), batch_size=64)
 
 
 @pytest.fixture
-def studio(open_studio) -> Studio:
+def studio(open_studio, monkeypatch) -> Studio:
+    # No training of these tests is too brief to be kept: how long a few steps take is the machine's affair.
+    monkeypatch.setattr(way_back, "BRIEF_S", 0.0)
     return open_studio(SMALL)
 
 
@@ -257,8 +261,9 @@ def test_an_option_changed_right_after_a_rewind_is_undone_first(qtbot, studio):
     assert bench.step == 30
 
 
-def test_a_key_pressed_twice_does_not_cost_a_long_training(qtbot, studio):
+def test_a_key_pressed_twice_does_not_cost_a_long_training(qtbot, studio, monkeypatch):
     bench = studio.workbench
+    monkeypatch.setattr(way_back, "BRIEF_S", math.inf)
     trained(qtbot, studio, 60)
     brought(qtbot, studio, bench.rewind)
     trained(qtbot, studio, 2)
