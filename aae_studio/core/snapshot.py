@@ -154,6 +154,19 @@ class FrozenModel:
                 rebuilt.append(self.model.decode(codes, self.model.condition_of(part, classes)))
             return torch.cat(rebuilt).float().numpy()
 
+    def condition_of(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> npt.NDArray[np.int64] | None:
+        """The places in `conditions` that go with images (n, C, H, W) in [0, 1], (n,); None without any.
+
+        A model that is told the class has them from `labels`, (n,); one that finds it out has the likeliest.
+        """
+        if not self.conditions:
+            return None
+        classes = torch.from_numpy(np.asarray(labels, np.int64))
+        with torch.inference_mode():
+            shares = self.model.condition_of(torch.from_numpy(np.asarray(images, np.float32)), classes)
+            assert shares is not None
+            return shares.argmax(dim=1).numpy()
+
     def class_shares(self, images: npt.ArrayLike) -> Array | None:
         """q(y|x), float32 (n, classes or clusters), of images (n, C, H, W); None where it looks for none."""
         with torch.inference_mode():

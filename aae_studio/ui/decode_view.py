@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
-from PySide6.QtCore import QRectF, QSize, Qt, Signal
-from PySide6.QtGui import QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
-from PySide6.QtWidgets import QSizePolicy, QWidget
+from PySide6.QtCore import QEvent, QPointF, QRectF, QSize, Qt, Signal
+from PySide6.QtGui import QHelpEvent, QImage, QKeyEvent, QMouseEvent, QPainter, QPaintEvent, QPen
+from PySide6.QtWidgets import QSizePolicy, QToolTip, QWidget
 
 from aae_studio.ui.canvas.images import to_qimage
 from aae_studio.ui.theme import Theme
+from aae_studio.ui.tooltip import tooltip
 
 Array = npt.NDArray[np.float32]
 STRIP_HEIGHT = 34
@@ -57,17 +60,25 @@ class DecodeView(QWidget):
 class ImageStrip(QWidget):
     """Shows images in a row, or in several where they are many. Emits `chosen` (place of an image).
 
-    With `selectable` an image can be chosen by a click or the arrow keys, and stands in a frame.
+    With `selectable` an image can be chosen by a click or the arrow keys, and stands in a frame. With `names`
+    each has its own before the tooltip of the whole.
     """
 
     chosen = Signal(int)
 
-    def __init__(self, theme: Theme, selectable: bool = False, parent: QWidget | None = None) -> None:
+    def __init__(
+        self,
+        theme: Theme,
+        selectable: bool = False,
+        names: Sequence[str] = (),
+        parent: QWidget | None = None,
+    ) -> None:
         super().__init__(parent)
-        self._theme, self._selectable = theme, selectable
+        self._theme, self._selectable, self._names = theme, selectable, names
         self._images: list[QImage] = []
         self._crisp = True
         self._selected = 0
+        self._marked: int | None = None
         self.setFixedHeight(STRIP_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         if selectable:
@@ -88,6 +99,12 @@ class ImageStrip(QWidget):
         """Frame the image at this place."""
         if place != self._selected:
             self._selected = place
+            self.update()
+
+    def mark(self, place: int | None) -> None:
+        """Frame the image at this place thinly, beside the one that is selected."""
+        if place != self._marked:
+            self._marked = place
             self.update()
 
     def places(self) -> list[QRectF]:
@@ -115,12 +132,29 @@ class ImageStrip(QWidget):
             if self._selectable and place == self._selected:
                 painter.setPen(QPen(self._theme.color("accent"), 2))
                 painter.drawRect(space.adjusted(1, 1, -1, -1))
+            if place == self._marked:
+                painter.setPen(QPen(self._theme.color("accent"), 1.5, Qt.PenStyle.DotLine))
+                painter.drawRect(space.adjusted(1, 1, -1, -1))
         painter.end()
 
+    def event(self, event: QEvent) -> bool:
+        if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._names:
+            place = self._place_at(QPointF(event.pos()))
+            if place is not None:
+                # Anew at each image: a tooltip stays as long as the mouse is within its rectangle.
+                area = self.places()[place].toAlignedRect()
+                QToolTip.showText(event.globalPos(), tooltip(self._names[place]) + self.toolTip(), self, area)
+                return True
+        return super().event(event)
+
     def mousePressEvent(self, event: QMouseEvent) -> None:
-        for place, space in enumerate(self.places()):
-            if self._selectable and space.contains(event.position()):
-                self.chosen.emit(place)
+        place = self._place_at(event.position())
+        if self._selectable and place is not None:
+            self.chosen.emit(place)
+
+    def _place_at(self, at: QPointF) -> int | None:
+        """The place of the image there."""
+        return next((place for place, space in enumerate(self.places()) if space.contains(at)), None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))

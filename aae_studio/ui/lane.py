@@ -63,7 +63,8 @@ class Lane(QFrame):
         self.decode_view.setAccessibleName(tr("Decoded image"))
         self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))
         self._conditions = workbench.models[name].conditions
-        self.strip = ImageStrip(theme, selectable=bool(self._conditions))
+        told = bool(self._conditions)
+        self.strip = ImageStrip(theme, told, workbench.category_names(name) if told else ())
         explain(self.strip, self._samples_tip())
         self.strip.setAccessibleName(self._strip_caption())
         self.strip.chosen.connect(partial(workbench.planes.set_condition, name))
@@ -84,6 +85,7 @@ class Lane(QFrame):
         workbench.surveyed.connect(self._schedule)
         workbench.progressed.connect(self._show_discriminator)
         workbench.display.changed.connect(self._apply_display)
+        workbench.display.hovered.connect(self._mark_condition)
         self._apply_display()
         self.show_decoded()
         self.show_place()
@@ -107,7 +109,7 @@ class Lane(QFrame):
         self.decode_view.set_image(decoded.image)
         if decoded.each is not None:
             self.strip.set_images(decoded.each)
-            self.strip.select(self._bench.planes.conditions.get(self._name, 0))
+            self.strip.select(self._bench.planes.conditions[self._name])
         if decoded.back is not None:
             self._turns.ask(self._show_verdict)
 
@@ -142,6 +144,12 @@ class Lane(QFrame):
     def _await_drag(self) -> None:
         if not self._drag_wait.isActive():
             self._drag_wait.start()
+
+    def _mark_condition(self, sample: int | None) -> None:
+        """Mark the class or cluster of the image under the mouse, in whichever lane that is."""
+        if self._name in self._bench.findings.codes:
+            told = None if sample is None else self._bench.planes.conditions.of(self._name, sample)
+            self.strip.mark(told)
 
     def _schedule_decoding(self) -> None:
         self._turns.ask(self.show_newest)
@@ -288,7 +296,8 @@ class Lane(QFrame):
         if self._conditions:
             return tr(
                 "The code under the cursor, decoded as each class or cluster: the same style again and "
-                "again. Click one, or use the arrow keys, to decode as that."
+                "again. Click one, or use the arrow keys, to decode as that. A dotted frame: the class or "
+                "cluster of the image under the mouse in a plane."
             )
         return tr(
             "Codes drawn from the prior, decoded. Where the codes of real images are elsewhere, "

@@ -26,6 +26,7 @@ from aae_studio.ui.state.probe import Probe
 from aae_studio.ui.state.questions import Questions
 from aae_studio.ui.survey_thread import Request, Survey, SurveyThread
 from aae_studio.ui.trainer_thread import Prepared, TrainerThread
+from aae_studio.ui.translation import tr
 
 if TYPE_CHECKING:
     from aae_studio.core.experiment import Report
@@ -349,12 +350,28 @@ class Workbench(QObject):
     def at_cursor(self, name: str) -> Place:
         """The place under a lane's cursor, in the newest snapshot."""
         planes = self.planes
-        return Place(self.models[name], planes.cursors[name], planes.conditions.get(name, 0))
+        return Place(self.models[name], planes.cursors[name], planes.conditions[name])
 
     def reconstruction(self, name: str, place: int) -> tuple[Array, Array]:
         """One probe image and what a model makes of it, each (C, H, W) in [0, 1]."""
         image, label = self.probe.image(place), self.probe.labels[place]
         return image, self.models[name].reconstruct(image[None], label[None])[0]
+
+    def found(self, name: str, place: int) -> tuple[str, float] | None:
+        """The class or cluster that a model finds in one probe image, and its q(y|x); None if it looks for
+        none."""
+        shares = self.models[name].class_shares(self.probe.image(place)[None])
+        if shares is None:
+            return None
+        best = int(shares[0].argmax())
+        return self.category_names(name)[best], float(shares[0, best])
+
+    def category_names(self, name: str) -> tuple[str, ...]:
+        """The classes or clusters that a model's encoder finds or its decoder is told."""
+        frozen = self.models[name]
+        if frozen.model.finds == "clusters":
+            return tuple(tr("cluster {number}", number=number) for number in frozen.conditions)
+        return self.probe.classes
 
     # News from the threads
 

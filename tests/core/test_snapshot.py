@@ -201,6 +201,20 @@ def test_the_class_error_is_the_share_of_wrong_answers(build) -> None:
         assert snapshot.figures(name).class_error == pytest.approx(wrong / len(labels))
 
 
+def test_conditions_of_images_are_told_or_found(build) -> None:
+    names = ("ae", "supervised_aae", "semi_supervised_aae", "reduction_aae", "clustering_aae")
+    snapshot = build(models=names).snapshot()
+    test = snapshot.dataset.test.first(50)
+    images = snapshot.dataset.to_unit(test.images)
+    given = {name: snapshot.models[name].condition_of(images, test.labels) for name in names}
+    assert given["ae"] is None
+    assert given["reduction_aae"] is None, "its decoder is told the code alone"
+    np.testing.assert_array_equal(given["supervised_aae"], test.labels)
+    for name in ("semi_supervised_aae", "clustering_aae"):
+        shares = snapshot.models[name].class_shares(images)
+        np.testing.assert_array_equal(given[name], [row.tolist().index(max(row)) for row in shares])
+
+
 def test_a_model_without_an_encoder_has_no_figures(trained) -> None:
     figures = trained.snapshot().figures("gan")
     assert len(figures.measured) == 8

@@ -6,8 +6,10 @@ from itertools import combinations
 
 import numpy as np
 import pytest
-from PySide6.QtCore import QEvent, QPoint, QRectF, Qt
-from PySide6.QtWidgets import QApplication
+from driving import trained
+from PySide6.QtCore import QEvent, QPoint, QPointF, QRect, QRectF, Qt
+from PySide6.QtGui import QHelpEvent
+from PySide6.QtWidgets import QApplication, QToolTip
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui import theme as themes
@@ -56,6 +58,142 @@ def test_the_strip_and_the_image_follow_the_cursor(qtbot, studio) -> None:
     assert on_show(studio) == decoded(studio, 0)
     # Each image of the strip is the cursor's code with that class.
     np.testing.assert_array_equal(to_qimage(after[7]).constBits(), decoded(studio, 7).constBits())
+
+
+# A data point brings its class or cluster with it
+
+
+def test_a_picked_image_is_decoded_as_its_own_class(qtbot, studio) -> None:
+    bench, planes = studio.workbench, studio.workbench.planes
+    place = int(np.flatnonzero(bench.probe.labels == 7)[0])
+    planes.pick(place)
+    assert planes.conditions.told.places == {"supervised_aae": 7}
+    assert on_show(studio) == decoded(studio, 7)
+    code = bench.findings.codes["supervised_aae"][place]
+    told = bench.models["supervised_aae"].decode(code[None], 7)[0]
+    np.testing.assert_allclose(told, bench.reconstruction("supervised_aae", place)[1], atol=1e-6)
+
+
+def test_a_class_that_was_chosen_for_a_picked_image_stays_until_the_next(qtbot, studio) -> None:
+    planes = studio.workbench.planes
+    planes.pick(int(np.flatnonzero(studio.workbench.probe.labels == 7)[0]))
+    planes.set_condition("supervised_aae", 2)
+    planes.take_codes()
+    assert planes.conditions.told.places == {"supervised_aae": 2}, "new codes do not take it back"
+    planes.pick(int(np.flatnonzero(studio.workbench.probe.labels == 4)[0]))
+    assert planes.conditions.told.places == {"supervised_aae": 4}
+
+
+@pytest.mark.parametrize("press_first", [False, True])
+def test_esc_brings_back_the_class_from_before_a_drag_from_image_to_image(
+    qtbot, studio, press_first: bool
+) -> None:
+    planes, canvas = studio.workbench.planes, studio.window.lanes["ae"].canvas
+    other = int(np.flatnonzero(studio.workbench.probe.labels == 9)[0])
+    if press_first:
+        planes.pick(other)
+    planes.set_condition("supervised_aae", 5)
+    before = planes.kept()
+    shift = Qt.KeyboardModifier.ShiftModifier
+    qtbot.mousePress(canvas, Qt.MouseButton.LeftButton, shift, canvas.rect().center())
+    chosen = planes.picked
+    assert chosen is not None
+    assert planes.conditions["supervised_aae"] == studio.workbench.probe.labels[chosen]
+    qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, shift, canvas.rect().center())
+    assert planes.conditions.told.places == {"supervised_aae": 5}
+    assert planes.picked == before.picked == (other if press_first else None)
+    np.testing.assert_array_equal(planes.cursors["supervised_aae"], before.codes["supervised_aae"])
+
+
+@pytest.fixture
+def finders(open_studio) -> Studio:
+    """A lane that is told nothing, and two whose models find classes and clusters."""
+    names = ("ae", "semi_supervised_aae", "clustering_aae")
+    return open_studio(ExperimentConfig(models=names, hidden=(16,), batch_size=64))
+
+
+def shares_of(studio: Studio, name: str, place: int) -> np.ndarray:
+    """q(y|x) of an image, (classes or clusters,)."""
+    image = studio.workbench.probe.image(place)
+    return studio.workbench.models[name].class_shares(image[None])[0]
+
+
+def test_a_picked_image_is_decoded_as_what_the_model_finds(qtbot, finders) -> None:
+    trained(qtbot, finders, 60)
+    planes, found = finders.workbench.planes, set()
+    for place in range(40):
+        planes.pick(place)
+        wanted = {
+            name: int(shares_of(finders, name, place).argmax()) for name in planes.conditions.told.places
+        }
+        assert planes.conditions.told.places == wanted
+        found.add(planes.conditions["clustering_aae"])
+    assert set(planes.conditions.told.places) == {"semi_supervised_aae", "clustering_aae"}
+    assert len(found) > 3, "not all are of one cluster"
+
+
+def test_the_strip_marks_what_the_image_under_the_mouse_is_taken_for(qtbot, finders) -> None:
+    trained(qtbot, finders, 60)
+    display, lanes = finders.workbench.display, finders.window.lanes
+    strip = lanes["clustering_aae"].strip
+    plain = strip.grab().toImage()
+    display.hover(3)
+    spot = strip.places()[int(shares_of(finders, "clustering_aae", 3).argmax())]
+    marked = strip.grab().toImage()
+    changed = [
+        (x, y)
+        for x in range(plain.width())
+        for y in range(plain.height())
+        if plain.pixel(x, y) != marked.pixel(x, y)
+    ]
+    assert changed
+    around = spot.adjusted(-1, -1, 1, 1)
+    assert all(around.contains(QPointF(x, y)) for x, y in changed)
+    display.hover(None)
+    assert strip.grab().toImage() == plain
+
+
+def test_the_card_of_a_point_says_what_the_model_takes_it_for(qtbot, finders) -> None:
+    bench = finders.workbench
+    trained(qtbot, finders, 60)
+    lines = {}
+    for name, lane in finders.window.lanes.items():
+        spot = lane.canvas.view().to_pixels(bench.planes.places(name), *_size(lane.canvas))[0]
+        finders.window.catch_up()
+        lane.canvas.hover(QPointF(*map(float, spot)))
+        place = bench.display.hovered_sample
+        assert place is not None
+        lines[name] = lane.canvas._card.captions
+        first = bench.probe.caption(place)
+        if name == "ae":
+            assert lines[name] == (first,)
+            continue
+        shares = shares_of(finders, name, place)
+        best = int(shares.argmax())
+        word = f"cluster {best + 1}" if name == "clustering_aae" else str(best)
+        assert lines[name] == (first, f"found: {word}, {100 * shares[best]:.0f} %")
+        lane.canvas.grab()
+        lane.canvas.leave_point()
+
+
+def _size(canvas: LatentCanvas) -> tuple[int, int]:
+    return canvas.width(), canvas.height()
+
+
+def test_each_image_of_the_strip_has_its_name(qtbot, finders, monkeypatch) -> None:
+    shown: list[tuple[str, QRect]] = []
+    # A tooltip of its own is a window, which this platform does not raise.
+    monkeypatch.setattr(QToolTip, "showText", lambda at, text, of, area: shown.append((text, area)))
+    for name, words in (("semi_supervised_aae", "6"), ("clustering_aae", "cluster 7")):
+        strip = finders.window.lanes[name].strip
+        assert len(strip.places()) == (10 if name == "semi_supervised_aae" else 16)
+        spot = strip.places()[6].center().toPoint()
+        QApplication.sendEvent(strip, QHelpEvent(QEvent.Type.ToolTip, spot, strip.mapToGlobal(spot)))
+        text, area = shown[-1]
+        assert text == f"<p>{words}</p>{strip.toolTip()}"
+        assert area.contains(spot)
+        assert not area.contains(strip.places()[7].center().toPoint())
 
 
 def test_a_lattice_is_decoded_as_the_chosen_class(qtbot, studio) -> None:

@@ -263,7 +263,7 @@ def test_one_that_comes_back_is_shown_as_at_first(qtbot, studio):
     bench.configure(models=("ae", "vae", "clustering_aae"), **{"clustering_aae.clusters": 5})
     qtbot.waitUntil(lambda: len(studio.window.lanes) == 3, timeout=30_000)
     assert planes.views["ae"].half != 0.5
-    assert "clustering_aae" not in planes.conditions
+    assert planes.conditions["clustering_aae"] == 0
 
 
 def test_cards_stand_where_the_lanes_will(qtbot, studio, slow):

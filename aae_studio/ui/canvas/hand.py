@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -40,8 +40,8 @@ class Hand:
         self._dragging = False
         # Whether the drag goes from one data point to the next.
         self._drags_data = False
-        # The cursors, and the sample that they were kept on, before the button was pressed.
-        self._before_press: tuple[dict[str, Any], int | None] = ({}, None)
+        # The cursors before the button was pressed.
+        self._before_press = self._planes.kept()
         self._pan_from: tuple[QPointF, View] | None = None
 
     # The mouse
@@ -51,7 +51,7 @@ class Hand:
         if event.button() == Qt.MouseButton.LeftButton:
             self._canvas.leave_point()
             self._dragging = True
-            self._before_press = dict(self._planes.cursors), self._planes.picked
+            self._before_press = self._planes.kept()
             shift = bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier)
             self._drags_data = shift or self._display.drags_data
             self._move_to(event.position())
@@ -87,7 +87,7 @@ class Hand:
             return
         self._dragging = False
         # The first click of the two moved the cursors.
-        self._planes.place_cursors(*self._before_press)
+        self._planes.put_back(self._before_press)
         self._planes.fit_view(self._name)
 
     def turn_wheel(self, event: QWheelEvent) -> None:
@@ -106,7 +106,7 @@ class Hand:
             self._nudge(*ARROWS[key], far=bool(event.modifiers() & Qt.KeyboardModifier.ShiftModifier))
         elif key == Qt.Key.Key_Escape and self._dragging:
             self._dragging = False
-            self._planes.place_cursors(*self._before_press)
+            self._planes.put_back(self._before_press)
         elif key in (Qt.Key.Key_Plus, Qt.Key.Key_Equal, Qt.Key.Key_Minus):
             factor = 1 / 1.25 if key == Qt.Key.Key_Minus else 1.25
             inside = self._canvas.rect().contains(self._canvas.cursor_pixel().toPoint())

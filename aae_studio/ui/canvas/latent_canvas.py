@@ -253,7 +253,7 @@ class LatentCanvas(QWidget):
         bench, name = self._bench, self._name
         if not self._overlays or name not in bench.models or not self.isVisible():
             return
-        condition = bench.planes.conditions.get(name, 0)
+        condition = bench.planes.conditions[name]
         plane, code = bench.planes[name], bench.planes.cursors[name]
         # With more axes nothing depends on the home view, and each drag would look for it.
         home = bench.planes.home_view(name) if len(code) == 1 else None
@@ -386,7 +386,16 @@ class LatentCanvas(QWidget):
         self._card = None
         if point is not None and point < len(self._bench.findings.codes.get(self._name, ())):
             original, rebuilt = self._bench.reconstruction(self._name, point)
-            self._card = painting.Card.of(original, rebuilt, self._bench.probe.caption(point))
+            self._card = painting.Card.of(original, rebuilt, *self._captions(point))
+
+    def _captions(self, point: int) -> tuple[str, ...]:
+        """The lines below a point's images: what it is, and what a model that finds that out takes it for."""
+        found = self._bench.found(self._name, point)
+        if found is None:
+            return (self._bench.probe.caption(point),)
+        return self._bench.probe.caption(point), tr(
+            "found: {name}, {share} %", name=found[0], share=f"{100 * found[1]:.0f}"
+        )
 
     def leave_point(self) -> None:
         """The mouse is not on a point any more."""

@@ -26,15 +26,15 @@ SEAM = 1.5
 
 @dataclass(frozen=True)
 class Card:
-    """What hovering a point shows: its image, its reconstruction and a caption."""
+    """What hovering a point shows: its image, its reconstruction and captions, a line each."""
 
     original: QImage
     rebuilt: QImage
-    caption: str
+    captions: tuple[str, ...]
 
     @classmethod
-    def of(cls, original: Array, rebuilt: Array, caption: str) -> Card:
-        return cls(to_qimage(original), to_qimage(rebuilt), caption)
+    def of(cls, original: Array, rebuilt: Array, *captions: str) -> Card:
+        return cls(to_qimage(original), to_qimage(rebuilt), captions)
 
 
 def nearest(places: Array, at: QPointF, reach: float) -> int | None:
@@ -217,8 +217,9 @@ def draw_card(painter: QPainter, spot: QPointF, card: Card, size: QSize, theme: 
     font.setPixelSize(11)
     painter.setFont(font)
     metrics = QFontMetricsF(font)
-    inner = max(2 * CARD_IMAGE + MARGIN, metrics.horizontalAdvance(card.caption))
-    width, height = inner + 2 * MARGIN, CARD_IMAGE + metrics.height() + 3 * MARGIN
+    inner = max(2 * CARD_IMAGE + MARGIN, *(metrics.horizontalAdvance(line) for line in card.captions))
+    words = len(card.captions) * metrics.height()
+    width, height = inner + 2 * MARGIN, CARD_IMAGE + words + 3 * MARGIN
     x = spot.x() + 14 if spot.x() + 14 + width < size.width() else spot.x() - 14 - width
     y = min(max(spot.y() - height / 2, 2), size.height() - height - 2)
     x = min(max(x, 2), max(2.0, size.width() - width - 2))
@@ -230,4 +231,6 @@ def draw_card(painter: QPainter, spot: QPointF, card: Card, size: QSize, theme: 
         left = x + MARGIN + place * (CARD_IMAGE + MARGIN)
         painter.drawImage(QRectF(left, y + MARGIN, CARD_IMAGE, CARD_IMAGE), image)
     painter.setPen(theme.color("text"))
-    painter.drawText(QPointF(x + MARGIN, y + height - MARGIN - metrics.descent()), card.caption)
+    for line, caption in enumerate(reversed(card.captions)):
+        below = y + height - MARGIN - metrics.descent() - line * metrics.height()
+        painter.drawText(QPointF(x + MARGIN, below), caption)

@@ -73,9 +73,7 @@ class Panel(Base):
             return
         frozen, sample = bench.models[name], bench.display.hovered_sample
         if sample is None or not frozen.has_encoder:
-            passage = activations.of_code(
-                frozen, bench.planes.cursors[name], bench.planes.conditions.get(name, 0)
-            )
+            passage = activations.of_code(frozen, bench.planes.cursors[name], bench.planes.conditions[name])
             self.subject.setText(tr("The code under the cursor:"))
         else:
             label = int(bench.probe.labels[sample])

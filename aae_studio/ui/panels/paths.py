@@ -40,7 +40,7 @@ class Paths(Panel):
         self.ends: dict[str, End] = {}
         self.rows: dict[str, JourneyRow] = {}
         self._journeys: Journeys | None = None
-        self._conditions = dict(workbench.planes.conditions)
+        self._conditions = workbench.planes.conditions.told.places
         self._random = np.random.default_rng(0)
         here = tr("Begin or end at the place under the cursor, or at the image that it is on.")
         self.set_a, self.set_b = _button(tr("Set A"), here), _button(tr("Set B"), here)
@@ -208,12 +208,12 @@ class Paths(Panel):
 
     def _follow_conditions(self) -> None:
         """Paths are decoded with the lanes' conditions."""
-        if self._conditions != self._bench.planes.conditions:
+        if self._conditions != self._bench.planes.conditions.told.places:
             self._ask()
 
     def _ask(self) -> None:
         """Have the paths worked out, where both ends are known."""
-        self._conditions = dict(self._bench.planes.conditions)
+        self._conditions = self._bench.planes.conditions.told.places
         if not self.isVisible() or self._bench.snapshot is None:
             return
         if len(self.ends) == 2:

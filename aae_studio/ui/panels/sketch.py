@@ -233,7 +233,7 @@ class Sketch(Panel):
         columns, errors, traces = [Column("x", "muted", [to_qimage(image)])], [""], {}
         for name, frozen in snapshot.models.items():
             if frozen.has_encoder:
-                told = self._bench.planes.conditions.get(name, 0)
+                told = self._bench.planes.conditions[name]
                 rebuilt = frozen.reconstruct(image[None], [told])[0]
                 (place,) = self._bench.planes[name].project(frozen.encode(image[None]))
                 mark = Mark(tr("sketch"), place, to_qimage(rebuilt))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -20,12 +20,21 @@ from aae_studio.ui.canvas.plane import (
     settled,
     thinned,
 )
+from aae_studio.ui.state.conditions import Conditions, Told
 from aae_studio.ui.state.findings import Findings
 
 if TYPE_CHECKING:
     from aae_studio.core.snapshot import Snapshot
 
 Array = npt.NDArray[np.float32]
+
+
+class Cursors(NamedTuple):
+    """Where the cursors are, and as what their codes are decoded, to go back there."""
+
+    codes: Mapping[str, Array]
+    told: Told
+    picked: int | None
 
 
 class Planes(QObject):
@@ -47,8 +56,7 @@ class Planes(QObject):
         self._zoomed: set[str] = set()
         self.views: dict[str, View] = {}
         self.cursors: dict[str, Array] = {}
-        # By model: as which of its conditions codes are decoded.
-        self.conditions: dict[str, int] = {}
+        self.conditions = Conditions(findings)
         # The probe sample whose codes the cursors are on.
         self.picked: int | None = None
         self.linked = True
@@ -81,10 +89,11 @@ class Planes(QObject):
     def pick(self, place: int, name: str | None = None) -> None:
         """Put each lane's cursor on its own code of this probe sample, and keep it there while they train.
 
-        `name`: the lane in which it was picked.
+        A decoder that is told a class or cluster is told the sample's. `name`: the lane where it was picked.
         """
         self.active = name or self.active
         self.picked = place
+        self.conditions.pick(place)
         self._follow_picked()
 
     def _follow_picked(self) -> None:
@@ -98,16 +107,23 @@ class Planes(QObject):
         if self.picked is not None and self.picked >= count:
             self.picked = None
 
-    def place_cursors(self, codes: Mapping[str, Array], picked: int | None = None) -> None:
-        """Put lanes' cursors on these codes (latent size,), by model, linked or not.
-
-        With `picked`: on the codes that this probe sample has now, which they follow.
-        """
-        self.picked = picked
+    def place_cursors(self, codes: Mapping[str, Array]) -> None:
+        """Put lanes' cursors on these codes (latent size,), by model, linked or not."""
+        self.picked = None
         self.cursors |= {name: code for name, code in codes.items() if name in self.cursors}
-        if picked is None:
-            self.cursor_moved.emit()
+        self.cursor_moved.emit()
+
+    def kept(self) -> Cursors:
+        """The cursors as they are now."""
+        return Cursors(dict(self.cursors), self.conditions.told, self.picked)
+
+    def put_back(self, before: Cursors) -> None:
+        """Cursors as they were: on the codes that a sample has now, if they were on a sample."""
+        self.conditions.go_back(before.told)
+        if before.picked is None:
+            self.place_cursors(before.codes)
         else:
+            self.picked = before.picked
             self._follow_picked()
 
     def set_code_axis(self, axis: int, value: float) -> None:
@@ -133,7 +149,7 @@ class Planes(QObject):
 
     def set_condition(self, name: str, place: int) -> None:
         """Decode a lane's codes as this one of its model's conditions."""
-        self.conditions[name] = place
+        self.conditions.choose(name, place)
         self.cursor_moved.emit()
 
     def set_linked(self, linked: bool) -> None:
@@ -232,7 +248,7 @@ class Planes(QObject):
             self.cursors.clear()
             self.axes = (0, 1)
         self._snapshot, self.picked = snapshot, None
-        self.conditions.clear()
+        self.conditions.prepare(snapshot)
         self._planes.clear()
         self._places.clear()
         zero = np.zeros(size, np.float32)
@@ -259,12 +275,12 @@ class Planes(QObject):
         assert old is not None
         for name in set(self.cursors) - set(snapshot.models):
             del self.cursors[name], self._planes[name], self.views[name]
-            self.conditions.pop(name, None)
             self._places.pop(name, None)
             self._zoomed.discard(name)
             self.picked = None
         if self.active not in snapshot.models:
             self.active = next(name for name in snapshot.models if name in self.cursors)
+        self.conditions.take_snapshot(snapshot)
         self._take_in(set(snapshot.models) - set(self.cursors))
         if snapshot.prior is not old.prior:
             self._go_home()
@@ -297,4 +313,5 @@ class Planes(QObject):
         if moved:
             self.views_changed.emit()
         if self.picked is not None:
+            self.conditions.follow(self.picked)
             self._follow_picked()

@@ -166,7 +166,7 @@ class AttributeBox(QWidget):
             if name not in codes or name not in self._bench.models:
                 view.set_image(None)
                 continue
-            condition = self._bench.planes.conditions.get(name, 0)
+            condition = self._bench.planes.conditions[name]
             view.set_image(self._bench.models[name].decode(codes[name][None], condition)[0])
             ways = self._bench.planes[name].project(np.stack([self._bench.planes.cursors[name], codes[name]]))
             if self.strength.value():
