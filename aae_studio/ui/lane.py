@@ -121,7 +121,8 @@ class Lane(QFrame):
 
     def _show_code(self) -> None:
         code = self._bench.planes.cursors[self._name]
-        numbers = ", ".join(f"{value:+.2f}" for value in code[:2]).replace("-", "−")
+        # What is rounded to −0 is 0.
+        numbers = ", ".join(f"{round(float(value), 2) + 0.0:+.2f}" for value in code[:2]).replace("-", "−")
         more = len(code) > 2
         wide = f"z = ({numbers}{', …' if more else ''})"
         # A narrow lane has room for the numbers alone.

@@ -37,14 +37,16 @@ def nothing_left_behind(qapp: QApplication, monkeypatch: pytest.MonkeyPatch) -> 
     QCoreApplication.sendPostedEvents(None, QEvent.Type.DeferredDelete)
     there = [one for one in started if isValid(one)]
     running = [one.objectName() for one in there if isinstance(one, QThread) and one.isRunning()]
-    assert not running, f"threads still running: {running}"
     windows = [widget for widget in QApplication.topLevelWidgets() if widget.isVisible()]
-    assert not windows, f"still open: {windows}"
     timers = {one.parent() for one in there if isinstance(one, QTimer) and one.isActive()}
-    assert not timers, f"timers still running, of: {timers}"
-    # What one test wears and speaks, the next one does not.
+    # What one test wears and speaks, the next one does not; nor does it answer for its windows.
     qapp.setStyleSheet("")
     translation.use("en", qapp)
+    for window in windows:
+        window.hide()
+    assert not running, f"threads still running: {running}"
+    assert not windows, f"still open: {windows}"
+    assert not timers, f"timers still running, of: {timers}"
 
 
 @pytest.fixture(autouse=True)

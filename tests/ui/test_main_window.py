@@ -266,7 +266,7 @@ def test_hovering_a_point_shows_its_image_and_reconstruction(qtbot, studio):
     qtbot.mouseMove(canvas, QPoint(round(float(spot[0])), round(float(spot[1]))))
     card = canvas.card()
     assert card is not None
-    assert "id" in card.caption
+    assert "id" in card.captions[0]
     assert card.original.width() == 8
 
 
@@ -724,6 +724,22 @@ def test_linked_cursors_are_together_in_a_new_experiment(qtbot, studio, again: s
     for name in bench.models:
         wanted = views["vae"].carried((0.9, -0.5), views[name])
         assert bench.planes.cursor_place(name) == pytest.approx(wanted, abs=1e-5), name
+
+
+@pytest.mark.parametrize("models", [("ae", "vae", "aae"), ("ae",)])
+@pytest.mark.parametrize("linked", [True, False])
+def test_cursors_are_in_sight_when_the_first_codes_are_there(qtbot, open_studio, models, linked: bool):
+    studio = open_studio(ExperimentConfig(models=models))
+    bench, planes = studio.workbench, studio.workbench.planes
+    planes.set_linked(linked)
+    surveyed(qtbot, studio)
+    assert set(bench.findings.codes) == set(models)
+    view = planes.views["ae"]
+    assert max(abs(view.x), abs(view.y)) > view.half, "the code 0 is out of sight"
+    assert planes.cursor_place("ae") == pytest.approx((view.x, view.y), abs=1e-6)
+    for name in set(models) - {"ae"}:
+        assert planes.cursor_place(name) == pytest.approx((0.0, 0.0), abs=1e-6)
+        assert "−" not in studio.window.lanes[name]._code.text(), "0 has no sign to lose"
 
 
 def canvas_of(studio: Studio, name: str):

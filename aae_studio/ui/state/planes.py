@@ -57,6 +57,8 @@ class Planes(QObject):
         self.views: dict[str, View] = {}
         self.cursors: dict[str, Array] = {}
         self.conditions = Conditions(findings)
+        # Whether the codes of this experiment are still to come.
+        self._awaits_codes = False
         # The probe sample whose codes the cursors are on.
         self.picked: int | None = None
         self.linked = True
@@ -263,6 +265,18 @@ class Planes(QObject):
         if self.linked and seen:
             lead = lead if lead in seen else seen[0]
             self._move(lead, self.cursor_place(lead))
+        self._awaits_codes = True
+
+    def _bring_cursors_into_view(self) -> None:
+        """Where the codes of a model without prior are, and with them its view, is known from the first ones:
+        its cursor goes with those of the others, or into the middle."""
+        seen = sorted(filter(self._shows_cursor, self.views), key=self._shares_scale, reverse=True)
+        for name in self.views.keys() - seen:
+            view = self.views[name]
+            self.cursors[name] = self[name].moved(self.cursors[name], (view.x, view.y))
+        if self.linked and seen:
+            self._move(seen[0], self.cursor_place(seen[0]))
+        self.cursor_moved.emit()
 
     def _shows_cursor(self, name: str) -> bool:
         """Whether a lane's cursor is within the square that its view is about."""
@@ -312,6 +326,9 @@ class Planes(QObject):
                 self.views[name] = view
         if moved:
             self.views_changed.emit()
+        if self._awaits_codes and self._findings.codes:
+            self._awaits_codes = False
+            self._bring_cursors_into_view()
         if self.picked is not None:
             self.conditions.follow(self.picked)
             self._follow_picked()
