@@ -175,19 +175,39 @@ class FrozenModel:
             return torch.cat(found).float().numpy() if found else None
 
     def class_error(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> float | None:
-        """Share of images (n, C, H, W) in [0, 1] whose class, `labels` (n,), the model does not find.
+        """Share of images (n, C, H, W) in [0, 1] whose class, `labels` (n,), is not the one that
+        `classes_found` gives; None for a model that finds none."""
+        known = torch.from_numpy(np.asarray(labels, np.int64))
+        found = self.classes_found(images, known)
+        return None if found is None else metrics.error_rate(found, known)
 
-        A model that finds clusters answers with the class of that image, of these same ones, which is surest
-        to be in the cluster (Makhzani et al., arXiv 1511.05644, section 6). None for a model that finds
-        neither.
+    def classes_found(self, images: npt.ArrayLike, labels: Tensor) -> Tensor | None:
+        """The class that the model finds in each image, (n,); None for a model that looks for none.
+
+        `images`: (n, C, H, W) in [0, 1]. A model that finds clusters answers with the class, in `labels`
+        (n,), of that image, of these same ones, which is surest to be in the cluster (Makhzani et al., arXiv
+        1511.05644, section 6). No other looks at them.
         """
         found = self.class_shares(images)
         if found is None:
             return None
-        shares, known = torch.from_numpy(found), torch.from_numpy(np.asarray(labels, np.int64))
+        shares = torch.from_numpy(found)
+        answers = shares.argmax(dim=1)
         if self.model.finds == "clusters":
-            return metrics.cluster_error(shares.argmax(dim=1), known, shares)
-        return metrics.error_rate(shares.argmax(dim=1), known)
+            return metrics.cluster_names(answers, labels, shares)[answers]
+        return answers
+
+    def taken_for(self, images: npt.ArrayLike, codes: Array, labels: npt.ArrayLike) -> npt.NDArray[np.int64]:
+        """The class that each image (n, C, H, W) in [0, 1] is taken for, (n,).
+
+        What the model finds; where it looks for nothing, what the nearest of the other `codes` (n, latent
+        size) vote for, given the classes of all, `labels` (n,).
+        """
+        known = torch.from_numpy(np.asarray(labels, np.int64))
+        found = self.classes_found(images, known)
+        if found is None:
+            found = metrics.knn_votes(torch.from_numpy(codes), known)
+        return found.numpy()
 
     def draw(self, count: int, seed: int = 0) -> tuple[Array, npt.NDArray[np.int64]]:
         """Codes of the generative model, float32 (count, latent size), and their conditions, (count,).

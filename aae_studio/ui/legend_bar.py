@@ -138,10 +138,15 @@ def _draw_sign(painter: QPainter, key: LegendEntry, space: QRectF) -> None:
         painter.fillRect(space, ramp)
     elif key.sign == "area":
         painter.fillRect(space, color)
-    elif key.sign == "dot":
+    elif key.sign in ("dot", "halo"):
         painter.setPen(Qt.PenStyle.NoPen)
         painter.setBrush(color)
-        painter.drawEllipse(middle, 4, 4)
+        radius = 4 if key.sign == "dot" else 2.5
+        painter.drawEllipse(middle, radius, radius)
+        if key.sign == "halo":
+            painter.setPen(QPen(key.colors[1], 1.7))
+            painter.setBrush(Qt.BrushStyle.NoBrush)
+            painter.drawEllipse(middle, 5.5, 5.5)
     else:
         painter.setPen(QPen(color, 1.5))
         painter.drawLine(QPointF(space.left(), middle.y()), QPointF(space.right(), middle.y()))

@@ -25,6 +25,7 @@ from aae_studio.ui.canvas.overlays.arrows import LONGEST, USUAL, Pulls
 from aae_studio.ui.canvas.overlays.density import Contrast
 from aae_studio.ui.canvas.overlays.field import Field
 from aae_studio.ui.canvas.overlays.holes import DRAWN, Seen
+from aae_studio.ui.canvas.overlays.mistakes import RADIUS, Mistaken
 from aae_studio.ui.canvas.overlays.posterior import Clouds
 from aae_studio.ui.canvas.overlays.stretch import Ellipses
 from aae_studio.ui.canvas.overlays.thumbnails import GAP, SIDE, Pictures
@@ -38,7 +39,7 @@ SIZE = QSize(200, 120)
 VIEW = View(0.0, 0.0, 3.0)
 # Pixels per code unit.
 SCALE = 20
-NAMES = ("field", "arrows", "density", "holes", "stretch", "posterior", "thumbnails")
+NAMES = ("field", "arrows", "density", "holes", "stretch", "posterior", "thumbnails", "mistakes")
 
 
 @pytest.fixture(scope="module")
@@ -132,6 +133,7 @@ def test_each_draws_every_model_it_applies_to(qapp, digits, model: str, latent_s
         "stretch": True,
         "posterior": model == "vae",
         "thumbnails": encodes,
+        "mistakes": encodes,
     }
     for name, applies in applying.items():
         assert OVERLAYS[name].applies(frozen) == applies, name
@@ -355,6 +357,46 @@ def test_a_posterior_is_drawn_at_one_and_two_sigma_in_its_classes_colour(qapp) -
     ink = inked(image)
     assert np.flatnonzero(ink[60]).min() == pytest.approx(100 - 60, abs=2)
     assert np.flatnonzero(ink[:, 100]).min() == pytest.approx(60 - 20, abs=2)
+
+
+# Mistakes
+
+
+def test_a_ring_has_the_colour_of_the_class_that_an_image_is_taken_for(qapp) -> None:
+    seen = Mistaken(np.array([[-2, 1], [3, -1]], np.float32), np.array([4, 6]))
+    image = painted("mistakes", seen)
+    for (x, y), place in zip(seen.places, seen.classes, strict=True):
+        assert near(at(image, x + RADIUS / SCALE, y), DARK.class_color(int(place)))
+        assert near(at(image, x, y - RADIUS / SCALE), DARK.class_color(int(place)))
+        assert at(image, x, y).alpha() == 0, "the point itself stays as it is"
+    assert OVERLAYS["mistakes"].covers
+    assert not OVERLAYS["mistakes"].replaces_points
+
+
+@pytest.mark.parametrize("model", ["ae", "semi_supervised_aae", "clustering_aae"])
+def test_those_are_ringed_that_the_lanes_figure_counts_as_wrong(digits, model: str) -> None:
+    snapshot = snapshot_of(digits, model)
+    frozen, probe = snapshot.models[model], snapshot.dataset.probe
+    images = snapshot.probe_images
+    codes = frozen.encode(images)
+    seen = OVERLAYS["mistakes"].look(scene(2, model), snapshot, codes)
+    shares = frozen.class_shares(images)
+    expected = []
+    for place, label in enumerate(probe.labels):
+        if shares is None:
+            apart = ((codes - codes[place]) ** 2).sum(axis=1)
+            apart[place] = np.inf
+            taken = int(np.bincount(probe.labels[np.argsort(apart, kind="stable")[:10]]).argmax())
+        else:
+            taken = int(shares[place].argmax())
+            if model == "clustering_aae":
+                taken = int(probe.labels[shares[:, taken].argmax()])
+        if taken != label:
+            expected.append((*codes[place].tolist(), taken))
+    # A tie of distances may fall either way.
+    found = {(*where, kind) for where, kind in zip(seen.places.tolist(), seen.classes.tolist(), strict=True)}
+    assert len(found ^ set(expected)) <= 0.01 * len(probe)
+    assert len(expected) > 0.1 * len(probe)
 
 
 # Thumbnails

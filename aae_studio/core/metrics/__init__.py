@@ -37,7 +37,14 @@ from aae_studio.core.metrics.likelihood import (
     parzen_sigma,
     reconstruction_nats,
 )
-from aae_studio.core.metrics.neighbours import NEIGHBOURS, coverage, knn_accuracy, precision, recall
+from aae_studio.core.metrics.neighbours import (
+    NEIGHBOURS,
+    coverage,
+    knn_accuracy,
+    knn_votes,
+    precision,
+    recall,
+)
 
 __all__ = [
     "BANDWIDTHS",
@@ -61,6 +68,7 @@ __all__ = [
     "importance_weighted_bound",
     "kl_per_dimension",
     "knn_accuracy",
+    "knn_votes",
     "log_weights",
     "logits_of",
     "mean_squared_error",

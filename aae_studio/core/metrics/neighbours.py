@@ -22,16 +22,20 @@ COVERAGE_NEIGHBOURS = 5
 def knn_accuracy(codes: Tensor, labels: Tensor, neighbours: int = NEIGHBOURS) -> float:
     """Share of codes (n, d) whose nearest other codes vote for their own label, from 0 to 1.
 
-    Leave-one-out; a tie goes to the smaller label. Chance is the share of the largest class. Labels: (n,),
-    int64, from 0 (Cover and Hart, IEEE Transactions on Information Theory 13, 1967).
+    Chance is the share of the largest class. Labels: (n,), int64, from 0.
+    """
+    return int((knn_votes(codes, labels, neighbours) == labels).sum()) / len(codes)
+
+
+def knn_votes(codes: Tensor, labels: Tensor, neighbours: int = NEIGHBOURS) -> Tensor:
+    """The label that most of the nearest other codes have, (n,), for codes (n, d) with labels (n,), from 0.
+
+    Leave-one-out; a tie goes to the smaller label (Cover and Hart, IEEE Transactions on Information Theory
+    13, 1967).
     """
     neighbours = min(neighbours, len(codes) - 1)
-    right = 0
-    for start, rows in other_rows(codes):
-        nearest = rows.topk(neighbours, largest=False).indices
-        votes = F.one_hot(labels[nearest]).sum(dim=1)
-        right += int((votes.argmax(dim=1) == labels[start : start + len(votes)]).sum())
-    return right / len(codes)
+    nearest = [rows.topk(neighbours, largest=False).indices for _, rows in other_rows(codes)]
+    return torch.cat([F.one_hot(labels[some]).sum(dim=1).argmax(dim=1) for some in nearest])
 
 
 def precision(real: Tensor, generated: Tensor, neighbours: int = MANIFOLD_NEIGHBOURS) -> float:

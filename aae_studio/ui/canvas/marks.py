@@ -69,6 +69,18 @@ def draw_arrows(painter: QPainter, tails: Array, steps: Array, color: QColor, st
         painter.drawPath(path)
 
 
+def draw_rings(painter: QPainter, centres: Array, radius: float, color: QColor, stage: Stage) -> None:
+    """Circles around `centres` (n, 2) in pixels, with a seam in the ground's colour that sets them off."""
+    path = QPainterPath()
+    for x, y in centres.tolist():
+        path.addEllipse(QPointF(x, y), radius, radius)
+    painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+    painter.setBrush(Qt.BrushStyle.NoBrush)
+    for ink, width in ((faded(stage.theme.color("well"), 0.75), 3.5), (color, 1.7)):
+        painter.setPen(QPen(ink, width))
+        painter.drawPath(path)
+
+
 def draw_ellipses(painter: QPainter, centres: Array, lengths: Array, directions: Array) -> None:
     """Ellipses around `centres` (n, 2) in pixels, with the painter's pen and brush.
 

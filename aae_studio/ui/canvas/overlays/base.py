@@ -23,8 +23,8 @@ Array = npt.NDArray[np.float32]
 class LegendEntry:
     """One entry of a legend: what a sign means.
 
-    `sign` is `line`, `arrow`, `dot`, `area`, `ramp` or the shape of a marker; a ramp has the colours that it
-    runs through, any other sign has one.
+    `sign` is `line`, `arrow`, `dot`, `halo`, `area`, `ramp` or the shape of a marker; a ramp has the colours
+    that it runs through, a halo those of its dot and its ring, any other sign has one.
     """
 
     sign: str
