@@ -161,11 +161,14 @@ class FrozenModel:
         """
         if not self.conditions:
             return None
-        classes = torch.from_numpy(np.asarray(labels, np.int64))
+        whole = torch.from_numpy(np.asarray(labels, np.int64))
+        places: list[Tensor] = []
         with torch.inference_mode():
-            shares = self.model.condition_of(torch.from_numpy(np.asarray(images, np.float32)), classes)
-            assert shares is not None
-            return shares.argmax(dim=1).numpy()
+            for part, classes in zip(_parts(images), torch.split(whole, CHUNK), strict=True):
+                shares = self.model.condition_of(part, classes)
+                assert shares is not None
+                places.append(shares.argmax(dim=1))
+        return torch.cat(places).numpy()
 
     def class_shares(self, images: npt.ArrayLike) -> Array | None:
         """q(y|x), float32 (n, classes or clusters), of images (n, C, H, W); None where it looks for none."""

@@ -78,7 +78,7 @@ class ImageStrip(QWidget):
         self._images: list[QImage] = []
         self._crisp = True
         self._selected = 0
-        self._marked: int | None = None
+        self.marked: int | None = None
         self.setFixedHeight(STRIP_HEIGHT)
         self.setSizePolicy(QSizePolicy.Policy.Expanding, QSizePolicy.Policy.Fixed)
         if selectable:
@@ -103,8 +103,8 @@ class ImageStrip(QWidget):
 
     def mark(self, place: int | None) -> None:
         """Frame the image at this place thinly, beside the one that is selected."""
-        if place != self._marked:
-            self._marked = place
+        if place != self.marked:
+            self.marked = place
             self.update()
 
     def places(self) -> list[QRectF]:
@@ -132,9 +132,11 @@ class ImageStrip(QWidget):
             if self._selectable and place == self._selected:
                 painter.setPen(QPen(self._theme.color("accent"), 2))
                 painter.drawRect(space.adjusted(1, 1, -1, -1))
-            if place == self._marked:
+            if place == self.marked:
                 painter.setPen(QPen(self._theme.color("accent"), 1.5, Qt.PenStyle.DotLine))
-                painter.drawRect(space.adjusted(1, 1, -1, -1))
+                # Within the other frame, where both are.
+                inset = 1 if place != self._selected else 4
+                painter.drawRect(space.adjusted(inset, inset, -inset, -inset))
         painter.end()
 
     def event(self, event: QEvent) -> bool:

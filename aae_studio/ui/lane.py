@@ -17,7 +17,7 @@ from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.canvas.overlays.base import Overlay
 from aae_studio.ui.decode_view import DecodeView, ImageStrip
 from aae_studio.ui.decodings import Decoded
-from aae_studio.ui.readout import Readout, shortened
+from aae_studio.ui.readout import Readout, shortened, signed
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import grouped, tr
@@ -63,8 +63,7 @@ class Lane(QFrame):
         self.decode_view.setAccessibleName(tr("Decoded image"))
         self.decode_view.setToolTip(tr("What the decoder makes of the code under the cursor."))
         self._conditions = workbench.models[name].conditions
-        told = bool(self._conditions)
-        self.strip = ImageStrip(theme, told, workbench.category_names(name) if told else ())
+        self.strip = ImageStrip(theme, bool(self._conditions), workbench.condition_names(name))
         explain(self.strip, self._samples_tip())
         self.strip.setAccessibleName(self._strip_caption())
         self.strip.chosen.connect(partial(workbench.planes.set_condition, name))
@@ -85,7 +84,7 @@ class Lane(QFrame):
         workbench.surveyed.connect(self._schedule)
         workbench.progressed.connect(self._show_discriminator)
         workbench.display.changed.connect(self._apply_display)
-        workbench.display.hovered.connect(self._mark_condition)
+        workbench.display.hovered.connect(self._await_mark)
         self._apply_display()
         self.show_decoded()
         self.show_place()
@@ -121,8 +120,7 @@ class Lane(QFrame):
 
     def _show_code(self) -> None:
         code = self._bench.planes.cursors[self._name]
-        # What is rounded to −0 is 0.
-        numbers = ", ".join(f"{round(float(value), 2) + 0.0:+.2f}" for value in code[:2]).replace("-", "−")
+        numbers = ", ".join(signed(value) for value in code[:2].tolist())
         more = len(code) > 2
         wide = f"z = ({numbers}{', …' if more else ''})"
         # A narrow lane has room for the numbers alone.
@@ -146,11 +144,14 @@ class Lane(QFrame):
         if not self._drag_wait.isActive():
             self._drag_wait.start()
 
-    def _mark_condition(self, sample: int | None) -> None:
+    def _await_mark(self) -> None:
+        if self._conditions:
+            self._turns.ask(self._show_mark)
+
+    def _show_mark(self) -> None:
         """Mark the class or cluster of the image under the mouse, in whichever lane that is."""
-        if self._name in self._bench.findings.codes:
-            told = None if sample is None else self._bench.planes.conditions.of(self._name, sample)
-            self.strip.mark(told)
+        sample = self._bench.display.hovered_sample
+        self.strip.mark(None if sample is None else self._bench.planes.conditions.of(self._name, sample))
 
     def _schedule_decoding(self) -> None:
         self._turns.ask(self.show_newest)
@@ -166,6 +167,7 @@ class Lane(QFrame):
         self.canvas.refresh()
         self._show_drawn()
         self._show_verdict()
+        self._show_mark()
         if self._name in self._bench.findings.samples and not self._conditions:
             self.strip.set_images(self._bench.findings.samples[self._name])
         if not self._bench.models[self._name].has_encoder:
@@ -290,8 +292,8 @@ class Lane(QFrame):
     def _strip_caption(self) -> str:
         if not self._conditions:
             return tr("decoded from z ~ p(z)")
-        classes = self._conditions == self._bench.classes
-        return tr("this z as every class") if classes else tr("this z as every cluster")
+        clusters = self._model.finds == "clusters"
+        return tr("this z as every cluster") if clusters else tr("this z as every class")
 
     def _samples_tip(self) -> str:
         if self._conditions:

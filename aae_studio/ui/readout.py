@@ -15,6 +15,11 @@ def shortened(number: float, digits: int) -> str:
     return f"{number:.{digits}f}" if abs(number) < EXPLODED else f"{number:.1e}"
 
 
+def signed(number: float) -> str:
+    """The number with two decimal places and its sign; what is rounded to 0 is +0.00."""
+    return f"{round(number, 2) + 0.0:+.2f}".replace("-", "−")
+
+
 class Readout(QWidget):
     """Shows one line of text. Emits nothing.
 

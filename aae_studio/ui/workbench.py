@@ -364,14 +364,16 @@ class Workbench(QObject):
         if shares is None:
             return None
         best = int(shares[0].argmax())
-        return self.category_names(name)[best], float(shares[0, best])
+        clusters = self.models[name].model.finds == "clusters"
+        word = tr("cluster {number}", number=best + 1) if clusters else self.probe.classes[best]
+        return word, float(shares[0, best])
 
-    def category_names(self, name: str) -> tuple[str, ...]:
-        """The classes or clusters that a model's encoder finds or its decoder is told."""
+    def condition_names(self, name: str) -> tuple[str, ...]:
+        """What a model's decoder can be told, in words: classes or clusters; mostly nothing."""
         frozen = self.models[name]
         if frozen.model.finds == "clusters":
             return tuple(tr("cluster {number}", number=number) for number in frozen.conditions)
-        return self.probe.classes
+        return tuple(tr(condition) for condition in frozen.conditions)
 
     # News from the threads
 

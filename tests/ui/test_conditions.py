@@ -18,6 +18,7 @@ from aae_studio.ui.canvas.images import to_qimage
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.decode_view import ImageStrip
 from aae_studio.ui.decodings import decoded_at
+from aae_studio.ui.state.conditions import Told
 
 
 @pytest.fixture
@@ -84,9 +85,47 @@ def test_a_class_that_was_chosen_for_a_picked_image_stays_until_the_next(qtbot, 
     assert planes.conditions.told.places == {"supervised_aae": 4}
 
 
+def test_a_class_is_forgotten_with_its_experiment(qtbot, studio) -> None:
+    bench = studio.workbench
+    bench.planes.set_condition("supervised_aae", 2)
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.rewind()
+    assert bench.planes.conditions.told == Told({}, frozenset())
+
+
+def test_what_has_left_is_told_nothing_when_one_goes_back(qtbot, studio) -> None:
+    bench, planes = studio.workbench, studio.workbench.planes
+    planes.set_condition("supervised_aae", 2)
+    before = planes.kept()
+    bench.configure(models=("ae",))
+    qtbot.waitUntil(lambda: list(bench.models) == ["ae"], timeout=20_000)
+    assert planes.conditions.told == Told({}, frozenset())
+    planes.put_back(before)
+    assert planes.conditions.told == Told({}, frozenset())
+
+
+def test_images_beyond_the_probe_have_their_own_class(qtbot, open_studio) -> None:
+    config = ExperimentConfig(dataset="shapes", models=("supervised_aae",), hidden=(16,), batch_size=64)
+    studio = open_studio(config)
+    bench, planes = studio.workbench, studio.workbench.planes
+    bench.draw_points(None)
+    everything = bench.snapshot.dataset.everything
+    qtbot.waitUntil(
+        lambda: len(bench.findings.codes.get("supervised_aae", ())) == len(everything), timeout=60_000
+    )
+    assert len(everything) > 2100
+    for place in (5, 2100, len(everything) - 1):
+        planes.pick(place)
+        assert planes.conditions["supervised_aae"] == everything.labels[place]
+    bench.draw_points(0)
+    qtbot.waitUntil(lambda: len(bench.findings.codes["supervised_aae"]) < 2100, timeout=60_000)
+    assert planes.conditions.of("supervised_aae", 2100) is None, "it is not drawn any more"
+
+
 @pytest.mark.parametrize("press_first", [False, True])
-def test_esc_brings_back_the_class_from_before_a_drag_from_image_to_image(
-    qtbot, studio, press_first: bool
+@pytest.mark.parametrize("back", ["Esc", "double click"])
+def test_the_class_from_before_a_drag_from_image_to_image_comes_back(
+    qtbot, studio, press_first: bool, back: str
 ) -> None:
     planes, canvas = studio.workbench.planes, studio.window.lanes["ae"].canvas
     other = int(np.flatnonzero(studio.workbench.probe.labels == 9)[0])
@@ -99,9 +138,13 @@ def test_esc_brings_back_the_class_from_before_a_drag_from_image_to_image(
     chosen = planes.picked
     assert chosen is not None
     assert planes.conditions["supervised_aae"] == studio.workbench.probe.labels[chosen]
-    qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    if back == "Esc":
+        qtbot.keyClick(canvas, Qt.Key.Key_Escape)
+    else:
+        qtbot.mouseDClick(canvas, Qt.MouseButton.LeftButton, pos=canvas.rect().center())
     qtbot.mouseRelease(canvas, Qt.MouseButton.LeftButton, shift, canvas.rect().center())
-    assert planes.conditions.told.places == {"supervised_aae": 5}
+    planes.take_codes()
+    assert planes.conditions.told == Told({"supervised_aae": 5}, frozenset({"supervised_aae"}))
     assert planes.picked == before.picked == (other if press_first else None)
     np.testing.assert_array_equal(planes.cursors["supervised_aae"], before.codes["supervised_aae"])
 
@@ -119,66 +162,95 @@ def shares_of(studio: Studio, name: str, place: int) -> np.ndarray:
     return studio.workbench.models[name].class_shares(image[None])[0]
 
 
+FINDERS = ("semi_supervised_aae", "clustering_aae")
+
+
 def test_a_picked_image_is_decoded_as_what_the_model_finds(qtbot, finders) -> None:
-    trained(qtbot, finders, 60)
-    planes, found = finders.workbench.planes, set()
+    planes = finders.workbench.planes
     for place in range(40):
         planes.pick(place)
-        wanted = {
-            name: int(shares_of(finders, name, place).argmax()) for name in planes.conditions.told.places
-        }
-        assert planes.conditions.told.places == wanted
-        found.add(planes.conditions["clustering_aae"])
-    assert set(planes.conditions.told.places) == {"semi_supervised_aae", "clustering_aae"}
-    assert len(found) > 3, "not all are of one cluster"
+        wanted = {name: int(shares_of(finders, name, place).argmax()) for name in FINDERS}
+        assert planes.conditions.told == Told(wanted, frozenset())
+
+
+def test_what_the_model_finds_is_followed_while_it_trains(qtbot, finders) -> None:
+    planes, place = finders.workbench.planes, 3
+    planes.pick(place)
+    best = {name: int(shares_of(finders, name, place).argmax()) for name in FINDERS}
+    other = {name: (found + 1) % 10 for name, found in best.items()}
+    planes.conditions.go_back(Told(other, frozenset({"clustering_aae"})))
+    planes.take_codes()
+    chosen = {"clustering_aae": other["clustering_aae"]}
+    assert planes.conditions.told == Told(best | chosen, frozenset(chosen))
 
 
 def test_the_strip_marks_what_the_image_under_the_mouse_is_taken_for(qtbot, finders) -> None:
-    trained(qtbot, finders, 60)
-    display, lanes = finders.workbench.display, finders.window.lanes
-    strip = lanes["clustering_aae"].strip
-    plain = strip.grab().toImage()
-    display.hover(3)
-    spot = strip.places()[int(shares_of(finders, "clustering_aae", 3).argmax())]
-    marked = strip.grab().toImage()
-    changed = [
-        (x, y)
-        for x in range(plain.width())
-        for y in range(plain.height())
-        if plain.pixel(x, y) != marked.pixel(x, y)
-    ]
-    assert changed
-    around = spot.adjusted(-1, -1, 1, 1)
-    assert all(around.contains(QPointF(x, y)) for x, y in changed)
-    display.hover(None)
-    assert strip.grab().toImage() == plain
+    bench, window = finders.workbench, finders.window
+    best = int(shares_of(finders, "clustering_aae", 3).argmax())
+    strip = window.lanes["clustering_aae"].strip
+    around = strip.places()[best].adjusted(-1, -1, 1, 1)
+    # Also where it is the one that is decoded.
+    for chosen in ((best + 1) % 16, best):
+        bench.planes.set_condition("clustering_aae", chosen)
+        window.catch_up()
+        plain = strip.grab().toImage()
+        bench.display.hover(3)
+        window.catch_up()
+        marked = strip.grab().toImage()
+        changed = [
+            QPointF(x, y)
+            for x in range(plain.width())
+            for y in range(plain.height())
+            if plain.pixel(x, y) != marked.pixel(x, y)
+        ]
+        assert changed
+        assert all(map(around.contains, changed))
+        bench.display.hover(None)
+        window.catch_up()
+        assert strip.grab().toImage() == plain
+
+
+def test_the_mark_is_that_of_the_newest_weights(qtbot, finders) -> None:
+    bench, lane = finders.workbench, finders.window.lanes["clustering_aae"]
+    bench.display.hover(3)
+    trained(qtbot, finders, 5)
+    finders.window.catch_up()
+    wanted = int(shares_of(finders, "clustering_aae", 3).argmax())
+    lane.strip.mark((wanted + 1) % 16)
+    lane.show_figures()
+    assert lane.strip.marked == wanted
+    bench.display.hover(None)
+    finders.window.catch_up()
+    assert lane.strip.marked is None
 
 
 def test_the_card_of_a_point_says_what_the_model_takes_it_for(qtbot, finders) -> None:
     bench = finders.workbench
-    trained(qtbot, finders, 60)
-    lines = {}
+    finders.window.catch_up()
     for name, lane in finders.window.lanes.items():
-        spot = lane.canvas.view().to_pixels(bench.planes.places(name), *_size(lane.canvas))[0]
-        finders.window.catch_up()
-        lane.canvas.hover(QPointF(*map(float, spot)))
+        canvas = lane.canvas
+        spot = canvas.view().to_pixels(bench.planes.places(name), canvas.width(), canvas.height())[0]
+        canvas.grab()
+        canvas.hover(QPointF(*map(float, spot)))
         place = bench.display.hovered_sample
         assert place is not None
-        lines[name] = lane.canvas._card.captions
-        first = bench.probe.caption(place)
-        if name == "ae":
-            assert lines[name] == (first,)
-            continue
-        shares = shares_of(finders, name, place)
-        best = int(shares.argmax())
-        word = f"cluster {best + 1}" if name == "clustering_aae" else str(best)
-        assert lines[name] == (first, f"found: {word}, {100 * shares[best]:.0f} %")
-        lane.canvas.grab()
-        lane.canvas.leave_point()
+        wanted = [bench.probe.caption(place)]
+        if name in FINDERS:
+            shares = shares_of(finders, name, place)
+            best = int(shares.argmax())
+            word = f"cluster {best + 1}" if name == "clustering_aae" else str(best)
+            wanted.append(f"found: {word}, {100 * shares[best]:.0f} %")
+        assert canvas.card().captions == tuple(wanted)
+        canvas.leave_point()
 
 
-def _size(canvas: LatentCanvas) -> tuple[int, int]:
-    return canvas.width(), canvas.height()
+@pytest.mark.parametrize(("share", "words"), [(0.994, "99 %"), (0.997, ">99 %"), (1.0, "100 %")])
+def test_what_is_less_than_certain_is_not_said_to_be_certain(
+    qtbot, finders, monkeypatch, share, words
+) -> None:
+    monkeypatch.setattr(type(finders.workbench), "found", lambda *_: ("4", share))
+    canvas = finders.window.lanes["semi_supervised_aae"].canvas
+    assert canvas._captions(0)[1] == f"found: 4, {words}"
 
 
 def test_each_image_of_the_strip_has_its_name(qtbot, finders, monkeypatch) -> None:

@@ -266,6 +266,18 @@ def test_one_that_comes_back_is_shown_as_at_first(qtbot, studio):
     assert planes.conditions["clustering_aae"] == 0
 
 
+def test_the_cursor_of_one_that_joins_is_in_sight(qtbot, open_studio):
+    studio = open_studio(ExperimentConfig(models=("aae",), batch_size=64))
+    bench, planes = studio.workbench, studio.workbench.planes
+    trained(qtbot, studio, 20)
+    planes.move_cursor("aae", (0.5, 1.0))
+    bench.configure(models=("ae", "aae"))
+    qtbot.waitUntil(lambda: "ae" in bench.findings.codes, timeout=30_000)
+    wanted = planes.views["aae"].carried((0.5, 1.0), planes.views["ae"])
+    assert planes.cursor_place("ae") == pytest.approx(wanted, abs=1e-5)
+    assert planes.cursor_place("aae") == pytest.approx((0.5, 1.0), abs=1e-6)
+
+
 def test_cards_stand_where_the_lanes_will(qtbot, studio, slow):
     bench, row = studio.workbench, studio.window.lane_row
     bench.configure(models=("vae",))

@@ -728,15 +728,20 @@ def test_linked_cursors_are_together_in_a_new_experiment(qtbot, studio, again: s
 
 @pytest.mark.parametrize("models", [("ae", "vae", "aae"), ("ae",)])
 @pytest.mark.parametrize("linked", [True, False])
-def test_cursors_are_in_sight_when_the_first_codes_are_there(qtbot, open_studio, models, linked: bool):
-    studio = open_studio(ExperimentConfig(models=models))
+@pytest.mark.parametrize("hidden", [(256, 256), (16,)], ids=["0 is out of sight", "0 is in sight"])
+def test_cursors_are_in_sight_when_the_first_codes_are_there(qtbot, open_studio, models, linked, hidden):
+    studio = open_studio(ExperimentConfig(models=models, hidden=hidden))
     bench, planes = studio.workbench, studio.workbench.planes
     planes.set_linked(linked)
     surveyed(qtbot, studio)
     assert set(bench.findings.codes) == set(models)
     view = planes.views["ae"]
-    assert max(abs(view.x), abs(view.y)) > view.half, "the code 0 is out of sight"
-    assert planes.cursor_place("ae") == pytest.approx((view.x, view.y), abs=1e-6)
+    seen = max(abs(view.x), abs(view.y)) < view.half
+    assert seen == (hidden == (16,))
+    # Where nothing leads it away, it stays at the code 0.
+    stays = seen and not (linked and len(models) > 1)
+    wanted = (0.0, 0.0) if stays else (view.x, view.y)
+    assert planes.cursor_place("ae") == pytest.approx(wanted, abs=1e-6)
     for name in set(models) - {"ae"}:
         assert planes.cursor_place(name) == pytest.approx((0.0, 0.0), abs=1e-6)
         assert "−" not in studio.window.lanes[name]._code.text(), "0 has no sign to lose"

@@ -393,9 +393,9 @@ class LatentCanvas(QWidget):
         found = self._bench.found(self._name, point)
         if found is None:
             return (self._bench.probe.caption(point),)
-        return self._bench.probe.caption(point), tr(
-            "found: {name}, {share} %", name=found[0], share=f"{100 * found[1]:.0f}"
-        )
+        # Less than certain is not 100 %.
+        share = ">99" if 0.995 <= found[1] < 1 else f"{100 * found[1]:.0f}"
+        return self._bench.probe.caption(point), tr("found: {name}, {share} %", name=found[0], share=share)
 
     def leave_point(self) -> None:
         """The mouse is not on a point any more."""

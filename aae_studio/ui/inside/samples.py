@@ -11,6 +11,7 @@ from PySide6.QtCore import QRectF, Qt
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from aae_studio.ui.canvas.images import to_qimage
+from aae_studio.ui.readout import signed
 from aae_studio.ui.theme import Theme, load
 
 Array = npt.NDArray[np.float32]
@@ -66,7 +67,7 @@ def draw_numbers(painter: QPainter, space: QRectF, numbers: Array, scale: float,
         cell = QRectF(space.left(), top + place * height, space.width(), height - 1)
         painter.fillRect(cell, tinted(float(number) / scale, theme, 0.55))
         painter.setPen(theme.color("text"))
-        text = f"{number:.0f}" if whole else f"{number:+.2f}" if abs(number) < 10 else f"{number:+.0f}"
+        text = f"{number:.0f}" if whole else signed(float(number)) if abs(number) < 10 else f"{number:+.0f}"
         painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text.replace("-", "−"))
 
 

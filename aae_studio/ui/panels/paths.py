@@ -207,8 +207,10 @@ class Paths(Panel):
         self._ask()
 
     def _follow_conditions(self) -> None:
-        """Paths are decoded with the lanes' conditions."""
-        if self._conditions != self._bench.planes.conditions.told.places:
+        """Paths are decoded with the lanes' conditions, but not with those of images that a drag passes."""
+        told = self._bench.planes.conditions.told
+        passing = self._bench.planes.picked is not None and not told.chosen
+        if self._conditions != told.places and not passing:
             self._ask()
 
     def _ask(self) -> None:

@@ -26,6 +26,7 @@ from aae_studio.ui.code_panel import Slider
 from aae_studio.ui.image_table import Column, FigureRow, ImageTable
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.sketch_pad import SIDE, THICKEST, THICKNESS, THINNEST, SketchPad
+from aae_studio.ui.state.conditions import Told
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.tooltip import explain
 from aae_studio.ui.translation import tr
@@ -76,6 +77,8 @@ class Sketch(Panel):
         self.table.setAccessibleName(tr("The sketch as the encoders get it, and its reconstructions"))
         self._below = QLabel()
         self._traces: dict[str, Trace] = {}
+        # What the decoders were told beside the sketch's codes.
+        self._told: Told | None = None
         self._arrange()
         self._connect()
         self._show_color()
@@ -127,6 +130,7 @@ class Sketch(Panel):
         bench.prepared.connect(self._on_prepared)
         # The place in a plane is another one in another plane.
         bench.planes.views_changed.connect(self._schedule)
+        bench.planes.cursor_moved.connect(self._follow_conditions)
         bench.display.changed.connect(self._apply_display)
         self._apply_display()
 
@@ -220,6 +224,10 @@ class Sketch(Panel):
         if self.isVisible():
             self._turns.ask(self._encode)
 
+    def _follow_conditions(self) -> None:
+        if self._told != self._bench.planes.conditions.told:
+            self._schedule()
+
     def _encode(self) -> None:
         """Encode what is drawn by the newest weights: at once, so that it follows the hand."""
         snapshot = self._bench.snapshot
@@ -229,6 +237,7 @@ class Sketch(Panel):
             self._bench.display.trace(KEY, {})
             self.table.show_table((), ())
             return
+        self._told = self._bench.planes.conditions.told
         image = snapshot.dataset.normalised(self.pad.picture(self._channels()))
         columns, errors, traces = [Column("x", "muted", [to_qimage(image)])], [""], {}
         for name, frozen in snapshot.models.items():

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, NamedTuple
 
 from aae_studio.ui.state.findings import Findings
+from aae_studio.ui.state.probe import Probe
 
 if TYPE_CHECKING:
     from aae_studio.core.snapshot import Snapshot
@@ -24,7 +25,7 @@ class Conditions:
         self._findings = findings
         self._snapshot: Snapshot | None = None
         self._places: dict[str, int] = {}
-        # Those that were chosen since the cursors are on a sample, and are not the sample's own.
+        # Those that were chosen since a sample was picked last: they do not follow it.
         self._chosen: set[str] = set()
 
     def __getitem__(self, name: str) -> int:
@@ -36,8 +37,10 @@ class Conditions:
         return Told(dict(self._places), frozenset(self._chosen))
 
     def go_back(self, told: Told) -> None:
-        """Tell decoders what they were told before."""
-        self._places, self._chosen = dict(told.places), set(told.chosen)
+        """Tell decoders what they were told before, but for those that have left."""
+        there = () if self._snapshot is None else self._snapshot.models
+        self._places = {name: place for name, place in told.places.items() if name in there}
+        self._chosen = set(told.chosen).intersection(there)
 
     def choose(self, name: str, place: int) -> None:
         """Tell a decoder this, whatever class or cluster a sample is of."""
@@ -57,25 +60,23 @@ class Conditions:
                 self._places[name] = place
 
     def of(self, name: str, sample: int) -> int | None:
-        """The class or cluster under which a model has a drawn sample; None if its decoder is told none."""
-        snapshot = self._snapshot
-        frozen = None if snapshot is None else snapshot.models.get(name)
-        if snapshot is None or frozen is None or not frozen.conditions:
+        """The class or cluster under which a model has a drawn sample; None if its decoder is told none, or
+        if the sample is not drawn any more."""
+        snapshot, drawn = self._snapshot, len(self._findings.codes.get(name, ()))
+        if snapshot is None or sample >= drawn or name not in snapshot.models:
             return None
-        data, one = snapshot.dataset, slice(sample, sample + 1)
-        split = data.drawn(len(self._findings.codes[name]))
-        places = frozen.condition_of(data.to_unit(split.images[one]), split.labels[one])
+        probe = Probe(snapshot.dataset, drawn)
+        places = snapshot.models[name].condition_of(probe.image(sample)[None], probe.labels[sample, None])
         return None if places is None else int(places[0])
 
     # News, which the planes pass on
 
     def prepare(self, snapshot: Snapshot) -> None:
         """Another experiment: nothing is chosen."""
-        self._snapshot = snapshot
-        self.go_back(Told({}, frozenset()))
+        self._snapshot, self._places = snapshot, {}
+        self._chosen.clear()
 
     def take_snapshot(self, snapshot: Snapshot) -> None:
         """New weights, of other models perhaps: for those that are gone nothing is chosen."""
         self._snapshot = snapshot
-        self._places = {name: place for name, place in self._places.items() if name in snapshot.models}
-        self._chosen &= snapshot.models.keys()
+        self.go_back(self.told)

@@ -57,8 +57,8 @@ class Planes(QObject):
         self.views: dict[str, View] = {}
         self.cursors: dict[str, Array] = {}
         self.conditions = Conditions(findings)
-        # Whether the codes of this experiment are still to come.
-        self._awaits_codes = False
+        # Models whose first codes are still to come.
+        self._awaited: set[str] = set()
         # The probe sample whose codes the cursors are on.
         self.picked: int | None = None
         self.linked = True
@@ -126,6 +126,7 @@ class Planes(QObject):
             self.place_cursors(before.codes)
         else:
             self.picked = before.picked
+            self.conditions.follow(before.picked)
             self._follow_picked()
 
     def set_code_axis(self, axis: int, value: float) -> None:
@@ -265,17 +266,21 @@ class Planes(QObject):
         if self.linked and seen:
             lead = lead if lead in seen else seen[0]
             self._move(lead, self.cursor_place(lead))
-        self._awaits_codes = True
+        self._awaited = set(snapshot.models)
 
-    def _bring_cursors_into_view(self) -> None:
+    def _bring_into_view(self, names: set[str]) -> None:
         """Where the codes of a model without prior are, and with them its view, is known from the first ones:
-        its cursor goes with those of the others, or into the middle."""
-        seen = sorted(filter(self._shows_cursor, self.views), key=self._shares_scale, reverse=True)
-        for name in self.views.keys() - seen:
+        its cursor goes with those that it is linked with, or into the middle if it is out of sight."""
+        seen = list(filter(self._shows_cursor, self.views))
+        lead = max(seen, key=lambda name: (self._shares_scale(name), name not in names), default=None)
+        for name in names - {lead}:
             view = self.views[name]
-            self.cursors[name] = self[name].moved(self.cursors[name], (view.x, view.y))
-        if self.linked and seen:
-            self._move(seen[0], self.cursor_place(seen[0]))
+            place = (view.x, view.y)
+            if self.linked and lead is not None:
+                place = self.views[lead].carried(self.cursor_place(lead), view)
+            elif name in seen:
+                continue
+            self.cursors[name] = self[name].moved(self.cursors[name], place)
         self.cursor_moved.emit()
 
     def _shows_cursor(self, name: str) -> bool:
@@ -291,6 +296,7 @@ class Planes(QObject):
             del self.cursors[name], self._planes[name], self.views[name]
             self._places.pop(name, None)
             self._zoomed.discard(name)
+            self._awaited.discard(name)
             self.picked = None
         if self.active not in snapshot.models:
             self.active = next(name for name in snapshot.models if name in self.cursors)
@@ -306,6 +312,7 @@ class Planes(QObject):
         there = [self.active, *(name for name in self.cursors if name != self.active)]
         if joining:
             self._refresh()
+        self._awaited |= joining
         for name in joining:
             lead = next((other for other in there if other in self._sharing(name)), self.active)
             self.views[name] = self.views[lead] if lead in self._sharing(name) else self.home_view(name)
@@ -326,9 +333,10 @@ class Planes(QObject):
                 self.views[name] = view
         if moved:
             self.views_changed.emit()
-        if self._awaits_codes and self._findings.codes:
-            self._awaits_codes = False
-            self._bring_cursors_into_view()
+        arrived = self._awaited & self._findings.codes.keys()
+        self._awaited -= arrived
+        if arrived and self.picked is None:
+            self._bring_into_view(arrived)
         if self.picked is not None:
             self.conditions.follow(self.picked)
             self._follow_picked()

@@ -11,7 +11,7 @@ from aae_studio.ui.canvas.trace import Line, Sign, Trace
 from aae_studio.ui.code_panel import Slider
 from aae_studio.ui.decode_view import DecodeView
 from aae_studio.ui.option_editors import QuietBox
-from aae_studio.ui.readout import Readout
+from aae_studio.ui.readout import Readout, signed
 from aae_studio.ui.theme import Theme, fixed_font
 from aae_studio.ui.translation import tr
 from aae_studio.ui.travel.journey import Attribute
@@ -159,7 +159,7 @@ class AttributeBox(QWidget):
         """Decode and mark where the attribute leads."""
         if not self.isVisible():
             return
-        self._value.setText(f"s = {self.strength.value() / POSITIONS:+.2f}".replace("-", "−"))
+        self._value.setText(f"s = {signed(self.strength.value() / POSITIONS)}")
         codes, traces = self.codes(), dict[str, Trace]()
         self.go.setEnabled(bool(codes))
         for name, view in self.views.items():
