@@ -23,9 +23,9 @@ REST = 20.0
 
 
 def labels_told(dataset: Dataset, options: Mapping[str, Value], seed: int) -> Ids:
-    """The class (n,) that an AAE with these options is told of each training image; -1: none."""
+    """The class (n,) that a model with these options is told of each training image; -1: none."""
     split = dataset.train
-    if options["labelling"] == "hand":
+    if options.get("labelling") == "hand":
         given = read_labels(str(options["labelled"]))
         return told(split.labels, split.ids, given, len(dataset.classes))
     count = options["labels"]

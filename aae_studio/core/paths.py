@@ -147,11 +147,11 @@ def model_geodesic(
     start: npt.ArrayLike,
     end: npt.ArrayLike,
     count: int,
-    condition: int = 0,
+    condition: npt.ArrayLike = 0,
     first: npt.ArrayLike | None = None,
 ) -> Array:
-    """`geodesic` of a model's decoder, all codes with one condition."""
-    told = frozen.one_hot(torch.full((count,), condition))
+    """`geodesic` of a model's decoder; `condition` as in `FrozenModel.decode`."""
+    told = frozen.told(condition, count) if frozen.conditions else None
     return geodesic(lambda codes: frozen.model.decode(codes, told), start, end, count, first)
 
 

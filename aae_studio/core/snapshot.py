@@ -93,13 +93,13 @@ class FrozenModel:
         parts = _parts(codes)
         told: Sequence[Tensor | None] = [None] * len(parts)
         if self.conditions:
-            told = torch.split(self._shares(condition, sum(len(part) for part in parts)), CHUNK)
+            told = torch.split(self.told(condition, sum(len(part) for part in parts)), CHUNK)
         with torch.inference_mode():
             images = [self.model.decode(part, known) for part, known in zip(parts, told, strict=True)]
             return _joined(images)
 
-    def _shares(self, condition: npt.ArrayLike, count: int) -> Tensor:
-        """Conditions as a decoder takes them, (count, conditions)."""
+    def told(self, condition: npt.ArrayLike, count: int) -> Tensor:
+        """Conditions as the decoder takes them, (count, conditions), from what `decode` takes."""
         given = np.asarray(condition)
         if given.ndim == 2:
             return torch.from_numpy(given).float()

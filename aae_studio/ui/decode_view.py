@@ -130,14 +130,20 @@ class ImageStrip(QWidget):
         for place, (space, image) in enumerate(zip(self.places(), self._images, strict=False)):
             painter.drawImage(_fitted(image, space), image)
             if self._selectable and place == self._selected:
-                painter.setPen(QPen(self._theme.color("accent"), 2))
-                painter.drawRect(space.adjusted(1, 1, -1, -1))
+                self._draw_frame(painter, space.adjusted(1, 1, -1, -1), Qt.PenStyle.SolidLine)
             if place == self.marked:
-                painter.setPen(QPen(self._theme.color("accent"), 1.5, Qt.PenStyle.DotLine))
                 # Within the other frame, where both are.
                 inset = 1 if place != self._selected else 4
-                painter.drawRect(space.adjusted(inset, inset, -inset, -inset))
+                frame = space.adjusted(inset, inset, -inset, -inset)
+                self._draw_frame(painter, frame, Qt.PenStyle.DotLine)
         painter.end()
+
+    def _draw_frame(self, painter: QPainter, frame: QRectF, style: Qt.PenStyle) -> None:
+        """A frame with a seam that sets it off from a black image, in the light theme, too."""
+        painter.setPen(QPen(self._theme.color("card"), 3))
+        painter.drawRect(frame)
+        painter.setPen(QPen(self._theme.color("accent"), 2, style))
+        painter.drawRect(frame)
 
     def event(self, event: QEvent) -> bool:
         if isinstance(event, QHelpEvent) and event.type() == QEvent.Type.ToolTip and self._names:
@@ -159,9 +165,14 @@ class ImageStrip(QWidget):
         return next((place for place, space in enumerate(self.places()) if space.contains(at)), None)
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
-        step = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1}.get(Qt.Key(event.key()))
+        spaces = self.places()
+        row = sum(space.y() == spaces[0].y() for space in spaces)
+        steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -row, Qt.Key.Key_Down: row}
+        step = steps.get(Qt.Key(event.key()))
         if self._selectable and step is not None:
-            self.chosen.emit(min(max(self._selected + step, 0), len(self._images) - 1))
+            place = self._selected + step
+            if abs(step) == 1 or place in range(len(self._images)):
+                self.chosen.emit(min(max(place, 0), len(self._images) - 1))
         else:
             super().keyPressEvent(event)
 

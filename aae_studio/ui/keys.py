@@ -15,7 +15,8 @@ def mouse_rows() -> list[tuple[str, str]]:
     return [
         (tr("Drag, arrow keys (Shift: farther)"), tr("move the point; Esc takes a drag back")),
         (tr("Shift and drag"), tr("take hold of a data point")),
-        (tr("Hover a point"), tr("its image and its reconstruction")),
+        (tr("Hover a point"), tr("its image, its reconstruction and what the model finds in it")),
+        (tr("Click below a lane"), tr("decode as this class or cluster, if the decoder is told one")),
         (tr("Wheel, + and −"), tr("zoom")),
         (tr("Right drag"), tr("pan")),
         (tr("Double click, 0"), tr("show all")),

@@ -299,7 +299,7 @@ class Lane(QFrame):
         if self._conditions:
             return tr(
                 "The code under the cursor, decoded as each class or cluster: the same style again and "
-                "again. Click one, or use the arrow keys, to decode as that. A dotted frame: the class or "
+                "again. Click one, or use the arrow keys, to decode as that. A dashed frame: the class or "
                 "cluster of the image under the mouse in a plane."
             )
         return tr(

@@ -21,7 +21,7 @@ from aae_studio.ui.repeats import Repeats
 from aae_studio.ui.state.changes import Changes, Stand
 from aae_studio.ui.state.display import Display
 from aae_studio.ui.state.findings import Findings
-from aae_studio.ui.state.planes import Planes
+from aae_studio.ui.state.planes import Cursors, Planes
 from aae_studio.ui.state.probe import Probe
 from aae_studio.ui.state.questions import Questions
 from aae_studio.ui.survey_thread import Request, Survey, SurveyThread
@@ -105,6 +105,8 @@ class Workbench(QObject):
         # Of the experiment on show; and by these numbers.
         self._number = 0
         self._saved: dict[int, Saved] = {0: Saved(None, 0.0)}
+        # By the number of an experiment of the trainer's, which may come back: where its cursors were.
+        self._cursors: dict[int, Cursors] = {}
         # By name: the step of models that are catching up with the others.
         self.joining: dict[str, int] = {}
         # Of the experiment: models may leave it, and others join.
@@ -373,7 +375,7 @@ class Workbench(QObject):
         frozen = self.models[name]
         if frozen.model.finds == "clusters":
             return tuple(tr("cluster {number}", number=number) for number in frozen.conditions)
-        return tuple(tr(condition) for condition in frozen.conditions)
+        return self.probe.classes if frozen.conditions == self.classes else frozen.conditions
 
     # News from the threads
 
@@ -403,6 +405,8 @@ class Workbench(QObject):
         else:
             self.changes.hold(news.config, news.wish)
             self.changes.keep(news.wish, news.kept)
+        if self._number:
+            self._cursors[self._number] = self.planes.kept()
         self._number = news.number
         if news.number == 0 or news.number not in self._saved:
             self._saved[news.number] = Saved(self._home(news.folder), news.seconds)
@@ -415,7 +419,7 @@ class Workbench(QObject):
         self.findings.clear()
         self.decodings.forget()
         self._forget_answers()
-        self.planes.prepare(news.snapshot)
+        self.planes.prepare(news.snapshot, self._cursors.get(news.number))
         self._look(thorough=True)
         self.configured.emit()
         self.prepared.emit()

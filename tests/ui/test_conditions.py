@@ -12,8 +12,10 @@ from PySide6.QtGui import QHelpEvent
 from PySide6.QtWidgets import QApplication, QToolTip
 
 from aae_studio.core.config import ExperimentConfig
+from aae_studio.core.region import EDGE
 from aae_studio.ui import theme as themes
 from aae_studio.ui.app import Studio
+from aae_studio.ui.at_cursor.sight import sight, trust_in
 from aae_studio.ui.canvas.images import to_qimage
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.decode_view import ImageStrip
@@ -44,9 +46,31 @@ def test_a_click_on_a_class_decodes_the_code_as_that_class(qtbot, studio) -> Non
     spot = strip.places()[3].center().toPoint()
     qtbot.mouseClick(strip, Qt.MouseButton.LeftButton, pos=spot)
     assert on_show(studio) == decoded(studio, 3) != decoded(studio, 0)
-    for key, wanted in ((Qt.Key.Key_Right, 4), (Qt.Key.Key_Left, 3), (Qt.Key.Key_Left, 2)):
+    right, left, up, down = Qt.Key.Key_Right, Qt.Key.Key_Left, Qt.Key.Key_Up, Qt.Key.Key_Down
+    for key, wanted in ((right, 4), (left, 3), (left, 2), (down, 2), (up, 2)):
         qtbot.keyClick(strip, key)
         assert on_show(studio) == decoded(studio, wanted)
+
+
+def test_arrow_keys_go_from_row_to_row(qtbot) -> None:
+    strip = ImageStrip(themes.load("dark"), selectable=True)
+    qtbot.addWidget(strip)
+    strip.resize(200, strip.height())
+    strip.set_images(np.zeros((15, 1, 8, 8), np.float32))
+    rows = [place.y() for place in strip.places()]
+    assert rows[:8] == [0.0] * 8
+    assert rows[8:] == [rows[8]] * 7 > [0.0]
+    strip.chosen.connect(strip.select)
+    keys = (Qt.Key.Key_Down, Qt.Key.Key_Right, Qt.Key.Key_Up, Qt.Key.Key_Up, *[Qt.Key.Key_Left] * 2)
+    with qtbot.waitSignals(
+        [strip.chosen] * 5, check_params_cbs=[lambda p, w=w: p == w for w in (8, 9, 1, 0, 0)]
+    ):
+        for key in keys:
+            qtbot.keyClick(strip, key)
+    # Below the last of a longer row is nothing.
+    strip.select(7)
+    with qtbot.assertNotEmitted(strip.chosen):
+        qtbot.keyClick(strip, Qt.Key.Key_Down)
 
 
 def test_the_strip_and_the_image_follow_the_cursor(qtbot, studio) -> None:
@@ -147,6 +171,33 @@ def test_the_class_from_before_a_drag_from_image_to_image_comes_back(
     assert planes.conditions.told == Told({"supervised_aae": 5}, frozenset({"supervised_aae"}))
     assert planes.picked == before.picked == (other if press_first else None)
     np.testing.assert_array_equal(planes.cursors["supervised_aae"], before.codes["supervised_aae"])
+
+
+def test_as_another_class_a_held_image_is_not_rebuilt(qtbot, studio) -> None:
+    bench, planes = studio.workbench, studio.workbench.planes
+    qtbot.waitUntil(lambda: "supervised_aae" in bench.findings.codes, timeout=20_000)
+    place = int(np.flatnonzero(bench.probe.labels == 6)[0])
+    planes.pick(place)
+    seen = sight(bench, "supervised_aae")
+    np.testing.assert_array_equal(seen.rebuilt, bench.reconstruction("supervised_aae", place)[1])
+    assert place not in seen.nearest
+    planes.set_condition("supervised_aae", 8)
+    seen = sight(bench, "supervised_aae")
+    assert seen.rebuilt is None
+    assert to_qimage(seen.image) == on_show(studio)
+    assert sight(bench, "ae").rebuilt is not None
+
+
+def test_an_image_of_the_data_is_not_far_from_them(qtbot, studio) -> None:
+    bench, planes = studio.workbench, studio.workbench.planes
+    qtbot.waitUntil(lambda: "ae" in bench.findings.codes, timeout=20_000)
+    codes, region = bench.findings.codes["ae"], bench.findings.regions["ae"]
+    odd = max(range(len(codes)), key=lambda place: region.strangeness(codes[place]))
+    assert region.strangeness(codes[odd]) > EDGE
+    planes.pick(odd)
+    assert trust_in(bench, "ae", decoded_at(bench.at_cursor("ae")))[0].strangeness == EDGE
+    planes.place_cursors({"ae": codes[odd]})
+    assert trust_in(bench, "ae", decoded_at(bench.at_cursor("ae")))[0].strangeness > EDGE
 
 
 @pytest.fixture

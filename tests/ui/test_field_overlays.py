@@ -7,9 +7,9 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from PySide6.QtCore import QSize
+from PySide6.QtCore import QPointF, QSize
 from PySide6.QtGui import QColor, QImage, QPainter
 
 from aae_studio.core.config import ExperimentConfig
@@ -19,7 +19,7 @@ from aae_studio.core.experiment import Experiment
 from aae_studio.core.registry import MODELS
 from aae_studio.core.snapshot import Snapshot
 from aae_studio.ui import plugins, theme
-from aae_studio.ui.canvas import marks
+from aae_studio.ui.canvas import marks, painting
 from aae_studio.ui.canvas.contours import contours
 from aae_studio.ui.canvas.overlays.arrows import LONGEST, USUAL, Pulls
 from aae_studio.ui.canvas.overlays.density import Contrast
@@ -357,6 +357,46 @@ def test_a_posterior_is_drawn_at_one_and_two_sigma_in_its_classes_colour(qapp) -
     ink = inked(image)
     assert np.flatnonzero(ink[60]).min() == pytest.approx(100 - 60, abs=2)
     assert np.flatnonzero(ink[:, 100]).min() == pytest.approx(60 - 20, abs=2)
+
+
+# Labelled images
+
+
+@pytest.mark.parametrize("beside", [(), ("aae",)])
+def test_each_lane_shows_what_its_own_model_is_told(digits, beside: tuple[str, ...]) -> None:
+    models = ("ae", "supervised_aae", "semi_supervised_aae", "reduction_aae", *beside)
+    options = {"semi_supervised_aae.labels": 50, "reduction_aae.labels": 30}
+    if beside:
+        options["aae.labels"] = 7
+    snapshot = snapshot_of(digits, *models, options=options, prior="mixture")
+    counts = {"supervised_aae": 1437, "semi_supervised_aae": 50, "reduction_aae": 30}
+    counts |= {"aae": 7, "ae": 7} if beside else {"ae": 0}
+    for name, count in counts.items():
+        seen = OVERLAYS["labelled"].look(scene(2, name), snapshot, None)
+        assert seen.known.sum() == count, name
+        np.testing.assert_array_equal(seen.told[seen.known], seen.own[seen.known])
+
+
+# The card of a point
+
+
+@pytest.mark.parametrize("wide", [180, 400])
+@given(st.floats(0, 1), st.floats(0, 1))
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_the_card_leaves_its_point_free(qapp, wide: int, across: float, down: float) -> None:
+    size = QSize(wide, 240)
+    spot = QPointF(across * size.width(), down * size.height())
+    image = QImage(size, QImage.Format.Format_ARGB32_Premultiplied)
+    image.fill(0)
+    painter = QPainter(image)
+    ink = np.ones((1, 8, 8), np.float32)
+    painting.draw_card(painter, spot, painting.Card.of(ink, ink, "4 · id 12345 · x → Dec(E(x))"), size, DARK)
+    painter.end()
+    x, y = round(spot.x()), round(spot.y())
+    # Within the ring nothing is drawn.
+    for right, below in ((0, 0), (3, 0), (-3, 0), (0, 3), (0, -3)):
+        if image.rect().contains(x + right, y + below):
+            assert image.pixelColor(x + right, y + below).alpha() == 0
 
 
 # Mistakes

@@ -203,6 +203,41 @@ def test_the_status_says_what_has_become_of_the_training(qtbot, studio, tmp_path
     assert said() == "Paused at step 10.", "it did not start again"
 
 
+def test_cursors_come_back_to_where_they_were(qtbot, studio):
+    bench, planes = studio.workbench, studio.workbench.planes
+    bench.configure(models=("ae", "supervised_aae"))
+    qtbot.waitUntil(lambda: list(bench.models) == ["ae", "supervised_aae"], timeout=20_000)
+    trained(qtbot, studio, 20)
+    planes.move_cursor("supervised_aae", (0.6, -0.9))
+    planes.set_condition("supervised_aae", 7)
+    there = planes.kept()
+    brought(qtbot, studio, bench.rewind)
+    trained(qtbot, studio, 5)
+    planes.move_cursor("supervised_aae", (-0.3, 0.2))
+    other = planes.kept()
+    for change, wanted in ((bench.undo, there), (bench.redo, other), (bench.undo, there)):
+        brought(qtbot, studio, change)
+        # First codes do not move them.
+        qtbot.waitUntil(lambda: bench.findings.codes.keys() == {"ae", "supervised_aae"}, timeout=20_000)
+        now = planes.kept()
+        assert (now.told, now.picked) == (wanted.told, None)
+        for name, code in wanted.codes.items():
+            np.testing.assert_array_equal(now.codes[name], code)
+
+
+def test_the_image_that_is_held_comes_back(qtbot, studio):
+    bench, planes = studio.workbench, studio.workbench.planes
+    trained(qtbot, studio, 10)
+    qtbot.waitUntil(lambda: "aae" in bench.findings.codes, timeout=20_000)
+    planes.pick(11)
+    brought(qtbot, studio, bench.rewind)
+    assert planes.picked is None
+    brought(qtbot, studio, bench.undo)
+    assert planes.picked == 11
+    qtbot.waitUntil(lambda: "aae" in bench.findings.codes, timeout=20_000)
+    np.testing.assert_array_equal(planes.cursors["aae"], bench.findings.codes["aae"][11])
+
+
 # Faster than the trainer answers
 
 

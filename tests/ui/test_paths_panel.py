@@ -57,6 +57,50 @@ def test_places_at_the_cursor_are_joined_by_lines_in_every_lane(qtbot, studio, p
     assert [sign.letter for sign in trace.signs[:2]] == ["A", "B"]
 
 
+def test_a_path_goes_from_image_to_image_also_where_the_class_is_told(qtbot, open_studio):
+    names = ("supervised_aae", "clustering_aae")
+    studio = open_studio(ExperimentConfig(models=names, hidden=(16,), batch_size=64), (1400, 900))
+    bench, panel = studio.workbench, studio.window.panel_docks["paths"].open()
+    qtbot.waitUntil(lambda: set(bench.findings.codes) == set(names), timeout=30_000)
+    bench.planes.set_condition("supervised_aae", 9)
+    panel.take_random()
+    shown(qtbot, panel)
+    a, b = (panel.ends[letter].picked for letter in "AB")
+    kinds = bench.probe.labels[[a, b]]
+    for name, journey in panel.journeys().items():
+        if name == "clustering_aae":
+            shares = bench.models[name].class_shares(bench.snapshot.probe_images[[a, b]])
+            kinds = shares.argmax(axis=1)
+        ends = bench.models[name].decode(journey.codes[[0, -1]], kinds)
+        np.testing.assert_allclose(journey.images[[0, -1]], ends, atol=1e-5)
+        half = np.zeros((1, len(bench.models[name].conditions)), np.float32)
+        np.add.at(half[0], kinds, 0.5)
+        middle = bench.models[name].decode(journey.codes[COUNT // 2 : COUNT // 2 + 1], half)
+        np.testing.assert_allclose(journey.images[COUNT // 2], middle[0], atol=1e-5)
+
+
+def test_a_place_is_decoded_as_what_is_chosen(qtbot, open_studio):
+    config = ExperimentConfig(models=("supervised_aae",), hidden=(16,), batch_size=64)
+    studio = open_studio(config, (1400, 900))
+    bench, panel = studio.workbench, studio.window.panel_docks["paths"].open()
+    qtbot.waitUntil(lambda: bool(bench.findings.codes), timeout=30_000)
+    for letter, place in (("A", (-1.0, 0.5)), ("B", (1.0, 0.0))):
+        bench.planes.move_cursor("supervised_aae", place)
+        panel._take(letter)
+    shown(qtbot, panel)
+    bench.planes.set_condition("supervised_aae", 4)
+
+    def told() -> bool:
+        journey = panel.journeys()["supervised_aae"]
+        wanted = bench.models["supervised_aae"].decode(journey.codes, 4)
+        return bool(np.allclose(journey.images, wanted, atol=1e-5))
+
+    qtbot.waitUntil(told, timeout=10_000)
+    asked = panel._journeys
+    bench.planes.pick(5)
+    assert panel._journeys is asked, "an image that a drag passes asks for no other path"
+
+
 def test_images_have_a_path_where_there_is_an_encoder_and_follow_the_training(qtbot, studio, panel):
     bench = studio.workbench
     bench.planes.pick(5)

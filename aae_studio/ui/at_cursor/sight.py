@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 
-from aae_studio.core.region import Trust
+from aae_studio.core.region import EDGE, Trust
 from aae_studio.ui.decodings import Decoded, decoded_at
 from aae_studio.ui.workbench import Workbench
 
@@ -27,7 +27,11 @@ def trust_in(bench: Workbench, name: str, decoded: Decoded) -> tuple[Trust, Arra
     if back is None:
         back = bench.models[name].encode(decoded.image[None])[0]
     away = float(np.linalg.norm(back - code)) / unit(bench, name)
-    return Trust(region.strangeness(code), away, len(code)), back
+    strange = region.strangeness(code)
+    if bench.planes.picked is not None:
+        # However far out: an image of the data is not far from them.
+        strange = min(strange, EDGE)
+    return Trust(strange, away, len(code)), back
 
 
 def unit(bench: Workbench, name: str) -> float:
@@ -76,6 +80,9 @@ def sight(bench: Workbench, name: str) -> Sight:
     trust, back = found
     again = frozen.decode(back[None], condition)[0]
     picked = bench.planes.picked
+    if picked is not None and bench.planes.conditions.of(name, picked) not in (None, condition):
+        # As another class it is not that image any more.
+        picked = None
     near = [
         int(place) for place in bench.findings.regions[name].nearest(code, NEIGHBOURS + 1) if place != picked
     ]

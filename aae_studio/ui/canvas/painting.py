@@ -221,7 +221,12 @@ def draw_card(painter: QPainter, spot: QPointF, card: Card, size: QSize, theme: 
     words = len(card.captions) * metrics.height()
     width, height = inner + 2 * MARGIN, CARD_IMAGE + words + 3 * MARGIN
     x = spot.x() + 14 if spot.x() + 14 + width < size.width() else spot.x() - 14 - width
-    y = min(max(spot.y() - height / 2, 2), size.height() - height - 2)
+    y = spot.y() - height / 2
+    if x < 2:
+        # No room at either side: below or above, so that the point is seen.
+        x, y = spot.x() - width / 2, spot.y() + 12
+        y = y if y + height + 2 < size.height() else spot.y() - 12 - height
+    y = min(max(y, 2), size.height() - height - 2)
     x = min(max(x, 2), max(2.0, size.width() - width - 2))
     painter.setBrush(theme.color("card"))
     painter.setPen(QPen(theme.color("border"), 1))

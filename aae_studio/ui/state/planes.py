@@ -121,13 +121,19 @@ class Planes(QObject):
 
     def put_back(self, before: Cursors) -> None:
         """Cursors as they were: on the codes that a sample has now, if they were on a sample."""
-        self.conditions.go_back(before.told)
-        if before.picked is None:
-            self.place_cursors(before.codes)
+        self._restore(before)
+        if self.picked is None:
+            self.cursor_moved.emit()
         else:
-            self.picked = before.picked
-            self.conditions.follow(before.picked)
+            self.conditions.follow(self.picked)
             self._follow_picked()
+
+    def _restore(self, before: Cursors) -> None:
+        self.conditions.go_back(before.told)
+        self.picked = before.picked
+        self.cursors |= {name: code for name, code in before.codes.items() if name in self.cursors}
+        # Where they are is not for first codes to decide any more.
+        self._awaited.clear()
 
     def set_code_axis(self, axis: int, value: float) -> None:
         """Set one number of the cursor's code, in all lanes when they are linked."""
@@ -243,9 +249,9 @@ class Planes(QObject):
 
     # News, which the workbench passes on
 
-    def prepare(self, snapshot: Snapshot) -> None:
+    def prepare(self, snapshot: Snapshot, before: Cursors | None = None) -> None:
         """Another experiment: a cursor stays where it can be seen, or goes to the code 0; linked ones move
-        together."""
+        together. Of one that comes back, all are where they were `before`."""
         old, size, lead = self._snapshot, snapshot.prior.latent_size, self.active
         if old is None or old.prior.latent_size != size:
             self.cursors.clear()
@@ -267,6 +273,8 @@ class Planes(QObject):
             lead = lead if lead in seen else seen[0]
             self._move(lead, self.cursor_place(lead))
         self._awaited = set(snapshot.models)
+        if before is not None:
+            self._restore(before)
 
     def _bring_into_view(self, names: set[str]) -> None:
         """Where the codes of a model without prior are, and with them its view, is known from the first ones:

@@ -50,7 +50,11 @@ class Journey:
 
 
 class Journeys:
-    """The question for all paths from one end to another. It remembers them, to begin with the next time."""
+    """The question for all paths from one end to another. It remembers them, to begin with the next time.
+
+    A decoder that is told a class or cluster is told at an image the image's own and at any other place
+    that of `conditions`; between two ends that differ the one gives way to the other.
+    """
 
     def __init__(
         self,
@@ -75,7 +79,7 @@ class Journeys:
     def _journey(self, snapshot: Snapshot, name: str, start: Array, end: Array) -> Journey:
         from aae_studio.core import paths
 
-        frozen, condition = snapshot.models[name], self._conditions.get(name, 0)
+        frozen, condition = snapshot.models[name], self._told(snapshot, name)
         path = line = paths.straight(start, end, COUNT)
         if self._way == "spherical":
             path = paths.spherical(start, end, COUNT)
@@ -85,6 +89,24 @@ class Journeys:
             self._known[name] = path
         images = frozen.decode(path, condition)
         return Journey(path, line, images, paths.length(images))
+
+    def _told(self, snapshot: Snapshot, name: str) -> int | Array:
+        """What the decoder is told on the way: one condition, or shares of each, (`COUNT`, conditions)."""
+        a, b = (self._condition(snapshot, name, end) for end in (self._start, self._end))
+        if a == b:
+            return a
+        shares = np.zeros((COUNT, len(snapshot.models[name].conditions)), np.float32)
+        shares[:, b] = np.linspace(0, 1, COUNT)
+        shares[:, a] = 1 - shares[:, b]
+        return shares
+
+    def _condition(self, snapshot: Snapshot, name: str, end: End) -> int:
+        found = None
+        if end.picked is not None:
+            one = slice(end.picked, end.picked + 1)
+            labels = snapshot.dataset.probe.labels[one]
+            found = snapshot.models[name].condition_of(snapshot.probe_images[one], labels)
+        return self._conditions.get(name, 0) if found is None else int(found[0])
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ FAINT = 0.5
 
 @dataclass(frozen=True)
 class TrainingPoints:
-    """Some training images: `places` (n, 2) in the plane, `ids`, their `own` classes, and what the AAE is
-    `told` instead of nothing, below 0."""
+    """Some training images: `places` (n, 2) in the plane, `ids`, their `own` classes, and what is `told` of
+    them, below 0: nothing."""
 
     places: Array
     ids: npt.NDArray[np.int64]
@@ -47,7 +47,10 @@ class Labelled(Overlay):
     """Training images as points: grey without a label, in the class's colour and shape with one."""
 
     title = "Labelled images"
-    tip = "Show which training images the AAE is told the class of; all others are grey."
+    tip = (
+        "Show which training images a model is told the class of; all others are grey. A lane whose model is "
+        "told none shows what the AAE is told."
+    )
     order = 90
     replaces_points = True
 
@@ -55,13 +58,8 @@ class Labelled(Overlay):
         return frozen.has_encoder
 
     def look(self, scene: Scene, snapshot: Snapshot, codes: Array | None) -> TrainingPoints:
-        from aae_studio.core.labelling import labels_told
-
         train = snapshot.dataset.train
-        told = np.full(len(train), -1)
-        if "aae" in snapshot.models:
-            model = snapshot.models["aae"].model
-            told = labels_told(snapshot.dataset, model.option, model.setting.seed)
+        told = _told(snapshot, scene.model)
         known = told >= 0
         shown = np.argsort(~known, kind="stable")[:SHOWN]
         images = snapshot.dataset.to_unit(train.images[shown])
@@ -83,6 +81,21 @@ class Labelled(Overlay):
             LegendEntry("dot", "training image with a label, in its label's colour", (theme.class_color(0),)),
             LegendEntry("dot", "training image without one", (theme.color("disabled"),)),
         )
+
+
+def _told(snapshot: Snapshot, name: str) -> npt.NDArray[np.int64]:
+    """The class (n,) of each training image that a model is told, -1: none; of one that is told no class what
+    the AAE is told."""
+    from aae_studio.core.labelling import labels_told
+
+    train, model = snapshot.dataset.train, snapshot.models[name].model
+    if model.conditions and not model.finds:
+        return train.labels
+    if "labels" not in model.option and "aae" in snapshot.models:
+        model = snapshot.models["aae"].model
+    if "labels" not in model.option:
+        return np.full(len(train), -1)
+    return labels_told(snapshot.dataset, model.option, model.setting.seed)
 
 
 def _draw_points(
