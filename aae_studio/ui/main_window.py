@@ -58,6 +58,8 @@ FORM_WIDTH = 228
 LATEST_MS = 1500
 # What only an experiment of one's own can do.
 TRAINING = ("train", "step", "rewind", "new_seed", "save", "save_as")
+# What the display has switches for, by name, beside the overlays.
+SWITCHES = ("show_codes", "show_prior", "drags_data", "crisp")
 
 
 class MainWindow(QMainWindow):
@@ -252,7 +254,7 @@ class MainWindow(QMainWindow):
             (
                 "&View",
                 (
-                    *(*self._layers(), "", "linked", "crisp", "fit", ""),
+                    *(*self._layers(), "", "linked", "drags_data", "crisp", "fit", ""),
                     *(*toggles, "reset_layout", "", *self._menus.choices()),
                 ),
             ),
@@ -287,7 +289,7 @@ class MainWindow(QMainWindow):
             "undo": bench.undo,
             "redo": bench.redo,
             "linked": bench.planes.set_linked,
-            **{name: partial(self._set_display, name) for name in ("crisp", "show_codes", "show_prior")},
+            **{name: partial(self._set_display, name) for name in SWITCHES},
             **{f"overlay_{name}": partial(bench.display.show_overlay, name) for name in self.overlays},
             "fit": self._fit_all,
             "reset_layout": self.reset_layout,
@@ -305,15 +307,15 @@ class MainWindow(QMainWindow):
         self.banner.folder_asked.connect(self.files.choose_data_dir)
         self.files.said.connect(self.status_bar.say)
         self.banner.rewind_asked.connect(bench.rewind)
-        bench.display.changed.connect(self._show_overlays)
+        bench.display.changed.connect(self._show_switches)
         self.actions_by_name["linked"].setChecked(bench.planes.linked)
-        for name in ("crisp", "show_codes", "show_prior"):
-            self.actions_by_name[name].setChecked(getattr(bench.display, name))
-        self._show_overlays()
+        self._show_switches()
         self._show_undo()
         self._on_following(bench.following is not None)
 
-    def _show_overlays(self) -> None:
+    def _show_switches(self) -> None:
+        for name in SWITCHES:
+            self.actions_by_name[name].setChecked(getattr(self._bench.display, name))
         for name in self.overlays:
             self.actions_by_name[f"overlay_{name}"].setChecked(name in self._bench.display.overlays)
 

@@ -149,6 +149,8 @@ def test_with_the_switch_the_arrow_keys_go_from_image_to_image(qtbot, studio):
     bench, panel = studio.workbench, opened(qtbot, studio)
     canvas = studio.window.lanes["ae"].canvas
     panel.drags_data.setChecked(True)
+    switch = studio.window.actions_by_name["drags_data"]
+    assert switch.isChecked(), "it is to be seen without the panel, too"
     start = canvas.cursor_pixel().x()
     qtbot.keyClick(canvas, Qt.Key.Key_Right)
     first = bench.planes.picked
@@ -157,6 +159,10 @@ def test_with_the_switch_the_arrow_keys_go_from_image_to_image(qtbot, studio):
     assert bench.planes.picked != first
     assert canvas.cursor_pixel().x() > start
     np.testing.assert_array_equal(bench.planes.cursors["ae"], bench.findings.codes["ae"][bench.planes.picked])
+    switch.trigger()
+    assert not panel.drags_data.isChecked()
+    qtbot.keyClick(canvas, Qt.Key.Key_Right)
+    assert bench.planes.picked is None
 
 
 def test_a_picked_image_is_followed_while_training_moves_its_codes(qtbot, studio):
