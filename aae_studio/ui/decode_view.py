@@ -102,7 +102,7 @@ class ImageStrip(QWidget):
             self.update()
 
     def mark(self, place: int | None) -> None:
-        """Frame the image at this place thinly, beside the one that is selected."""
+        """Put the image at this place in a dashed frame, beside the one that is selected."""
         if place != self.marked:
             self.marked = place
             self.update()
@@ -133,7 +133,7 @@ class ImageStrip(QWidget):
                 self._draw_frame(painter, space.adjusted(1, 1, -1, -1), Qt.PenStyle.SolidLine)
             if place == self.marked:
                 # Within the other frame, where both are.
-                inset = 1 if place != self._selected else 4
+                inset = 1 if place != self._selected else min(4.0, space.width() / 6)
                 frame = space.adjusted(inset, inset, -inset, -inset)
                 self._draw_frame(painter, frame, Qt.PenStyle.DotLine)
         painter.end()
@@ -166,10 +166,10 @@ class ImageStrip(QWidget):
 
     def keyPressEvent(self, event: QKeyEvent) -> None:
         spaces = self.places()
-        row = sum(space.y() == spaces[0].y() for space in spaces)
+        row = sum(space.y() == 0 for space in spaces)
         steps = {Qt.Key.Key_Left: -1, Qt.Key.Key_Right: 1, Qt.Key.Key_Up: -row, Qt.Key.Key_Down: row}
         step = steps.get(Qt.Key(event.key()))
-        if self._selectable and step is not None:
+        if self._selectable and spaces and step is not None:
             place = self._selected + step
             if abs(step) == 1 or place in range(len(self._images)):
                 self.chosen.emit(min(max(place, 0), len(self._images) - 1))

@@ -420,6 +420,7 @@ class Workbench(QObject):
         self.decodings.forget()
         self._forget_answers()
         self.planes.prepare(news.snapshot, self._cursors.get(news.number))
+        self.planes.let_go(len(self.probe))
         self._look(thorough=True)
         self.configured.emit()
         self.prepared.emit()

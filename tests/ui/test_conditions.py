@@ -141,8 +141,26 @@ def test_images_beyond_the_probe_have_their_own_class(qtbot, open_studio) -> Non
     for place in (5, 2100, len(everything) - 1):
         planes.pick(place)
         assert planes.conditions["supervised_aae"] == everything.labels[place]
+    # Held, it is not lost while a restart is made and taken back, though its code is the last to come.
+    trained(qtbot, studio, 5)
+    planes.pick(2100)
+    for change in (bench.rewind, bench.undo):
+        with qtbot.waitSignal(bench.prepared, timeout=20_000):
+            change()
+    qtbot.waitUntil(
+        lambda: len(bench.findings.codes.get("supervised_aae", ())) == len(everything), timeout=60_000
+    )
+    assert planes.picked == 2100
+    np.testing.assert_array_equal(
+        planes.cursors["supervised_aae"], bench.findings.codes["supervised_aae"][2100]
+    )
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.redo()
     bench.draw_points(0)
-    qtbot.waitUntil(lambda: len(bench.findings.codes["supervised_aae"]) < 2100, timeout=60_000)
+    with qtbot.waitSignal(bench.prepared, timeout=20_000):
+        bench.undo()
+    assert planes.picked is None, "it is no point any more"
+    qtbot.waitUntil(lambda: 0 < len(bench.findings.codes.get("supervised_aae", ())) < 2100, timeout=60_000)
     assert planes.conditions.of("supervised_aae", 2100) is None, "it is not drawn any more"
 
 

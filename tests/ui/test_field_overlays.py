@@ -414,7 +414,7 @@ def test_a_ring_has_the_colour_of_the_class_that_an_image_is_taken_for(qapp) -> 
 
 
 @pytest.mark.parametrize("model", ["ae", "semi_supervised_aae", "clustering_aae"])
-def test_those_are_ringed_that_the_lanes_figure_counts_as_wrong(digits, model: str) -> None:
+def test_those_are_ringed_that_are_taken_for_another_class(digits, model: str) -> None:
     snapshot = snapshot_of(digits, model)
     frozen, probe = snapshot.models[model], snapshot.dataset.probe
     images = snapshot.probe_images

@@ -225,6 +225,20 @@ def test_cursors_come_back_to_where_they_were(qtbot, studio):
             np.testing.assert_array_equal(now.codes[name], code)
 
 
+def test_cursors_that_were_apart_come_back_linked(qtbot, studio):
+    bench, planes = studio.workbench, studio.workbench.planes
+    planes.set_linked(False)
+    trained(qtbot, studio, 20)
+    planes.move_cursor("ae", (0.4, 0.3))
+    planes.move_cursor("aae", (0.6, -0.9))
+    brought(qtbot, studio, bench.rewind)
+    planes.set_linked(True)
+    brought(qtbot, studio, bench.undo)
+    qtbot.waitUntil(lambda: bench.findings.codes.keys() == {"ae", "aae"}, timeout=20_000)
+    wanted = planes.views["aae"].carried(planes.cursor_place("aae"), planes.views["ae"])
+    assert planes.cursor_place("ae") == pytest.approx(wanted, abs=1e-5)
+
+
 def test_the_image_that_is_held_comes_back(qtbot, studio):
     bench, planes = studio.workbench, studio.workbench.planes
     trained(qtbot, studio, 10)

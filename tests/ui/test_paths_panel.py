@@ -62,7 +62,6 @@ def test_a_path_goes_from_image_to_image_also_where_the_class_is_told(qtbot, ope
     studio = open_studio(ExperimentConfig(models=names, hidden=(16,), batch_size=64), (1400, 900))
     bench, panel = studio.workbench, studio.window.panel_docks["paths"].open()
     qtbot.waitUntil(lambda: set(bench.findings.codes) == set(names), timeout=30_000)
-    bench.planes.set_condition("supervised_aae", 9)
     panel.take_random()
     shown(qtbot, panel)
     a, b = (panel.ends[letter].picked for letter in "AB")
@@ -79,26 +78,41 @@ def test_a_path_goes_from_image_to_image_also_where_the_class_is_told(qtbot, ope
         np.testing.assert_allclose(journey.images[COUNT // 2], middle[0], atol=1e-5)
 
 
-def test_a_place_is_decoded_as_what_is_chosen(qtbot, open_studio):
+def test_an_end_keeps_the_class_that_was_told_when_it_was_taken(qtbot, open_studio):
     config = ExperimentConfig(models=("supervised_aae",), hidden=(16,), batch_size=64)
     studio = open_studio(config, (1400, 900))
-    bench, panel = studio.workbench, studio.window.panel_docks["paths"].open()
+    bench, planes, name = studio.workbench, studio.workbench.planes, "supervised_aae"
+    panel = studio.window.panel_docks["paths"].open()
     qtbot.waitUntil(lambda: bool(bench.findings.codes), timeout=30_000)
-    for letter, place in (("A", (-1.0, 0.5)), ("B", (1.0, 0.0))):
-        bench.planes.move_cursor("supervised_aae", place)
-        panel._take(letter)
-    shown(qtbot, panel)
-    bench.planes.set_condition("supervised_aae", 4)
+    held = int(np.flatnonzero(bench.probe.labels == 7)[0])
 
-    def told() -> bool:
-        journey = panel.journeys()["supervised_aae"]
-        wanted = bench.models["supervised_aae"].decode(journey.codes, 4)
-        return bool(np.allclose(journey.images, wanted, atol=1e-5))
+    def told() -> list[int]:
+        """As which class each end is decoded, once the path is that of the newest ends."""
+        ends = [panel.ends[letter].code(name, bench.findings.codes) for letter in "AB"]
+        qtbot.waitUntil(
+            lambda: name in panel.journeys() and np.allclose(panel.journeys()[name].codes[[0, -1]], ends),
+            timeout=10_000,
+        )
+        every = [bench.models[name].decode(np.repeat(end[None], 10, axis=0), np.arange(10)) for end in ends]
+        images = panel.journeys()[name].images[[0, -1]]
+        away = [((each - image) ** 2).sum(axis=(1, 2, 3)) for each, image in zip(every, images, strict=True)]
+        assert max(one.min() for one in away) < 1e-8
+        return [int(one.argmin()) for one in away]
 
-    qtbot.waitUntil(told, timeout=10_000)
-    asked = panel._journeys
-    bench.planes.pick(5)
-    assert panel._journeys is asked, "an image that a drag passes asks for no other path"
+    planes.set_condition(name, 4)
+    planes.move_cursor(name, (-1.0, 0.5))
+    panel.take_a()
+    planes.move_cursor(name, (1.0, 0.0))
+    panel.take_b()
+    assert told() == [4, 4]
+    planes.pick(held)
+    panel.way.setCurrentIndex(1)
+    assert told() == [4, 4], "what the lane is told now is another matter"
+    panel.take_b()
+    assert told() == [4, 7], "a held image has its own"
+    planes.set_condition(name, 8)
+    panel.take_a()
+    assert told() == [8, 7], "unless another was chosen for it"
 
 
 def test_images_have_a_path_where_there_is_an_encoder_and_follow_the_training(qtbot, studio, panel):

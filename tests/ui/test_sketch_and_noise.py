@@ -187,6 +187,25 @@ def test_a_drawing_is_marked_in_every_plane_while_it_is_drawn(qtbot, studio, ske
     qtbot.waitUntil(lambda: bool(marks(studio)))
 
 
+def test_a_drawing_is_decoded_as_what_its_lane_is_told(qtbot, open_studio):
+    config = ExperimentConfig(models=("supervised_aae",), hidden=(16,), batch_size=64)
+    studio = open_studio(config)
+    bench, panel = studio.workbench, studio.window.panel_docks["sketch"].open()
+    qtbot.waitUntil(lambda: panel.isVisible() and bool(bench.findings.codes), timeout=20_000)
+    tables: list[object] = []
+    panel.table.show_table = lambda *parts: tables.append(parts)
+    drag(panel.pad, QPoint(35, 70), QPoint(105, 70))
+    studio.window.catch_up()
+    first = panel._traces["supervised_aae"].marks[0].image
+    bench.planes.set_condition("supervised_aae", 7)
+    studio.window.catch_up()
+    assert panel._traces["supervised_aae"].marks[0].image != first
+    tables.clear()
+    bench.planes.move_cursor("supervised_aae", (0.5, 0.5))
+    studio.window.catch_up()
+    assert not tables, "another place tells it nothing"
+
+
 def test_the_mark_follows_training_and_goes_with_its_panel(qtbot, studio, sketch):
     bench = studio.workbench
     sketch.demonstrate()

@@ -67,8 +67,9 @@ def draw_numbers(painter: QPainter, space: QRectF, numbers: Array, scale: float,
         cell = QRectF(space.left(), top + place * height, space.width(), height - 1)
         painter.fillRect(cell, tinted(float(number) / scale, theme, 0.55))
         painter.setPen(theme.color("text"))
-        text = f"{number:.0f}" if whole else signed(float(number)) if abs(number) < 10 else f"{number:+.0f}"
-        painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text.replace("-", "−"))
+        short = f"{number:.0f}" if whole else f"{number:+.0f}"
+        text = signed(float(number)) if not whole and abs(number) < 10 else short.replace("-", "−")
+        painter.drawText(cell, Qt.AlignmentFlag.AlignCenter, text)
 
 
 def draw_cells(painter: QPainter, space: QRectF, numbers: Array, scale: float, theme: Theme) -> None:

@@ -40,7 +40,6 @@ class Paths(Panel):
         self.ends: dict[str, End] = {}
         self.rows: dict[str, JourneyRow] = {}
         self._journeys: Journeys | None = None
-        self._conditions = workbench.planes.conditions.told.places
         self._random = np.random.default_rng(0)
         here = tr("Begin or end at the place under the cursor, or at the image that it is on.")
         self.set_a, self.set_b = _button(tr("Set A"), here), _button(tr("Set B"), here)
@@ -144,7 +143,6 @@ class Paths(Panel):
         bench.prepared.connect(self._begin)
         bench.surveyed.connect(self._on_surveyed)
         bench.planes.views_changed.connect(self._schedule)
-        bench.planes.cursor_moved.connect(self._follow_conditions)
         bench.display.changed.connect(self._apply_display)
 
     def _begin(self) -> None:
@@ -190,7 +188,9 @@ class Paths(Panel):
         if picked is not None and (known is None or picked >= len(known.dataset.probe)):
             # Questions know the probe subset's codes alone.
             picked = None
-        self.ends[letter] = End(picked, codes)
+        told = self._bench.planes.conditions.told
+        places = told.places if picked is None else {name: told.places[name] for name in told.chosen}
+        self.ends[letter] = End(picked, codes, places)
         self._ask()
 
     def take_random(self) -> None:
@@ -206,21 +206,13 @@ class Paths(Panel):
     def _on_way(self) -> None:
         self._ask()
 
-    def _follow_conditions(self) -> None:
-        """Paths are decoded with the lanes' conditions, but not with those of images that a drag passes."""
-        told = self._bench.planes.conditions.told
-        passing = self._bench.planes.picked is not None and not told.chosen
-        if self._conditions != told.places and not passing:
-            self._ask()
-
     def _ask(self) -> None:
         """Have the paths worked out, where both ends are known."""
-        self._conditions = self._bench.planes.conditions.told.places
         if not self.isVisible() or self._bench.snapshot is None:
             return
         if len(self.ends) == 2:
             way = WAYS[self.way.currentIndex()]
-            self._journeys = Journeys(way, self.ends["A"], self.ends["B"], self._conditions, self._journeys)
+            self._journeys = Journeys(way, self.ends["A"], self.ends["B"], self._journeys)
             self._bench.questions.ask(KEY, self._journeys)
         self._schedule()
 

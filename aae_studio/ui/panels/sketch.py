@@ -233,11 +233,11 @@ class Sketch(Panel):
         snapshot = self._bench.snapshot
         if snapshot is None or not self.isVisible():
             return
+        self._told = self._bench.planes.conditions.told
         if self.pad.blank:
             self._bench.display.trace(KEY, {})
             self.table.show_table((), ())
             return
-        self._told = self._bench.planes.conditions.told
         image = snapshot.dataset.normalised(self.pad.picture(self._channels()))
         columns, errors, traces = [Column("x", "muted", [to_qimage(image)])], [""], {}
         for name, frozen in snapshot.models.items():

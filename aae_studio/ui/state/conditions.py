@@ -63,10 +63,11 @@ class Conditions:
         """The class or cluster under which a model has a drawn sample; None if its decoder is told none, or
         if the sample is not drawn any more."""
         snapshot, drawn = self._snapshot, len(self._findings.codes.get(name, ()))
-        if snapshot is None or sample >= drawn or name not in snapshot.models:
+        frozen = None if snapshot is None else snapshot.models.get(name)
+        if snapshot is None or frozen is None or not frozen.conditions or sample >= drawn:
             return None
         probe = Probe(snapshot.dataset, drawn)
-        places = snapshot.models[name].condition_of(probe.image(sample)[None], probe.labels[sample, None])
+        places = frozen.condition_of(probe.image(sample)[None], probe.labels[sample, None])
         return None if places is None else int(places[0])
 
     # News, which the planes pass on

@@ -41,9 +41,11 @@ class Display(QObject):
 
     def set(self, **shown: bool) -> None:
         """Set `crisp`, `show_codes`, `show_prior` or `drags_data`."""
+        changed = any(getattr(self, key) != value for key, value in shown.items())
         for key, value in shown.items():
             setattr(self, key, value)
-        self.changed.emit()
+        if changed:
+            self.changed.emit()
 
     def show_overlay(self, name: str, shown: bool) -> None:
         """Draw an overlay over every latent plane, or draw it no longer."""

@@ -35,6 +35,8 @@ class Cursors(NamedTuple):
     codes: Mapping[str, Array]
     told: Told
     picked: int | None
+    active: str
+    linked: bool
 
 
 class Planes(QObject):
@@ -101,7 +103,9 @@ class Planes(QObject):
     def _follow_picked(self) -> None:
         assert self.picked is not None
         for name, codes in self._findings.codes.items():
-            self.cursors[name] = codes[self.picked]
+            # Of many points those of the probe subset come first.
+            if self.picked < len(codes):
+                self.cursors[name] = codes[self.picked]
         self.cursor_moved.emit()
 
     def let_go(self, count: int) -> None:
@@ -117,7 +121,9 @@ class Planes(QObject):
 
     def kept(self) -> Cursors:
         """The cursors as they are now."""
-        return Cursors(dict(self.cursors), self.conditions.told, self.picked)
+        # A code may be a row of many, which are not to be kept for it.
+        codes = {name: code.copy() for name, code in self.cursors.items()}
+        return Cursors(codes, self.conditions.told, self.picked, self.active, self.linked)
 
     def put_back(self, before: Cursors) -> None:
         """Cursors as they were: on the codes that a sample has now, if they were on a sample."""
@@ -132,8 +138,8 @@ class Planes(QObject):
         self.conditions.go_back(before.told)
         self.picked = before.picked
         self.cursors |= {name: code for name, code in before.codes.items() if name in self.cursors}
-        # Where they are is not for first codes to decide any more.
-        self._awaited.clear()
+        if before.active in self.cursors:
+            self.active = before.active
 
     def set_code_axis(self, axis: int, value: float) -> None:
         """Set one number of the cursor's code, in all lanes when they are linked."""
@@ -275,6 +281,9 @@ class Planes(QObject):
         self._awaited = set(snapshot.models)
         if before is not None:
             self._restore(before)
+            if before.linked or not self.linked:
+                # Where they are is not for first codes to decide.
+                self._awaited -= before.codes.keys()
 
     def _bring_into_view(self, names: set[str]) -> None:
         """Where the codes of a model without prior are, and with them its view, is known from the first ones:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -23,11 +23,13 @@ WAYS = ("straight", "spherical", "geodesic")
 class End:
     """An end of a path: an image by its place in the probe subset, or else by model a code (latent size,).
 
-    An image's codes are those that each model has for it at the time.
+    An image's codes are those that each model has for it at the time. `told`, by model: the class or cluster
+    that the decoder is told there; at an image it is the image's own where nothing is said.
     """
 
     picked: int | None
     codes: Mapping[str, Array]
+    told: Mapping[str, int] = field(default_factory=dict)
 
     def code(self, name: str, probe: Mapping[str, Array]) -> Array | None:
         """Where it is in one model, whose codes of the probe subset are known; None: it is nowhere."""
@@ -52,8 +54,8 @@ class Journey:
 class Journeys:
     """The question for all paths from one end to another. It remembers them, to begin with the next time.
 
-    A decoder that is told a class or cluster is told at an image the image's own and at any other place
-    that of `conditions`; between two ends that differ the one gives way to the other.
+    Where a decoder is told one class or cluster at the one end and another at the other, the one gives way
+    to the other between them.
     """
 
     def __init__(
@@ -61,10 +63,9 @@ class Journeys:
         way: str,
         start: End,
         end: End,
-        conditions: Mapping[str, int],
         before: Journeys | None = None,
     ) -> None:
-        self._way, self._start, self._end, self._conditions = way, start, end, dict(conditions)
+        self._way, self._start, self._end = way, start, end
         self._known: dict[str, Array] = before._known if before is not None else {}
 
     def __call__(self, snapshot: Snapshot, codes: Mapping[str, Array]) -> dict[str, Journey]:
@@ -101,12 +102,12 @@ class Journeys:
         return shares
 
     def _condition(self, snapshot: Snapshot, name: str, end: End) -> int:
-        found = None
-        if end.picked is not None:
-            one = slice(end.picked, end.picked + 1)
-            labels = snapshot.dataset.probe.labels[one]
-            found = snapshot.models[name].condition_of(snapshot.probe_images[one], labels)
-        return self._conditions.get(name, 0) if found is None else int(found[0])
+        if end.picked is None or name in end.told:
+            return end.told.get(name, 0)
+        one = slice(end.picked, end.picked + 1)
+        labels = snapshot.dataset.probe.labels[one]
+        found = snapshot.models[name].condition_of(snapshot.probe_images[one], labels)
+        return 0 if found is None else int(found[0])
 
 
 @dataclass(frozen=True)

@@ -30,13 +30,13 @@ class Mistaken:
 
 
 class Mistakes(Overlay):
-    """The encoded images of which the lane's last figure, kNN accuracy or class error, says that they are
-    wrong, each in a ring of the wrong class's colour."""
+    """Images of the probe subset that are taken for another class, each in a ring of that class's colour: by
+    the rule of the lane's last figure, kNN accuracy or class error, which is of test images alone."""
 
     title = "Mistakes"
     tip = (
         "Ring the images that are taken for another class, in its colour: by their 10 nearest codes, or by "
-        "the model itself where it finds classes or clusters."
+        "the model itself where it finds classes or clusters. Of 2 000 images at most."
     )
     shortcut = "W"
     order = 85
