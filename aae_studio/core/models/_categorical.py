@@ -32,7 +32,7 @@ CATEGORICAL_OPTIONS: tuple[Option, ...] = (
     Option(
         "category_weight",
         "Category weight",
-        0.03,
+        0.1,
         "Weight of the gradient that makes q(y|x) look like draws of one category.",
         minimum=0.0,
         maximum=10.0,
