@@ -232,6 +232,8 @@ class Lane(QFrame):
         self._title.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Preferred)
         self._summary = QLabel(tr(self._model.summary))
         self._summary.setProperty("muted", True)
+        # Where the lane is narrow, the title is short.
+        explain(self._title, f"{tr(self._model.title)} · {tr(self._model.summary)}")
         row = QHBoxLayout()
         row.addWidget(self._title, 1)
         row.addWidget(self._summary)

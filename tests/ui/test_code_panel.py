@@ -83,7 +83,8 @@ def test_a_slider_moves_the_code_within_the_priors_extent(
         QTest.keyClick(slider, Qt.Key.Key_End)
     extent = workbench.snapshot.prior.extent
     for code in workbench.planes.cursors.values():
-        np.testing.assert_allclose(code, [0, 0, 0, extent, 0], rtol=1e-6)
+        # In the plane of the first two a model without prior has a place of its own.
+        np.testing.assert_allclose(code[2:], [0, extent, 0], rtol=1e-6)
     assert field(panel, 3) == f"{extent:g}"
     QTest.keyClick(slider, Qt.Key.Key_Left)
     assert slider.value() == POSITIONS - 1, "what comes back from the workbench does not move it again"

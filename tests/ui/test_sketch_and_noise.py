@@ -194,7 +194,9 @@ def test_a_drawing_is_decoded_as_what_its_lane_is_told(qtbot, open_studio):
     qtbot.waitUntil(lambda: panel.isVisible() and bool(bench.findings.codes), timeout=20_000)
     tables: list[object] = []
     panel.table.show_table = lambda *parts: tables.append(parts)
-    drag(panel.pad, QPoint(35, 70), QPoint(105, 70))
+    middle = QPoint(panel.pad.width() // 2, panel.pad.height() // 2)
+    drag(panel.pad, middle - QPoint(20, 50), middle + QPoint(10, 10))
+    qtbot.waitUntil(lambda: "supervised_aae" in panel._traces, timeout=10_000)
     studio.window.catch_up()
     first = panel._traces["supervised_aae"].marks[0].image
     bench.planes.set_condition("supervised_aae", 7)
