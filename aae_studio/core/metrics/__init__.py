@@ -7,7 +7,6 @@ What each gives where nothing is wrong stands in `core.evaluation.FIGURES`.
 
 from aae_studio.core.metrics.classes import (
     class_entropy,
-    cluster_error,
     cluster_names,
     error_rate,
     smallest_share,
@@ -57,7 +56,6 @@ __all__ = [
     "bernoulli_log_likelihood",
     "class_entropy",
     "classifier_training",
-    "cluster_error",
     "cluster_names",
     "coverage",
     "displacement",

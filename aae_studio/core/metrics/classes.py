@@ -34,15 +34,6 @@ def error_rate(predicted: Tensor, labels: Tensor) -> float:
     return float((predicted != labels).float().mean())
 
 
-def cluster_error(clusters: Tensor, labels: Tensor, confidence: Tensor | None = None) -> float:
-    """Error rate when each cluster answers with the class it is named after, from 0 to 1.
-
-    `clusters` and `labels`: (n,), int64. Names as in `cluster_names`, from these same examples. With as
-    many clusters as examples the majority's name is always right: compare equal numbers of clusters only.
-    """
-    return error_rate(cluster_names(clusters, labels, confidence)[clusters], labels)
-
-
 def cluster_names(
     clusters: Tensor, labels: Tensor, confidence: Tensor | None = None, count: int = -1
 ) -> Tensor:
@@ -51,7 +42,8 @@ def cluster_names(
     `clusters` and `labels`: (n,), int64. `count`: how many clusters there are; -1: none behind the last that
     has members. Without `confidence` it is the class of most members, the smaller one where two have as
     many. With `confidence`, q(y|x) of shape (n, clusters), it is the class of the example that maximises
-    q(y_i|x_n) (Makhzani et al., arXiv 1511.05644, section 6).
+    q(y_i|x_n) (Makhzani et al., arXiv 1511.05644, section 6). With as many clusters as examples the
+    majority's name is always right: compare errors of equal numbers of clusters only.
     """
     if confidence is not None:
         return labels[confidence.argmax(dim=0)]

@@ -221,7 +221,7 @@ def clustering(clusters: int) -> Measure:
 
     def measure(lab: Laboratory) -> dict[str, float]:
         name = "clustering_aae"
-        # With smoother discriminators clusters are better, perhaps as images change theirs for longer.
+        # With smoother discriminators and a light hand clusters are better: images change theirs for longer.
         config = _categorical(name, clusters=clusters, category_weight=0.1, r1=1.0, updates="two-phase")
         config = config.with_(noise="affine")
         experiment = lab.trained(f"clustering-{clusters}", config, CLUSTERING_EPOCHS)
