@@ -378,8 +378,7 @@ class Experiment:
 def _prepare_norms(model: Model, phase: Phase, share: Share | None) -> None:
     """Tell batch normalisation of the batch that comes."""
     for norm in chain.from_iterable(model.norms.values()):
-        # The few images that have labels do not stand for all.
-        norm.share, norm.notes = share, not phase.labelled
+        norm.share, norm.notes = share, phase.typical
 
 
 def _follow_norms(model: Model, phase: Phase) -> None:

@@ -6,6 +6,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+# What keeps the logarithm of a share that is 0 a number.
+TINY = 1e-6
+
 
 def reconstruction_error(kind: str, logits: Tensor, images: Tensor) -> Tensor:
     """The reconstruction error as it is reported, a scalar mean over the batch.
@@ -44,6 +47,22 @@ def discriminator_loss(real: Tensor, fake: Tensor) -> Tensor:
 def generator_loss(fake: Tensor) -> Tensor:
     """The non-saturating generator loss -E[log D(fake)] from logits (arXiv 1406.2661, section 3)."""
     return F.softplus(-fake).mean()
+
+
+def mutual_information(first: Tensor, second: Tensor) -> Tensor:
+    """I(y; y′) in nats, a scalar, of the categories of two views of images, from shares (n, K) of each.
+
+    0 where neither says anything of the other, log K where they are always the same and all K are equally
+    frequent (Ji et al., arXiv 1807.06653, section 3.1).
+    """
+    both = (first + second).mean(dim=0) / 2
+    # Shares are too small for bfloat16, in which products would be computed.
+    with torch.autocast(first.device.type, enabled=False):
+        excess = (first - both).T @ (second - both) / len(first)
+    # How much more often than by chance a pair of categories comes, whichever view has which. Not a
+    # difference of logarithms, which are all but equal at first.
+    excess, chance = (excess + excess.T) / 2, torch.outer(both, both)
+    return ((chance + excess) * (excess / (chance + TINY)).clamp_min(TINY - 1).log1p()).sum()
 
 
 def gradient_penalty(logits: Tensor, inputs: Tensor) -> Tensor:

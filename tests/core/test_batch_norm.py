@@ -148,7 +148,7 @@ def test_a_saved_session_encodes_and_decodes_without_its_dataset(build, digits, 
 
 
 def test_a_batch_that_moves_no_weight_leaves_no_trace(build) -> None:
-    """Neither what the discriminator's phase encodes, nor the few images that have labels."""
+    """Neither what the discriminator's phase encodes, nor images that are moved, nor the few with labels."""
     experiment = build(
         models=("semi_supervised_aae",), encoder_norm="batch", **{"semi_supervised_aae.updates": "two-phase"}
     )
@@ -162,9 +162,9 @@ def test_a_batch_that_moves_no_weight_leaves_no_trace(build) -> None:
         model.phases = (phase,)
         experiment.train_step("semi_supervised_aae", experiment.batches.of_step(3 + step))
         moved = [not torch.equal(norm.mean, old) for norm, old in zip(norms, before, strict=True)]
-        assert moved == [("encoder" in phase.trains and not phase.labelled)] * len(norms)
+        assert moved == [("encoder" in phase.trains and phase.updates and phase.typical)] * len(norms)
         kept = [torch.equal(norm.batch_mean, old) for norm, old in zip(norms, noted, strict=True)]
-        assert kept == [bool(phase.labelled)] * len(norms)
+        assert kept == [phase.name in ("consistency", "classification")] * len(norms)
 
 
 def test_a_phase_with_labels_alone_moves_no_statistics_also_after_a_restore(build, digits, tmp_path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from dataclasses import replace
 from itertools import islice
 
 import numpy as np
@@ -15,7 +16,9 @@ from torch.distributions import Normal
 
 from aae_studio.core import metrics
 from aae_studio.core.batches import giving_order
+from aae_studio.core.corruption import Corruption
 from aae_studio.core.errors import StudioError
+from aae_studio.core.losses import mutual_information
 from aae_studio.core.models.base import UNLABELLED, Batch
 from aae_studio.core.priors import mixture
 from aae_studio.core.registry import PRIORS
@@ -209,6 +212,62 @@ def test_categorical_losses_written_out(make_model, monkeypatch) -> None:
     assert classified.objective.item() == pytest.approx(0.1 * entropy.item(), rel=1e-5)
 
 
+@pytest.mark.parametrize("clusters", [2, 5])
+def test_mutual_information_of_categories(clusters: int) -> None:
+    """Against the definition, pair by pair; and where it is known."""
+    alike = torch.randn(40, clusters, generator=source())
+    first, second = (3 * alike + torch.randn(2, 40, clusters, generator=source(1))).softmax(dim=2)
+    joint = np.zeros((clusters, clusters))
+    for a, b in zip(first.double().numpy(), second.double().numpy(), strict=True):
+        joint += (np.outer(a, b) + np.outer(b, a)) / 80
+    marginal = joint.sum(axis=0)
+    wanted = sum(
+        joint[i, j] * math.log(joint[i, j] / (marginal[i] * marginal[j])) for i, j in np.ndindex(joint.shape)
+    )
+    assert mutual_information(first, second).item() == pytest.approx(wanted, rel=1e-4)
+    each = torch.eye(clusters).repeat(8, 1)
+    assert mutual_information(each, each).item() == pytest.approx(math.log(clusters), rel=1e-4)
+    assert mutual_information(each, each.roll(1, dims=1)).item() > 0
+    # All in one, or nothing known of any.
+    for nothing in (torch.eye(clusters)[:1].repeat(8, 1), torch.full((8, clusters), 1 / clusters)):
+        shares = nothing.clone().requires_grad_()
+        information = mutual_information(shares, nothing)
+        assert information.item() == pytest.approx(0, abs=1e-6)
+        (gradient,) = torch.autograd.grad(information, shares)
+        assert gradient.isfinite().all()
+
+
+def test_consistency_compares_an_image_with_itself_moved(make_model, monkeypatch) -> None:
+    model = make_model("clustering_aae", image_shape=(1, 8, 8), clusters=4, consistency_weight=0.3)
+    clean, noisy = torch.rand(2, 6, 1, 8, 8, generator=source())
+    batch = replace(batch_of(clean), corrupted=noisy)
+    numbers, drawn = torch.randn(6, 6, generator=source(1)), []
+    monkeypatch.setattr(model, "noise_like", lambda tensor: (drawn.append(tensor.shape), numbers)[1])
+    # What the encoder is given, corruption and all, and the clean image moved.
+    wanted = mutual_information(
+        model.class_shares(noisy), model.class_shares(Corruption("affine", 0.3).of(clean, numbers))
+    )
+    losses = model.consistency(batch)
+    assert drawn == [(6, 6)]
+    assert losses.figures["consistency"].item() == pytest.approx(wanted.item(), rel=1e-5)
+    assert losses.objective.item() == pytest.approx(-0.3 * wanted.item(), rel=1e-5)
+
+
+@pytest.mark.parametrize("updates", ["joint", "two-phase"])
+def test_without_weight_categories_need_not_be_consistent(make_model, updates: str) -> None:
+    """Then phases and curves are the paper's."""
+    plain, other = (
+        make_model("semi_supervised_aae", updates=updates, consistency_weight=weight) for weight in (0.0, 0.5)
+    )
+    names = ["reconstruction", "category_discriminator", "discriminator", "generator", "classification"]
+    assert [phase.name for phase in plain.phases] == names
+    assert [phase.name for phase in other.phases] == [*names[:3], "consistency", *names[3:]]
+    assert {curve.name for curve in other.curves} - {curve.name for curve in plain.curves} == {"consistency"}
+    # The encoder follows it together with its discriminators.
+    optimizers = {phase.name: phase.optimizer for phase in other.phases}
+    assert optimizers["consistency"] is optimizers["generator"]
+
+
 @pytest.mark.parametrize("name", ["semi_supervised_aae", "clustering_aae", "reduction_aae", "supervised_aae"])
 def test_no_gradient_of_a_discriminator_reaches_another_network(make_model, name: str) -> None:
     model = make_model(name)
@@ -238,8 +297,14 @@ def test_clusters_are_soon_found(build, seed: int) -> None:
     snapshot, data = experiment.snapshot(), experiment.dataset
     assert snapshot.figures("clustering_aae").class_error < 0.32
     # Shares that become softer again lose what was found.
-    shares = snapshot.models["clustering_aae"].class_shares(data.to_unit(data.test.images))
+    images = data.to_unit(data.test.images)
+    shares = snapshot.models["clustering_aae"].class_shares(images)
     assert shares.max(axis=1).mean() > 0.84
+    # Of images that are moved 0.6 have the cluster that they had, if nothing makes categories consistent.
+    numbers = torch.randn(len(images), 6, generator=source())
+    moved = Corruption("affine", 0.3).of(torch.from_numpy(images), numbers).numpy()
+    again = snapshot.models["clustering_aae"].class_shares(moved).argmax(axis=1)
+    assert (again == shares.argmax(axis=1)).mean() > 0.8
 
 
 def test_few_labels_teach_all(build, digits) -> None:

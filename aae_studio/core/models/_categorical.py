@@ -7,11 +7,16 @@ from typing import Any, ClassVar, NamedTuple
 import torch.nn.functional as F
 from torch import Tensor
 
+from aae_studio.core.corruption import AFFINE, Corruption
+from aae_studio.core.losses import mutual_information
 from aae_studio.core.models._adversarial import ADVERSARIAL_OPTIONS, AdversarialAutoencoding
 from aae_studio.core.models.base import Batch, Curve, Found, Losses, Phase, Setting
 from aae_studio.core.networks import CodeDiscriminator, Decoder
 from aae_studio.core.options import Option
 
+# How far a view of an image that is to be of the same category is moved.
+MOVED = Corruption("affine", 0.3)
+CONSISTENCY = Curve("consistency", "I(y; y′)", "regularisation")
 CROSS_ENTROPY = Curve("cross_entropy", "cross-entropy", "regularisation")
 
 
@@ -37,6 +42,16 @@ CATEGORICAL_OPTIONS: tuple[Option, ...] = (
         minimum=0.0,
         maximum=10.0,
         live=True,
+        logarithmic=True,
+    ),
+    Option(
+        "consistency_weight",
+        "Consistency weight",
+        0.1,
+        "Weight of the gradient that gives an image the category of the same image turned, stretched and "
+        "shifted a little, which no label has to say. 0: none, as in the paper.",
+        minimum=0.0,
+        maximum=10.0,
         logarithmic=True,
     ),
 )
@@ -70,11 +85,13 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
     """The encoder gives a category y and a style z; a discriminator of its own watches over each.
 
     One makes q(y) look like Cat(1/K), so that each image belongs to one category and all are equally
-    frequent; the other makes q(z) look like p(z), so that the style does not depend on the category.
+    frequent; the other makes q(z) look like p(z), so that the style does not depend on the category. What
+    the paper does not have: a category is to tell as much as it can of that of the image when it is moved
+    (Ji et al., arXiv 1807.06653), and with it of what is in the image.
     """
 
     finds: ClassVar[Found] = "classes"
-    curves: ClassVar[tuple[Curve, ...]] = (
+    curves: tuple[Curve, ...] = (
         Curve("reconstruction", "reconstruction", "reconstruction"),
         Curve("generator", "generator z", "regularisation"),
         Curve("category_generator", "generator y", "regularisation"),
@@ -101,27 +118,39 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
         }
 
     def adversarial_phases(self, autoencoder: tuple[str, ...], labelled: bool) -> tuple[Phase, ...]:
-        """Reconstruction of these networks, both discriminators, the encoder against them, and with
-        `labelled` the classification of the images that have labels."""
-        shared = self.adam(*autoencoder)
-        phases = (
+        """Reconstruction of these networks, both discriminators, the encoder against them, before it what
+        makes categories consistent, and with `labelled` the classification of images that have labels."""
+        shared, encoder = self.adam(*autoencoder), ("encoder",)
+        fooling = self.encoder_optimizer(shared)
+        phases = [
             Phase("reconstruction", autoencoder, self.reconstruction, shared, updates=not self.joint),
             self.judge_phase("category_discriminator", self.category_discriminator),
             self.judge_phase("discriminator", self.discriminator),
-            Phase(
-                "generator",
-                ("encoder",),
-                self.generate,
-                self.encoder_optimizer(shared),
-                # A joint step is taken by the last phase of the encoder.
-                updates=not (labelled and self.joint),
-            ),
+        ]
+        if self.option["consistency_weight"]:
+            self.curves = (*self.curves, CONSISTENCY)
+            # One step follows it and the discriminators. Images that are moved do not stand for all.
+            phases.append(
+                Phase("consistency", encoder, self.consistency, fooling, updates=False, typical=False)
+            )
+        # A joint step is taken by the last phase of the encoder.
+        phases.append(
+            Phase("generator", encoder, self.generate, fooling, updates=not (labelled and self.joint))
         )
-        if not labelled:
-            return phases
-        optimizer = self.encoder_optimizer(shared)
-        last = Phase("classification", ("encoder",), self.classification, optimizer, labelled="labels")
-        return (*phases, last)
+        if labelled:
+            optimizer = self.encoder_optimizer(shared)
+            # The few images that have labels do not stand for all either.
+            phases.append(
+                Phase(
+                    "classification",
+                    encoder,
+                    self.classification,
+                    optimizer,
+                    labelled="labels",
+                    typical=False,
+                )
+            )
+        return tuple(phases)
 
     def class_shares(self, images: Tensor) -> Tensor:
         # Without the style, which may be drawn: looking must not touch the training's random numbers.
@@ -155,6 +184,15 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
             "discriminator", self.in_sigmas(real), self.in_sigmas(fake)
         )
         return Losses(loss, {"d_real": d_real, "d_fake": d_fake})
+
+    def consistency(self, batch: Batch) -> Losses:
+        """Train the encoder to find the category again when the image is moved."""
+        numbers = self.noise_like(batch.images.new_empty(len(batch), len(AFFINE)))
+        moved = MOVED.of(batch.images, numbers)
+        there = self.encoder.categories(self.encoder.trunk(moved)).softmax(dim=1)
+        # A figure of the whole batch, not a mean over images.
+        information = mutual_information(self.whole(self.encoded(batch).category), self.whole(there))
+        return Losses(-self.option["consistency_weight"] * information, {"consistency": information})
 
     def generate(self, batch: Batch) -> Losses:
         """Train the encoder to make both discriminators say real."""

@@ -109,7 +109,8 @@ class Phase:
     where a phase does not `update`, its objective waits and is added to that of the next phase with
     the same optimiser, so that one step follows both gradients. `repeats` names the live option that
     says how often the phase runs per training step. `labelled` names the option that says how many
-    training images have labels: the phase is then given a batch of those alone.
+    training images have labels: the phase is then given a batch of those alone. `typical`: what its
+    networks see stands for the dataset, so that batch normalisation takes note of it.
     """
 
     name: str
@@ -119,6 +120,7 @@ class Phase:
     updates: bool = True
     repeats: str | None = None
     labelled: str | None = None
+    typical: bool = True
 
 
 @dataclass(frozen=True)
@@ -143,8 +145,8 @@ Found = Literal["", "classes", "clusters"]
 class Model(ABC):
     """Networks and phases. A subclass's file is one plug-in and reads like its paper.
 
-    `options` declares what the user may choose; their values are in `self.option`. `networks` and
-    `phases` are set by the subclass, and so is `conditions` where the decoder is told a class or a
+    `options` declares what the user may choose; their values are in `self.option`. `networks`, `phases` and
+    `curves` are set by the subclass, and so is `conditions` where the decoder is told a class or a
     cluster beside the code: their names. `color` names the theme's colour for title, curve and cursor.
     `finds` says whether `class_shares` tells an image's place among the dataset's classes, or among
     clusters of the model's own. `order` is the teaching order; from 50 on a model has its place in a menu,
@@ -160,13 +162,13 @@ class Model(ABC):
     color: ClassVar[str] = "model"
     order: ClassVar[int] = 50
     options: ClassVar[tuple[Option, ...]] = ()
-    curves: ClassVar[tuple[Curve, ...]] = ()
     uses_prior: ClassVar[bool] = True
     finds: ClassVar[Found] = ""
 
     networks: dict[str, nn.Module]
     phases: tuple[Phase, ...]
     conditions: tuple[str, ...] = ()
+    curves: tuple[Curve, ...] = ()
 
     # Set for each phase where several processes divide a batch among themselves.
     share: Share | None = None
