@@ -19,6 +19,7 @@ from aae_studio.core.models.base import Batch, Model
 # The methods by which models draw random numbers, and what they draw.
 DRAWS = {
     "noise_like": "noise",
+    "moved": "moved",
     "prior_codes": "prior",
     "prior_codes_given": "prior",
     "one_hot_draws": "categories",

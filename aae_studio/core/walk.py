@@ -28,11 +28,11 @@ SAMPLES = 8
 class Value:
     """A tensor that was passed on. `call`: the place, in the phase's `calls`, of the call that put it out.
 
-    `name`: for what came from outside, one of `images`, `labels`, `prior`, `noise` and `categories`; for
-    what a network put out, the name of its last module with weights. `samples`, float32 (blocks × at most
-    `SAMPLES`, …): the first rows of each block, where a tensor holds several batches one behind the
-    other, as what a discriminator sees may do. `gradient`: the norm of the phase's gradient with respect
-    to this tensor; None: no gradient flows back through it.
+    `name`: for what came from outside, one of `images`, `corrupted`, `moved`, `labels`, `prior`, `noise`
+    and `categories`; for what a network put out, the name of its last module with weights. `samples`,
+    float32 (blocks × at most `SAMPLES`, …): the first rows of each block, where a tensor holds several
+    batches one behind the other, as what a discriminator sees may do. `gradient`: the norm of the phase's
+    gradient with respect to this tensor; None: no gradient flows back through it.
     """
 
     name: str

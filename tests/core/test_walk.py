@@ -255,6 +255,17 @@ def test_a_noisy_encoder_is_given_the_noisy_images(build) -> None:
     assert {of(phase, place) for place in error.inputs} == {"images", "decoder"}
 
 
+def test_an_image_and_the_same_one_moved_go_through_the_encoder(build) -> None:
+    phase = by_name(walk_step(build(models=("clustering_aae",)), "clustering_aae")[1])["consistency"]
+    first, second = phase.calls
+    assert (first.earlier, second.earlier) == (True, False)
+    assert [sources(phase, call) for call in phase.calls] == [["images"], ["moved"]]
+    (moved,) = second.inputs
+    assert phase.values[moved].shape == phase.values[first.inputs[0]].shape
+    assert {phase.values[place].name for place in phase.loss_inputs} == {"category"}
+    assert phase.updates is None, "its gradient waits for the generator's"
+
+
 def test_the_gan_judges_twice_and_its_forgeries_carry_no_gradient_while_d_learns(build) -> None:
     phases = by_name(walk_step(build(models=("gan",)), "gan")[1])
     learning = phases["discriminator"]

@@ -2,21 +2,19 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, ClassVar, NamedTuple
 
 import torch.nn.functional as F
 from torch import Tensor
 
-from aae_studio.core.corruption import AFFINE, Corruption
 from aae_studio.core.losses import mutual_information
 from aae_studio.core.models._adversarial import ADVERSARIAL_OPTIONS, AdversarialAutoencoding
 from aae_studio.core.models.base import Batch, Curve, Found, Losses, Phase, Setting
 from aae_studio.core.networks import CodeDiscriminator, Decoder
 from aae_studio.core.options import Option
 
-# How far a view of an image that is to be of the same category is moved.
-MOVED = Corruption("affine", 0.3)
-CONSISTENCY = Curve("consistency", "I(y; y′)", "regularisation")
+CONSISTENCY = Curve("consistency", "consistency", "regularisation")
 CROSS_ENTROPY = Curve("cross_entropy", "cross-entropy", "regularisation")
 
 
@@ -187,12 +185,12 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
 
     def consistency(self, batch: Batch) -> Losses:
         """Train the encoder to find the category again when the image is moved."""
-        numbers = self.noise_like(batch.images.new_empty(len(batch), len(AFFINE)))
-        moved = MOVED.of(batch.images, numbers)
-        there = self.encoder.categories(self.encoder.trunk(moved)).softmax(dim=1)
+        there = self.encoder.categories(self.encoder.trunk(self.moved(batch.images))).softmax(dim=1)
         # A figure of the whole batch, not a mean over images.
         information = mutual_information(self.whole(self.encoded(batch).category), self.whole(there))
-        return Losses(-self.option["consistency_weight"] * information, {"consistency": information})
+        # There can be no more of it than log K.
+        missing = math.log(self.categories) - information
+        return Losses(self.option["consistency_weight"] * missing, {"consistency": missing})
 
     def generate(self, batch: Batch) -> Losses:
         """Train the encoder to make both discriminators say real."""

@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 from aae_studio.core.compiler_shim import Adam
+from aae_studio.core.corruption import AFFINE, Corruption
 from aae_studio.core.errors import StudioError
 from aae_studio.core.losses import each_error, reconstruction_error
 from aae_studio.core.networks import Architecture, BatchNorm, Encoder, seed_for, seeded
@@ -36,6 +37,8 @@ class Curve:
 
 
 N = TypeVar("N", bound=nn.Module)
+# How far a model moves images that are to mean the same to it.
+MOVES = Corruption("affine", 0.3)
 # The label of an image whose class a model may not see.
 UNLABELLED = -1
 
@@ -306,6 +309,10 @@ class Model(ABC):
         return self._drawn(
             len(tensor), lambda count: torch.randn((count, *rest), generator=self.generator, device=device)
         )
+
+    def moved(self, images: Tensor) -> Tensor:
+        """Images (n, C, H, W), each turned, stretched, sheared and shifted a little, in a way of its own."""
+        return MOVES.of(images, self.noise_like(images.new_empty(len(images), len(AFFINE))))
 
     def prior_codes(self, count: int) -> Tensor:
         """Codes z ~ p(z), shape (count, latent size)."""

@@ -59,18 +59,17 @@ def value_name(phase: PhaseWalk, place: int, latent: int) -> str:
         known = {
             "images": tr("images x"),
             "corrupted": tr("corrupted x̃"),
+            "moved": tr("moved x′"),
             "labels": tr("labels"),
             "prior": tr("z ~ p(z)"),
             "noise": tr("noise"),
             "categories": tr("y ~ Cat"),
         }
         return known.get(value.name, tr("input"))
+    if value.name == "category":
+        return tr("category")
     if len(phase.calls[value.call].outputs) > 1:
-        heads = {
-            "mean": tr("mean"),
-            "log_variance": tr("log-variance"),
-            "category": tr("category"),
-        }
+        heads = {"mean": tr("mean"), "log_variance": tr("log-variance")}
         return heads.get(value.name) or value.name.replace("_", " ")
     if len(value.shape) == 4:
         return tr("image out")
