@@ -65,7 +65,10 @@ def save(
         "image_shape": list(experiment.dataset.image_shape),
         "classes": list(experiment.dataset.classes),
         "ahead": {name: _finite(losses) for name, losses in experiment.ahead.items()},
-        "figures": {name: _finite(dataclasses.asdict(part)) for name, part in figures.items()},
+        "figures": {
+            name: {"count": part.count, "total": part.total, **_finite(part.measured)}
+            for name, part in figures.items()
+        },
         # A safetensors file does not keep the order of its arrays.
         "curves": list(history.as_arrays()),
     }

@@ -188,17 +188,34 @@ class FrozenModel:
         """The class that the model finds in each image, (n,); None for a model that looks for none.
 
         `images`: (n, C, H, W) in [0, 1]. A model that finds clusters answers with the class, in `labels`
-        (n,), of that image, of these same ones, which is surest to be in the cluster (Makhzani et al., arXiv
-        1511.05644, section 6). No other looks at them.
+        (n,), that the cluster is named after. No other looks at them.
         """
+        found = self._found(images, labels)
+        return None if found is None else found[0]
+
+    def cluster_classes(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[int, ...]:
+        """The class that each cluster is named after; empty for a model that finds none.
+
+        That of the image, of these (n, C, H, W) in [0, 1] with these labels (n,), which is surest to be in
+        the cluster (Makhzani et al., arXiv 1511.05644, section 6).
+        """
+        if self.model.finds != "clusters":
+            return ()
+        found = self._found(images, torch.from_numpy(np.asarray(labels, np.int64)))
+        assert found is not None
+        return tuple(found[1].tolist())
+
+    def _found(self, images: npt.ArrayLike, labels: Tensor) -> tuple[Tensor, Tensor] | None:
+        """What `classes_found` gives, and the classes of clusters, if it finds such."""
         found = self.class_shares(images)
         if found is None:
             return None
         shares = torch.from_numpy(found)
         answers = shares.argmax(dim=1)
-        if self.model.finds == "clusters":
-            return metrics.cluster_names(answers, labels, shares)[answers]
-        return answers
+        if self.model.finds != "clusters":
+            return answers, answers[:0]
+        names = metrics.cluster_names(answers, labels, shares)
+        return names[answers], names
 
     def taken_for(self, images: npt.ArrayLike, codes: Array, labels: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The class that each image (n, C, H, W) in [0, 1] is taken for, (n,).
@@ -247,7 +264,7 @@ class Figures:
     """A lane's live figures, or None where a model without encoder has none.
 
     `count` is the number of test samples that they were made from, of `total`. What each one is stands in
-    `evaluation.FIGURES`.
+    `evaluation.FIGURES`. `clusters`: the class that each cluster is named after, empty where there are none.
     """
 
     count: int
@@ -260,12 +277,13 @@ class Figures:
     code_std_greatest: float | None = None
     knn_accuracy: float | None = None
     class_error: float | None = None
+    clusters: tuple[int, ...] = ()
 
     @property
     def measured(self) -> dict[str, float | None]:
-        """The figures by name, without what they were made from."""
+        """The figures by name, without what they were made from, and without the classes of clusters."""
         values = dataclasses.asdict(self)
-        return {name: value for name, value in values.items() if name not in ("count", "total")}
+        return {key: value for key, value in values.items() if key not in ("count", "total", "clusters")}
 
 
 @dataclass(frozen=True)
@@ -344,6 +362,7 @@ class Snapshot:
                 code_std_greatest=greatest,
                 knn_accuracy=metrics.knn_accuracy(pairs, torch.from_numpy(part.labels[:PAIRED_SIZE])),
                 class_error=frozen.class_error(images, part.labels),
+                clusters=frozen.cluster_classes(images, part.labels),
             )
 
 

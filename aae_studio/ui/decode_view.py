@@ -95,6 +95,10 @@ class ImageStrip(QWidget):
         self._crisp = crisp
         self.update()
 
+    def set_names(self, names: Sequence[str]) -> None:
+        """Call the images by other names."""
+        self._names = names
+
     def select(self, place: int) -> None:
         """Frame the image at this place."""
         if place != self._selected:

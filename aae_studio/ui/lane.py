@@ -176,6 +176,8 @@ class Lane(QFrame):
         figures = self._bench.findings.figures.get(self._name)
         if figures is None:
             return
+        # Clusters are named after classes by what was measured.
+        self.strip.set_names(self._bench.condition_names(self._name))
         error = figures.class_error if self._bench.models[self._name].model.finds else None
         texts = (
             shortened(figures.recon_mse, 4),

@@ -367,14 +367,21 @@ class Workbench(QObject):
             return None
         best = int(shares[0].argmax())
         clusters = self.models[name].model.finds == "clusters"
-        word = tr("cluster {number}", number=best + 1) if clusters else self.probe.classes[best]
+        word = self._cluster_name(name, best) if clusters else self.probe.classes[best]
         return word, float(shares[0, best])
+
+    def _cluster_name(self, name: str, place: int) -> str:
+        """A cluster in words, with the class that it is named after, once there are figures."""
+        figures, classes = self.findings.figures.get(name), self.probe.classes
+        if figures is None or not figures.clusters or len(classes) < 2:
+            return tr("cluster {number}", number=place + 1)
+        return tr("cluster {number} ≈ {name}", number=place + 1, name=classes[figures.clusters[place]])
 
     def condition_names(self, name: str) -> tuple[str, ...]:
         """What a model's decoder can be told, in words: classes or clusters; mostly nothing."""
         frozen = self.models[name]
         if frozen.model.finds == "clusters":
-            return tuple(tr("cluster {number}", number=number) for number in frozen.conditions)
+            return tuple(self._cluster_name(name, place) for place in range(len(frozen.conditions)))
         return self.probe.classes if frozen.conditions == self.classes else frozen.conditions
 
     # News from the threads

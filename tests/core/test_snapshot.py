@@ -195,10 +195,13 @@ def test_the_class_error_is_the_share_of_wrong_answers(build) -> None:
     for name in names[1:]:
         shares = snapshot.models[name].class_shares(images)
         answers = shares.argmax(axis=1)
+        named = tuple(labels[shares[:, cluster].argmax()] for cluster in range(7))
         if name == "clustering_aae":
-            answers = np.array([labels[shares[:, cluster].argmax()] for cluster in answers])
+            answers = np.array(named)[answers]
         wrong = sum(int(answer != label) for answer, label in zip(answers, labels, strict=True))
-        assert snapshot.figures(name).class_error == pytest.approx(wrong / len(labels))
+        figures = snapshot.figures(name)
+        assert figures.class_error == pytest.approx(wrong / len(labels))
+        assert figures.clusters == (named if name == "clustering_aae" else ())
 
 
 def test_conditions_of_images_are_told_or_found(build) -> None:

@@ -21,6 +21,7 @@ from aae_studio.ui.canvas.latent_canvas import LatentCanvas
 from aae_studio.ui.decode_view import ImageStrip
 from aae_studio.ui.decodings import decoded_at
 from aae_studio.ui.state.conditions import Told
+from aae_studio.ui.state.probe import Probe
 
 
 @pytest.fixture
@@ -219,10 +220,13 @@ def test_an_image_of_the_data_is_not_far_from_them(qtbot, studio) -> None:
 
 
 @pytest.fixture
-def finders(open_studio) -> Studio:
-    """A lane that is told nothing, and two whose models find classes and clusters."""
+def finders(qtbot, open_studio) -> Studio:
+    """A lane that is told nothing, and two whose models find classes and clusters, with their figures."""
     names = ("ae", "semi_supervised_aae", "clustering_aae")
-    return open_studio(ExperimentConfig(models=names, hidden=(16,), batch_size=64))
+    studio = open_studio(ExperimentConfig(models=names, hidden=(16,), batch_size=64))
+    qtbot.waitUntil(lambda: len(studio.workbench.findings.figures) == 3, timeout=20_000)
+    studio.window.catch_up()
+    return studio
 
 
 def shares_of(studio: Studio, name: str, place: int) -> np.ndarray:
@@ -293,6 +297,25 @@ def test_the_mark_is_that_of_the_newest_weights(qtbot, finders) -> None:
     assert lane.strip.marked is None
 
 
+def cluster(studio: Studio, place: int) -> str:
+    """What a cluster is called: by the class of the test image that is surest to be in it."""
+    bench = studio.workbench
+    test = bench.snapshot.dataset.test
+    shares = bench.models["clustering_aae"].class_shares(bench.snapshot.dataset.to_unit(test.images))
+    return f"cluster {place + 1} ≈ {test.labels[shares[:, place].argmax()]}"
+
+
+def test_a_cluster_has_no_class_before_it_was_measured(qtbot, finders, monkeypatch) -> None:
+    bench = finders.workbench
+    figures = bench.findings.figures.pop("clustering_aae")
+    assert bench.condition_names("clustering_aae")[6] == "cluster 7"
+    bench.findings.figures["clustering_aae"] = figures
+    assert bench.condition_names("clustering_aae") == tuple(cluster(finders, place) for place in range(16))
+    # A class alone says nothing.
+    monkeypatch.setattr(Probe, "classes", ("image",))
+    assert bench.condition_names("clustering_aae")[6] == "cluster 7"
+
+
 def test_the_card_of_a_point_says_what_the_model_takes_it_for(qtbot, finders) -> None:
     bench = finders.workbench
     finders.window.catch_up()
@@ -307,7 +330,7 @@ def test_the_card_of_a_point_says_what_the_model_takes_it_for(qtbot, finders) ->
         if name in FINDERS:
             shares = shares_of(finders, name, place)
             best = int(shares.argmax())
-            word = f"cluster {best + 1}" if name == "clustering_aae" else str(best)
+            word = cluster(finders, best) if name == "clustering_aae" else str(best)
             wanted.append(f"found: {word}, {100 * shares[best]:.0f} %")
         assert canvas.card().captions == tuple(wanted)
         canvas.leave_point()
@@ -326,7 +349,7 @@ def test_each_image_of_the_strip_has_its_name(qtbot, finders, monkeypatch) -> No
     shown: list[tuple[str, QRect]] = []
     # A tooltip of its own is a window, which this platform does not raise.
     monkeypatch.setattr(QToolTip, "showText", lambda at, text, of, area: shown.append((text, area)))
-    for name, words in (("semi_supervised_aae", "6"), ("clustering_aae", "cluster 7")):
+    for name, words in (("semi_supervised_aae", "6"), ("clustering_aae", cluster(finders, 6))):
         strip = finders.window.lanes[name].strip
         assert len(strip.places()) == (10 if name == "semi_supervised_aae" else 16)
         spot = strip.places()[6].center().toPoint()
