@@ -53,6 +53,20 @@ def test_a_click_on_a_class_decodes_the_code_as_that_class(qtbot, studio) -> Non
         assert on_show(studio) == decoded(studio, wanted)
 
 
+def test_linked_lanes_are_told_the_same_class(qtbot, open_studio) -> None:
+    told = ("supervised_aae", "semi_supervised_aae")
+    names = (*told, "clustering_aae", "ae")
+    config = ExperimentConfig(models=names, hidden=(16,), options={"clustering_aae.clusters": 10})
+    planes = open_studio(config).workbench.planes
+    planes.set_condition("supervised_aae", 3)
+    assert planes.conditions.told.places == dict.fromkeys(told, 3), "a cluster's number is no class"
+    planes.set_condition("clustering_aae", 5)
+    assert planes.conditions.told.places == {**dict.fromkeys(told, 3), "clustering_aae": 5}
+    planes.set_linked(False)
+    planes.set_condition("semi_supervised_aae", 7)
+    assert planes.conditions["supervised_aae"] == 3
+
+
 def test_arrow_keys_go_from_row_to_row(qtbot) -> None:
     strip = ImageStrip(themes.load("dark"), selectable=True)
     qtbot.addWidget(strip)

@@ -163,7 +163,15 @@ class Planes(QObject):
         return float(x), float(y)
 
     def set_condition(self, name: str, place: int) -> None:
-        """Decode a lane's codes as this one of its model's conditions."""
+        """Decode a lane's codes as this one of its model's conditions; with linked cursors those of all lanes
+        whose models have the same classes."""
+        assert self._snapshot is not None
+        models = self._snapshot.models
+        mine = models[name].conditions
+        for other, frozen in models.items() if self.linked else ():
+            # Two models' clusters have numbers, and these mean nothing to one another.
+            if frozen.conditions == mine and frozen.model.finds != "clusters":
+                self.conditions.choose(other, place)
         self.conditions.choose(name, place)
         self.cursor_moved.emit()
 
