@@ -157,3 +157,18 @@ def test_means_are_those_of_a_plain_loop_at_every_length_and_growth() -> None:
 def test_a_step_takes_the_memory_of_its_values_and_little_more() -> None:
     column = Column(np.zeros(100_000))
     assert column._values.nbytes + column._sums.nbytes < 1.1 * 8 * 100_000
+
+
+def test_a_curve_that_a_model_did_not_have_before_it_left_stays_out() -> None:
+    """As of one that comes back with another option, or in a later Studio."""
+    kept, apart = History(), History()
+    kept.append(
+        [Report(1, 0, 0.1, {"ae": {"x": 1.0}, "gan": {"x": 2.0}}), Report(2, 0, 0.2, {"ae": {"x": 3.0}})]
+    )
+    apart.append([Report(2, 0, 0.1, {"gan": {"x": 4.0, "y": 5.0}})])
+    kept.join(apart)
+    assert kept.curves == (("ae", "x"), ("gan", "x"))
+    assert kept.values("gan", "x").tolist() == [2.0, 4.0]
+    kept.append([Report(3, 0, 0.3, {"ae": {"x": 6.0}, "gan": {"x": 7.0, "y": 8.0}})])
+    assert kept.values("gan", "x").tolist() == [2.0, 4.0, 7.0]
+    assert kept.last("gan") == {"x": 7.0}

@@ -7,6 +7,7 @@ import pickle
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import replace
 from itertools import islice
 from pathlib import Path
 from typing import Any
@@ -18,11 +19,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from aae_studio.core import painted_density, session, session_folder
+from aae_studio.core import painted_density, session, session_folder, session_tensors
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import SessionError, StudioError
 from aae_studio.core.experiment import Experiment, Report, load_dataset
 from aae_studio.core.history import History
+from aae_studio.core.registry import MODELS
 
 CONFIG = ExperimentConfig(
     models=("vae", "ae", "gan", "aae"),
@@ -157,6 +159,50 @@ def test_a_painted_prior_and_labels_by_hand_come_back_and_go_on_to_the_last_bit(
         experiment, _ = session.restore(tmp_path / "run", tmp_path)
         assert experiment.config == config
         assert curves(list(islice(experiment.run(), 5))) == whole[4:]
+
+
+def test_an_optimiser_is_found_by_any_phase_that_uses_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A phase that came with a later Studio is now the first to use the encoder's optimiser."""
+    config = CONFIG.with_(models=("clustering_aae",), **{"clustering_aae.updates": "two-phase"})
+    experiment, history = trained(config, 4)
+    state = session_tensors._training_state(experiment)
+    former = {key.replace("/consistency/", "/generator/"): value for key, value in state.items()}
+    assert former.keys() != state.keys()
+    monkeypatch.setattr(session_tensors, "_training_state", lambda _: former)
+    session.save(tmp_path / "run", experiment, history)
+    again, _ = session.restore(tmp_path / "run", tmp_path)
+    assert curves(list(islice(again.run(), 4))) == curves(list(islice(experiment.run(), 4)))
+
+
+def test_another_default_changes_no_session(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    config, kind = CONFIG.with_(models=("aae",), options={}), MODELS.get("aae")
+    session.save(tmp_path / "run", *trained(config, 2))
+    others = {"adversarial_weight": 0.5, "discriminator_hidden": (7, 7)}
+    options = tuple(replace(row, default=others.get(row.name, row.default)) for row in kind.options)
+    monkeypatch.setattr(kind, "options", options)
+    wanted = config.with_(**{"aae.adversarial_weight": 0.03, "aae.discriminator_hidden": (256, 256)})
+    assert session.restore(tmp_path / "run", tmp_path)[0].config == wanted
+    assert session.TrainedRun(tmp_path / "run").config == wanted
+
+
+def test_a_session_of_before_consistency_goes_on_without(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    config = CONFIG.with_(models=("ae", "clustering_aae"), **{"clustering_aae.consistency_weight": 0.0})
+    experiment, history = trained(config, 3)
+    write = session.write
+
+    def former(folder: Path, document: dict[str, Any], files: dict[str, bytes]) -> None:
+        del document["options"], document["config"]["options"]["clustering_aae.consistency_weight"]
+        write(folder, document, files)
+
+    monkeypatch.setattr(session, "write", former)
+    session.save(tmp_path / "run", experiment, history)
+    again, _ = session.restore(tmp_path / "run", tmp_path)
+    assert again.config == config
+    assert curves(list(islice(again.run(), 3))) == curves(list(islice(experiment.run(), 3)))
 
 
 def test_the_precision_that_auto_chose_is_kept(tmp_path: Path) -> None:

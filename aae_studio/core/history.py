@@ -137,7 +137,7 @@ class History:
 
     def join(self, other: History) -> None:
         """Take over the curves of models that were trained apart, for all of these steps, or, of one that
-        comes back, for those since it left."""
+        comes back, for those since it left. A curve that it did not have before it left stays out."""
         if not len(self) or not len(other):
             return
         # Their first steps are here where `other` begins later.
@@ -145,6 +145,8 @@ class History:
         rows = np.searchsorted(other.steps, self.steps[kept:])
         joined = {}
         for model, curve in other.curves:
+            if kept and (model, curve) not in self.curves:
+                continue
             before = self.values(model, curve)[:kept] if kept else np.empty(0)
             joined[f"{model}/{curve}"] = Column(np.concatenate([before, other.values(model, curve)[rows]]))
         # In one go: others are reading.

@@ -6,7 +6,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-# What keeps the logarithm of a share that is 0 a number.
+# What keeps the logarithm of 0 a number.
 TINY = 1e-6
 
 
@@ -62,7 +62,8 @@ def mutual_information(first: Tensor, second: Tensor) -> Tensor:
     # How much more often than by chance a pair of categories comes, whichever view has which. Not a
     # difference of logarithms, which are all but equal at first.
     excess, chance = (excess + excess.T) / 2, torch.outer(both, both)
-    return ((chance + excess) * (excess / (chance + TINY)).clamp_min(TINY - 1).log1p()).sum()
+    ratio = excess / chance.clamp_min(TINY**2)
+    return ((chance + excess) * ratio.clamp_min(TINY - 1).log1p()).sum()
 
 
 def gradient_penalty(logits: Tensor, inputs: Tensor) -> Tensor:

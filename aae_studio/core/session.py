@@ -20,10 +20,12 @@ import torch
 
 from aae_studio import paths
 from aae_studio.core import compute
+from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets.base import Dataset
 from aae_studio.core.errors import ConfigError, SessionError, StudioError, UnknownName
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.history import History
+from aae_studio.core.options import Value
 from aae_studio.core.parallel import ALONE, Alone
 from aae_studio.core.session_folder import (
     check_target,
@@ -57,6 +59,12 @@ def save(
         figures = {name: snapshot.figures(name) for name in experiment.models}
     document = {
         "config": dataclasses.asdict(experiment.config),
+        # With those that were left at their defaults, which may be others some day.
+        "options": {
+            f"{name}.{key}": value
+            for registry, name in experiment.config.plugins()
+            for key, value in experiment.config.options_of(name, registry.get(name).options).items()
+        },
         "step": experiment.step,
         "epoch": experiment.epoch,
         "seconds": float(experiment.seconds),
@@ -91,7 +99,7 @@ def restore(
 def _restored(
     folder: Path, data_dir: Path, dataset: Dataset | None, group: Alone, document: Document
 ) -> tuple[Experiment, History]:
-    config = config_of(folder, document)
+    config = _as_it_was(folder, document)
     try:
         compute.choose_device(config.device)
     except ConfigError:
@@ -112,6 +120,25 @@ def _restored(
     return experiment, history
 
 
+def _as_it_was(folder: Path, document: Document) -> ExperimentConfig:
+    """The configuration, with options that were left at a default which is another now.
+
+    Raises SessionError.
+    """
+    config = config_of(folder, document)
+    # Before sessions wrote them there was no consistency.
+    known = document.get("options", {f"{name}.consistency_weight": 0.0 for name in config.models})
+    others: dict[str, Value] = {}
+    for registry, name in config.plugins():
+        for option in registry.get(name).options:
+            key = f"{name}.{option.name}"
+            then = known.get(key, option.default)
+            then = tuple(then) if isinstance(then, list) else then
+            if key not in config.options and then != option.default:
+                others[key] = then
+    return config.with_(**others)
+
+
 class TrainedRun:
     """The trained models of a RUN folder, for other programs: numpy arrays in and out, on the CPU.
 
@@ -122,7 +149,7 @@ class TrainedRun:
 
     def __init__(self, folder: Path, data_dir: str | Path | None = None) -> None:
         document = read_document(folder)
-        self.folder, self.config = folder, config_of(folder, document)
+        self.folder, self.config = folder, _as_it_was(folder, document)
         self.step: int = document["step"]
         self._document, self._data_dir = document, paths.data_dir(data_dir)
         shape: tuple[int, int, int] = tuple(document["image_shape"])

@@ -50,30 +50,28 @@ def _weights(model: Model) -> dict[str, Tensor]:
     }
 
 
-def _optimizers(model: Model) -> Iterator[tuple[str, Optimizer, list[str]]]:
-    """Each optimiser once, with the first phase that uses it and the names of its weights."""
+def _optimizers(model: Model) -> Iterator[tuple[list[str], Optimizer, list[str]]]:
+    """Each optimiser once, with the phases that use it and the names of its weights."""
     names = {
         id(weight): f"{network}.{name}"
         for network, module in model.networks.items()
         for name, weight in module.named_parameters()
     }
-    seen: set[int] = set()
-    for phase in model.phases:
-        if id(phase.optimizer) not in seen:
-            seen.add(id(phase.optimizer))
-            weights = [w for group in phase.optimizer.param_groups for w in group["params"]]
-            yield phase.name, phase.optimizer, [names[id(weight)] for weight in weights]
+    for optimizer in {id(phase.optimizer): phase.optimizer for phase in model.phases}.values():
+        users = [phase.name for phase in model.phases if phase.optimizer is optimizer]
+        weights = [w for group in optimizer.param_groups for w in group["params"]]
+        yield users, optimizer, [names[id(weight)] for weight in weights]
 
 
 def _training_state(experiment: Experiment) -> dict[str, Tensor]:
     """Optimiser states by name, for instance `ae/reconstruction/encoder.mean.bias/exp_avg`."""
     state: dict[str, Tensor] = {}
     for model, plugin in experiment.models.items():
-        for phase, optimizer, names in _optimizers(plugin):
+        for users, optimizer, names in _optimizers(plugin):
             for place, entries in optimizer.state_dict()["state"].items():
                 for entry, value in entries.items():
                     if value is not None:
-                        state[f"{model}/{phase}/{names[place]}/{entry}"] = torch.as_tensor(value)
+                        state[f"{model}/{users[0]}/{names[place]}/{entry}"] = torch.as_tensor(value)
     return state
 
 
@@ -128,18 +126,19 @@ def read_training_state(folder: Path, document: Document, experiment: Experiment
     """Give the optimisers their states. Raises SessionError."""
     found = _unpacked(folder, document, TRAINING, safetensors.torch.load)
     for model, plugin in experiment.models.items():
-        for phase, optimizer, names in _optimizers(plugin):
+        for users, optimizer, names in _optimizers(plugin):
             weights = [w for group in optimizer.param_groups for w in group["params"]]
             state: dict[int, dict[str, Tensor]] = {}
             for place, (name, weight) in enumerate(zip(names, weights, strict=True)):
-                prefix = f"{model}/{phase}/{name}/"
-                for key in [key for key in found if key.startswith(prefix)]:
+                # It may have been called after a phase that was the first then.
+                prefixes = tuple(f"{model}/{phase}/{name}/" for phase in users)
+                for key in [key for key in found if key.startswith(prefixes)]:
                     tensor = found.pop(key)
                     _check_shape(folder, TRAINING, key, tensor, [weight.shape, torch.Size()])
                     # Infinity can be there: a squared gradient overflows before the weights do.
                     if tensor.isnan().any():
                         raise _unfit(folder, TRAINING, f"{key} holds undefined numbers.")
-                    state.setdefault(place, {})[key.removeprefix(prefix)] = tensor
+                    state.setdefault(place, {})[key.rpartition("/")[2]] = tensor
             groups = optimizer.state_dict()["param_groups"]
             optimizer.load_state_dict({"state": state, "param_groups": groups})
     if found:

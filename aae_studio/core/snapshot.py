@@ -9,6 +9,7 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -179,43 +180,27 @@ class FrozenModel:
 
     def class_error(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> float | None:
         """Share of images (n, C, H, W) in [0, 1] whose class, `labels` (n,), is not the one that
-        `classes_found` gives; None for a model that finds none."""
-        known = torch.from_numpy(np.asarray(labels, np.int64))
-        found = self.classes_found(images, known)
-        return None if found is None else metrics.error_rate(found, known)
+        `classified` gives; None for a model that finds none."""
+        found = self.classified(images, labels)
+        return None if found is None else found.error
 
-    def classes_found(self, images: npt.ArrayLike, labels: Tensor) -> Tensor | None:
-        """The class that the model finds in each image, (n,); None for a model that looks for none.
-
-        `images`: (n, C, H, W) in [0, 1]. A model that finds clusters answers with the class, in `labels`
-        (n,), that the cluster is named after. No other looks at them.
-        """
-        found = self._found(images, labels)
-        return None if found is None else found[0]
-
-    def cluster_classes(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> tuple[int, ...]:
-        """The class that each cluster is named after; empty for a model that finds none.
-
-        That of the image, of these (n, C, H, W) in [0, 1] with these labels (n,), which is surest to be in
-        the cluster (Makhzani et al., arXiv 1511.05644, section 6).
-        """
-        if self.model.finds != "clusters":
-            return ()
-        found = self._found(images, torch.from_numpy(np.asarray(labels, np.int64)))
-        assert found is not None
-        return tuple(found[1].tolist())
-
-    def _found(self, images: npt.ArrayLike, labels: Tensor) -> tuple[Tensor, Tensor] | None:
-        """What `classes_found` gives, and the classes of clusters, if it finds such."""
+    def classified(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> Classified | None:
+        """What the model finds in images (n, C, H, W) in [0, 1] with these labels (n,); None for a model that
+        looks for nothing."""
         found = self.class_shares(images)
         if found is None:
             return None
-        shares = torch.from_numpy(found)
+        shares, known = torch.from_numpy(found), torch.from_numpy(np.asarray(labels, np.int64))
         answers = shares.argmax(dim=1)
         if self.model.finds != "clusters":
-            return answers, answers[:0]
-        names = metrics.cluster_names(answers, labels, shares)
-        return names[answers], names
+            return Classified(answers.numpy(), metrics.error_rate(answers, known))
+        names = metrics.cluster_names(answers, known, shares)
+        members = torch.bincount(answers, minlength=len(names))
+        return Classified(
+            names[answers].numpy(),
+            metrics.error_rate(names[answers], known),
+            tuple(torch.where(members > 0, names, -1).tolist()),
+        )
 
     def taken_for(self, images: npt.ArrayLike, codes: Array, labels: npt.ArrayLike) -> npt.NDArray[np.int64]:
         """The class that each image (n, C, H, W) in [0, 1] is taken for, (n,).
@@ -223,11 +208,11 @@ class FrozenModel:
         What the model finds; where it looks for nothing, what the nearest of the other `codes` (n, latent
         size) vote for, given the classes of all, `labels` (n,).
         """
+        found = self.classified(images, labels)
+        if found is not None:
+            return found.classes
         known = torch.from_numpy(np.asarray(labels, np.int64))
-        found = self.classes_found(images, known)
-        if found is None:
-            found = metrics.knn_votes(torch.from_numpy(codes), known)
-        return found.numpy()
+        return metrics.knn_votes(torch.from_numpy(codes), known).numpy()
 
     def draw(self, count: int, seed: int = 0) -> tuple[Array, npt.NDArray[np.int64]]:
         """Codes of the generative model, float32 (count, latent size), and their conditions, (count,).
@@ -259,12 +244,25 @@ class FrozenModel:
         return mean, log_variance
 
 
+class Classified(NamedTuple):
+    """What a model finds in images: the class of each, (n,), and the share of those that are of another.
+
+    A model that finds clusters answers with the class that the image's cluster is named after: that of the
+    image, of these same ones, which is surest to be in it (Makhzani et al., arXiv 1511.05644, section 6).
+    `clusters`: the class of each; -1 for one that has no image; empty for a model that finds classes.
+    """
+
+    classes: npt.NDArray[np.int64]
+    error: float
+    clusters: tuple[int, ...] = ()
+
+
 @dataclass(frozen=True)
 class Figures:
     """A lane's live figures, or None where a model without encoder has none.
 
     `count` is the number of test samples that they were made from, of `total`. What each one is stands in
-    `evaluation.FIGURES`. `clusters`: the class that each cluster is named after, empty where there are none.
+    `evaluation.FIGURES`. `clusters` as in `Classified`.
     """
 
     count: int
@@ -347,6 +345,7 @@ class Snapshot:
         part = test if size is None else test.first(size)
         images = self.dataset.to_unit(part.images)
         codes, rebuilt = frozen.encode(images), frozen.reconstruct(images, part.labels)
+        found = frozen.classified(images, part.labels)
         drawn, sigma = torch.from_numpy(frozen.aggregated_posterior(images, codes)), self.prior.sigma
         with torch.inference_mode():
             pairs = torch.from_numpy(codes[:PAIRED_SIZE])
@@ -361,8 +360,8 @@ class Snapshot:
                 code_std_least=least,
                 code_std_greatest=greatest,
                 knn_accuracy=metrics.knn_accuracy(pairs, torch.from_numpy(part.labels[:PAIRED_SIZE])),
-                class_error=frozen.class_error(images, part.labels),
-                clusters=frozen.cluster_classes(images, part.labels),
+                class_error=None if found is None else found.error,
+                clusters=() if found is None else found.clusters,
             )
 
 

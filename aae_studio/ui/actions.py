@@ -73,7 +73,14 @@ ROWS = (
         "Take the last change back. If it began at step 0, what was trained last comes back, too.",
     ),
     Row("redo", "Redo", "Ctrl+Shift+Z", "Make the change again."),
-    Row("linked", "Link cursors", "L", "Move the points of all lanes together.", "link", True),
+    Row(
+        "linked",
+        "Link cursors",
+        "L",
+        "Move the points of all lanes together, and tell all decoders the same class.",
+        "link",
+        True,
+    ),
     Row(
         "drags_data",
         "Drag images of the data",

@@ -371,11 +371,13 @@ class Workbench(QObject):
         return word, float(shares[0, best])
 
     def _cluster_name(self, name: str, place: int) -> str:
-        """A cluster in words, with the class that it is named after, once there are figures."""
+        """A cluster in words, with the class that it is named after, once a trained model has figures."""
         figures, classes = self.findings.figures.get(name), self.probe.classes
-        if figures is None or not figures.clusters or len(classes) < 2:
+        known = figures is not None and self.findings.figures_step > 0 and len(classes) > 1
+        kind = figures.clusters[place] if figures is not None and known else -1
+        if kind < 0:
             return tr("cluster {number}", number=place + 1)
-        return tr("cluster {number} ≈ {name}", number=place + 1, name=classes[figures.clusters[place]])
+        return tr("cluster {number} ≈ {name}", number=place + 1, name=classes[kind])
 
     def condition_names(self, name: str) -> tuple[str, ...]:
         """What a model's decoder can be told, in words: classes or clusters; mostly nothing."""

@@ -237,6 +237,36 @@ def test_mutual_information_of_categories(clusters: int) -> None:
         assert gradient.isfinite().all()
 
 
+def test_mutual_information_of_many_clusters_and_of_pairs_that_never_come() -> None:
+    each = torch.eye(128)
+    assert mutual_information(each, each).item() == pytest.approx(math.log(128), rel=1e-5)
+    # Of two clusters, and of 6 of 128 in turn, no image is in both at once.
+    for clusters in (2, 128):
+        shares = torch.eye(clusters)[torch.arange(12) % min(clusters, 6)].requires_grad_()
+        information = mutual_information(shares, shares.detach())
+        assert information.item() == pytest.approx(math.log(min(clusters, 6)), rel=1e-5)
+        (gradient,) = torch.autograd.grad(information, shares)
+        assert gradient.isfinite().all()
+
+
+def test_bfloat16_leaves_consistency_alone(make_model) -> None:
+    """Its products would lose small shares, and moved images their places."""
+    alike = torch.randn(40, 9, generator=source())
+    first, second = (4 * alike + torch.randn(2, 40, 9, generator=source(1))).softmax(dim=2)
+    model = make_model("clustering_aae", image_shape=(1, 28, 28))
+    images = torch.rand(5, 1, 28, 28, generator=source())
+
+    def found() -> tuple[float, torch.Tensor]:
+        model.reseed(0)
+        return mutual_information(first, second).item(), model.moved(images)
+
+    wanted, moved = found()
+    with torch.autocast("cpu", torch.bfloat16):
+        information, again = found()
+    assert information == wanted
+    assert torch.equal(again, moved)
+
+
 def test_consistency_compares_an_image_with_itself_moved(make_model, monkeypatch) -> None:
     model = make_model("clustering_aae", image_shape=(1, 8, 8), clusters=4, consistency_weight=0.3)
     clean, noisy = torch.rand(2, 6, 1, 8, 8, generator=source())

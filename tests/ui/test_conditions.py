@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -59,12 +60,20 @@ def test_linked_lanes_are_told_the_same_class(qtbot, open_studio) -> None:
     config = ExperimentConfig(models=names, hidden=(16,), options={"clustering_aae.clusters": 10})
     planes = open_studio(config).workbench.planes
     planes.set_condition("supervised_aae", 3)
-    assert planes.conditions.told.places == dict.fromkeys(told, 3), "a cluster's number is no class"
+    assert planes.conditions.told.places == dict.fromkeys(told, 3)
+    # A cluster's number is no class, whatever the classes are called.
+    models = planes._snapshot.models
+    models["clustering_aae"].model.conditions = models["supervised_aae"].conditions
     planes.set_condition("clustering_aae", 5)
     assert planes.conditions.told.places == {**dict.fromkeys(told, 3), "clustering_aae": 5}
+    planes.set_condition("supervised_aae", 4)
+    assert planes.conditions.told.places == {**dict.fromkeys(told, 4), "clustering_aae": 5}
     planes.set_linked(False)
     planes.set_condition("semi_supervised_aae", 7)
-    assert planes.conditions["supervised_aae"] == 3
+    assert planes.conditions["supervised_aae"] == 4
+    planes.move_cursor("semi_supervised_aae", (0.5, 0.5))
+    planes.set_linked(True)
+    assert planes.conditions["supervised_aae"] == 7
 
 
 def test_arrow_keys_go_from_row_to_row(qtbot) -> None:
@@ -238,7 +247,8 @@ def finders(qtbot, open_studio) -> Studio:
     """A lane that is told nothing, and two whose models find classes and clusters, with their figures."""
     names = ("ae", "semi_supervised_aae", "clustering_aae")
     studio = open_studio(ExperimentConfig(models=names, hidden=(16,), batch_size=64))
-    qtbot.waitUntil(lambda: len(studio.workbench.findings.figures) == 3, timeout=20_000)
+    trained(qtbot, studio, 2)
+    qtbot.waitUntil(lambda: studio.workbench.findings.figures_step == 2, timeout=20_000)
     studio.window.catch_up()
     return studio
 
@@ -316,6 +326,8 @@ def cluster(studio: Studio, place: int) -> str:
     bench = studio.workbench
     test = bench.snapshot.dataset.test
     shares = bench.models["clustering_aae"].class_shares(bench.snapshot.dataset.to_unit(test.images))
+    if place not in shares.argmax(axis=1):
+        return f"cluster {place + 1}"
     return f"cluster {place + 1} ≈ {test.labels[shares[:, place].argmax()]}"
 
 
@@ -323,7 +335,13 @@ def test_a_cluster_has_no_class_before_it_was_measured(qtbot, finders, monkeypat
     bench = finders.workbench
     figures = bench.findings.figures.pop("clustering_aae")
     assert bench.condition_names("clustering_aae")[6] == "cluster 7"
+    bench.findings.figures["clustering_aae"] = replace(figures, clusters=(-1,) * 16)
+    assert bench.condition_names("clustering_aae")[6] == "cluster 7"
     bench.findings.figures["clustering_aae"] = figures
+    # An untrained model's clusters are no classes.
+    bench.findings.figures_step = 0
+    assert bench.condition_names("clustering_aae")[6] == "cluster 7"
+    bench.findings.figures_step = 2
     assert bench.condition_names("clustering_aae") == tuple(cluster(finders, place) for place in range(16))
     # A class alone says nothing.
     monkeypatch.setattr(Probe, "classes", ("image",))

@@ -37,13 +37,14 @@ def error_rate(predicted: Tensor, labels: Tensor) -> float:
 def cluster_names(
     clusters: Tensor, labels: Tensor, confidence: Tensor | None = None, count: int = -1
 ) -> Tensor:
-    """The class that each cluster is named after, int64; -1, which is no class, for an empty one.
+    """The class that each cluster is named after, int64.
 
     `clusters` and `labels`: (n,), int64. `count`: how many clusters there are; -1: none behind the last that
     has members. Without `confidence` it is the class of most members, the smaller one where two have as
-    many. With `confidence`, q(y|x) of shape (n, clusters), it is the class of the example that maximises
-    q(y_i|x_n) (Makhzani et al., arXiv 1511.05644, section 6). With as many clusters as examples the
-    majority's name is always right: compare errors of equal numbers of clusters only.
+    many, and -1, which is no class, where there is none. With `confidence`, q(y|x) of shape (n, clusters),
+    it is the class of the example that maximises q(y_i|x_n) (Makhzani et al., arXiv 1511.05644, section 6).
+    With as many clusters as examples the majority's name is always right: compare errors of equal numbers
+    of clusters only.
     """
     if confidence is not None:
         return labels[confidence.argmax(dim=0)]

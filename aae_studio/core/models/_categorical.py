@@ -14,7 +14,7 @@ from aae_studio.core.models.base import Batch, Curve, Found, Losses, Phase, Sett
 from aae_studio.core.networks import CodeDiscriminator, Decoder
 from aae_studio.core.options import Option
 
-CONSISTENCY = Curve("consistency", "consistency", "regularisation")
+CONSISTENCY = Curve("consistency", "log K − I(y; y′)", "regularisation")
 CROSS_ENTROPY = Curve("cross_entropy", "cross-entropy", "regularisation")
 
 
@@ -184,7 +184,7 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
         return Losses(loss, {"d_real": d_real, "d_fake": d_fake})
 
     def consistency(self, batch: Batch) -> Losses:
-        """Train the encoder to find the category again when the image is moved."""
+        """Train the encoder to find the category again when the image is moved: log K − I(y; y′) → 0 nats."""
         there = self.encoder.categories(self.encoder.trunk(self.moved(batch.images))).softmax(dim=1)
         # A figure of the whole batch, not a mean over images.
         information = mutual_information(self.whole(self.encoded(batch).category), self.whole(there))

@@ -312,7 +312,10 @@ class Model(ABC):
 
     def moved(self, images: Tensor) -> Tensor:
         """Images (n, C, H, W), each turned, stretched, sheared and shifted a little, in a way of its own."""
-        return MOVES.of(images, self.noise_like(images.new_empty(len(images), len(AFFINE))))
+        numbers = self.noise_like(images.new_empty(len(images), len(AFFINE)))
+        # In bfloat16 places would be off by a pixel.
+        with torch.autocast(images.device.type, enabled=False):
+            return MOVES.of(images, numbers)
 
     def prior_codes(self, count: int) -> Tensor:
         """Codes z ~ p(z), shape (count, latent size)."""

@@ -157,7 +157,7 @@ ALL: tuple[Bar, ...] = (
     *(
         Bar(
             f"clustering-{clusters}",
-            f"error of {clusters} clusters, without labels, inputs moved by affine maps",
+            f"error of {clusters} clusters, without labels, with consistency, inputs moved by affine maps",
             f"{MAKHZANI}, table 3",
             measures.clustering(clusters),
             (Limit("error", "≤", bound, published),),

@@ -54,7 +54,7 @@ CATEGORICAL = PROTOCOL.with_(
 STYLE_WEIGHT, CATEGORY_WEIGHT = 0.3, 0.3
 # With labels, inputs that are moved in place of noisy ones, which the paper does not do: an image says which
 # others are of its class, and the error falls in far fewer epochs. The falling rate lets it settle.
-# Clusters are moved less, and settle later.
+# Clusters are moved less, and need the fewest: images say by themselves which others are of their kind.
 MOVED: dict[str, Any] = {"noise": "affine", "noise_strength": 0.5, "rate_decay": 2.0}
 GAN_EPOCHS, PARZEN_EPOCHS, CLUSTERING_EPOCHS, SEMI_SUPERVISED_EPOCHS, REDUCTION_EPOCHS = 10, 100, 15, 80, 20
 # Generated images of each class whose class is then asked of the classifier.

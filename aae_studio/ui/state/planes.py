@@ -165,15 +165,19 @@ class Planes(QObject):
     def set_condition(self, name: str, place: int) -> None:
         """Decode a lane's codes as this one of its model's conditions; with linked cursors those of all lanes
         whose models have the same classes."""
+        for other in self._told_alike(name) if self.linked else (name,):
+            self.conditions.choose(other, place)
+        self.cursor_moved.emit()
+
+    def _told_alike(self, name: str) -> list[str]:
+        """The lanes whose decoders are told the same classes, this one among them."""
         assert self._snapshot is not None
         models = self._snapshot.models
-        mine = models[name].conditions
-        for other, frozen in models.items() if self.linked else ():
-            # Two models' clusters have numbers, and these mean nothing to one another.
-            if frozen.conditions == mine and frozen.model.finds != "clusters":
-                self.conditions.choose(other, place)
-        self.conditions.choose(name, place)
-        self.cursor_moved.emit()
+        # The numbers of two models' clusters mean nothing to one another.
+        classes = [other for other, frozen in models.items() if frozen.model.finds != "clusters"]
+        if name not in classes:
+            return [name]
+        return [other for other in classes if models[other].conditions == models[name].conditions]
 
     def set_linked(self, linked: bool) -> None:
         """Move all cursors together, from now on and to where the active one is; or each for itself."""
@@ -181,7 +185,7 @@ class Planes(QObject):
         # On a picked sample they are together, each on its own code.
         if linked and self._planes and self.picked is None:
             self._move(self.active, self.cursor_place(self.active))
-            self.cursor_moved.emit()
+            self.set_condition(self.active, self.conditions[self.active])
 
     # The planes and the views
 
