@@ -130,7 +130,8 @@ def evaluate(
     figures: dict[str, float] = {}
     if frozen.has_encoder:
         figures |= _of_codes(frozen, prior, images, labels, paired, samples, told, seed)
-        error = frozen.class_error(images.numpy(), labels.numpy())
+        clusters = frozen.cluster_classes(dataset)
+        error = frozen.class_error(images.numpy(), labels.numpy(), clusters)
         figures |= {} if error is None else {"class_error": error}
     if classifier is not None:
         figures |= _of_generated(classifier, images[paired], torch.from_numpy(frozen.decode(samples, told)))

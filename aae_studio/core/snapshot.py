@@ -9,7 +9,6 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -32,6 +31,8 @@ CHUNK = 1024
 FIGURE_SIZE = 1000
 # Codes that are compared pairwise at most: memory grows with the square.
 PAIRED_SIZE = 2000
+# Labelled training images that name clusters.
+NAMING_SIZE = 2000
 
 
 def distances_to_prior(codes: Tensor, samples: Tensor, sigma: float, seed: int = 0) -> dict[str, float]:
@@ -178,39 +179,52 @@ class FrozenModel:
             found = [shares for shares in parts if shares is not None]
             return torch.cat(found).float().numpy() if found else None
 
-    def class_error(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> float | None:
-        """Share of images (n, C, H, W) in [0, 1] whose class, `labels` (n,), is not the one that
-        `classified` gives; None for a model that finds none."""
-        found = self.classified(images, labels)
-        return None if found is None else found.error
+    def cluster_classes(self, dataset: Dataset) -> tuple[int, ...]:
+        """The class that each cluster is named after: that of most of the first `NAMING_SIZE` training images
+        which are in it, -1 where there are none. Empty for a model that finds no clusters.
 
-    def classified(self, images: npt.ArrayLike, labels: npt.ArrayLike) -> Classified | None:
-        """What the model finds in images (n, C, H, W) in [0, 1] with these labels (n,); None for a model that
-        looks for nothing."""
-        found = self.class_shares(images)
-        if found is None:
-            return None
-        shares, known = torch.from_numpy(found), torch.from_numpy(np.asarray(labels, np.int64))
-        answers = shares.argmax(dim=1)
+        Makhzani et al. (arXiv 1511.05644, section 6) name a cluster after the image that is surest to be in
+        it. Where q(y|x) is 1 for many, that is any of them.
+        """
         if self.model.finds != "clusters":
-            return Classified(answers.numpy(), metrics.error_rate(answers, known))
-        names = metrics.cluster_names(answers, known, shares)
-        members = torch.bincount(answers, minlength=len(names))
-        return Classified(
-            names[answers].numpy(),
-            metrics.error_rate(names[answers], known),
-            tuple(torch.where(members > 0, names, -1).tolist()),
-        )
+            return ()
+        known = dataset.train.first(NAMING_SIZE)
+        shares = self.class_shares(dataset.to_unit(known.images))
+        assert shares is not None
+        members, labels = torch.from_numpy(shares).argmax(dim=1), torch.from_numpy(known.labels)
+        return tuple(metrics.cluster_names(members, labels, count=shares.shape[1]).tolist())
 
-    def taken_for(self, images: npt.ArrayLike, codes: Array, labels: npt.ArrayLike) -> npt.NDArray[np.int64]:
+    def classes_found(self, images: npt.ArrayLike, clusters: Sequence[int]) -> npt.NDArray[np.int64] | None:
+        """The class that the model finds in each image (n, C, H, W) in [0, 1], (n,); None for a model that
+        looks for none.
+
+        `clusters`: the class of each, which a model that finds clusters answers with.
+        """
+        shares = self.class_shares(images)
+        if shares is None:
+            return None
+        answers: npt.NDArray[np.int64] = shares.argmax(axis=1)
+        return np.array(clusters)[answers] if self.model.finds == "clusters" else answers
+
+    def class_error(
+        self, images: npt.ArrayLike, labels: npt.ArrayLike, clusters: Sequence[int]
+    ) -> float | None:
+        """Share of images (n, C, H, W) in [0, 1] whose class, `labels` (n,), is not the one that
+        `classes_found` gives; None for a model that finds none."""
+        found = self.classes_found(images, clusters)
+        return None if found is None else float(np.mean(found != np.asarray(labels)))
+
+    def taken_for(
+        self, images: npt.ArrayLike, codes: Array, labels: npt.ArrayLike, clusters: Sequence[int]
+    ) -> npt.NDArray[np.int64]:
         """The class that each image (n, C, H, W) in [0, 1] is taken for, (n,).
 
-        What the model finds; where it looks for nothing, what the nearest of the other `codes` (n, latent
-        size) vote for, given the classes of all, `labels` (n,).
+        What `classes_found` gives; where the model looks for nothing, what the nearest of the other `codes`
+        (n, latent size) vote for, given the classes of all, `labels` (n,).
         """
-        found = self.classified(images, labels)
+        found = self.classes_found(images, clusters)
         if found is not None:
-            return found.classes
+            return found
         known = torch.from_numpy(np.asarray(labels, np.int64))
         return metrics.knn_votes(torch.from_numpy(codes), known).numpy()
 
@@ -244,25 +258,12 @@ class FrozenModel:
         return mean, log_variance
 
 
-class Classified(NamedTuple):
-    """What a model finds in images: the class of each, (n,), and the share of those that are of another.
-
-    A model that finds clusters answers with the class that the image's cluster is named after: that of the
-    image, of these same ones, which is surest to be in it (Makhzani et al., arXiv 1511.05644, section 6).
-    `clusters`: the class of each; -1 for one that has no image; empty for a model that finds classes.
-    """
-
-    classes: npt.NDArray[np.int64]
-    error: float
-    clusters: tuple[int, ...] = ()
-
-
 @dataclass(frozen=True)
 class Figures:
     """A lane's live figures, or None where a model without encoder has none.
 
     `count` is the number of test samples that they were made from, of `total`. What each one is stands in
-    `evaluation.FIGURES`. `clusters` as in `Classified`.
+    `evaluation.FIGURES`. `clusters`: what `cluster_classes` gives.
     """
 
     count: int
@@ -345,7 +346,7 @@ class Snapshot:
         part = test if size is None else test.first(size)
         images = self.dataset.to_unit(part.images)
         codes, rebuilt = frozen.encode(images), frozen.reconstruct(images, part.labels)
-        found = frozen.classified(images, part.labels)
+        clusters = frozen.cluster_classes(self.dataset)
         drawn, sigma = torch.from_numpy(frozen.aggregated_posterior(images, codes)), self.prior.sigma
         with torch.inference_mode():
             pairs = torch.from_numpy(codes[:PAIRED_SIZE])
@@ -360,8 +361,8 @@ class Snapshot:
                 code_std_least=least,
                 code_std_greatest=greatest,
                 knn_accuracy=metrics.knn_accuracy(pairs, torch.from_numpy(part.labels[:PAIRED_SIZE])),
-                class_error=None if found is None else found.error,
-                clusters=() if found is None else found.clusters,
+                class_error=frozen.class_error(images, part.labels, clusters),
+                clusters=clusters,
             )
 
 

@@ -353,15 +353,14 @@ class Lane(QFrame):
             )
         if finds == "clusters":
             tip = tr(
-                "Share of test images that are not of their cluster's class. A cluster has the class of the "
-                "image that the model is surest of."
+                "Share of test images that are not of their cluster's class, which is that of most training "
+                "images in it. The more clusters, the fewer are wrong: compare equal numbers."
             )
             return tr("cluster error"), tr("wrong"), tip
-        return (
-            tr("kNN accuracy"),
-            "kNN",
-            tr("Share of codes whose 10 nearest codes vote for their own class."),
-        )
+        tip = tr("Share of codes whose 10 nearest codes vote for their own class.")
+        if self._conditions:
+            tip += " " + tr("The decoder is told the class, so the code need not tell it: low is good.")
+        return tr("kNN accuracy"), "kNN", tip
 
     def _notes(self, figures: Figures) -> tuple[str, str]:
         """When and from what the figures were made, and where the codes lie."""

@@ -104,7 +104,9 @@ def test_what_a_model_finds_goes_out_beside_its_codes(
     np.testing.assert_array_equal(shares, loaded.class_shares(images))
     if name == "semi_supervised_aae":
         frozen = loaded._frozen[name]
-        assert (shares.argmax(axis=1) != labels).mean() == pytest.approx(frozen.class_error(images, labels))
+        assert (shares.argmax(axis=1) != labels).mean() == pytest.approx(
+            frozen.class_error(images, labels, ())
+        )
     with pytest.raises(StudioError, match="find classes"):
         loaded.class_shares(images, "ae")
     # What goes out comes back as what it was.

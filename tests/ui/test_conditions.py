@@ -322,13 +322,12 @@ def test_the_mark_is_that_of_the_newest_weights(qtbot, finders) -> None:
 
 
 def cluster(studio: Studio, place: int) -> str:
-    """What a cluster is called: by the class of the test image that is surest to be in it."""
+    """What a cluster is called: by the class of most training images in it."""
     bench = studio.workbench
-    test = bench.snapshot.dataset.test
-    shares = bench.models["clustering_aae"].class_shares(bench.snapshot.dataset.to_unit(test.images))
-    if place not in shares.argmax(axis=1):
-        return f"cluster {place + 1}"
-    return f"cluster {place + 1} ≈ {test.labels[shares[:, place].argmax()]}"
+    train = bench.snapshot.dataset.train
+    shares = bench.models["clustering_aae"].class_shares(bench.snapshot.dataset.to_unit(train.images))
+    inside = train.labels[shares.argmax(axis=1) == place]
+    return f"cluster {place + 1}" + (f" ≈ {np.bincount(inside).argmax()}" if len(inside) else "")
 
 
 def test_a_cluster_has_no_class_before_it_was_measured(qtbot, finders, monkeypatch) -> None:

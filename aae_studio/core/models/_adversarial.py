@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 import torch.nn.functional as F
@@ -69,7 +69,7 @@ class AdversarialAutoencoding(Autoencoding):
     generator's gradient vanishes and an Adam of its own scales the remaining noise up.
     """
 
-    curves: tuple[Curve, ...] = (
+    curves: ClassVar[tuple[Curve, ...]] = (
         Curve("reconstruction", "reconstruction", "reconstruction"),
         Curve("generator", "generator", "regularisation"),
         Curve("d_real", "D(z)", "discriminator"),

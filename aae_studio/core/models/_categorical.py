@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any, ClassVar, NamedTuple
 
+import torch
 import torch.nn.functional as F
 from torch import Tensor
 
@@ -14,7 +15,6 @@ from aae_studio.core.models.base import Batch, Curve, Found, Losses, Phase, Sett
 from aae_studio.core.networks import CodeDiscriminator, Decoder
 from aae_studio.core.options import Option
 
-CONSISTENCY = Curve("consistency", "log K − I(y; y′)", "regularisation")
 CROSS_ENTROPY = Curve("cross_entropy", "cross-entropy", "regularisation")
 
 
@@ -46,10 +46,11 @@ CATEGORICAL_OPTIONS: tuple[Option, ...] = (
         "consistency_weight",
         "Consistency weight",
         0.1,
-        "Weight of the gradient that gives an image the category of the same image turned, stretched and "
-        "shifted a little, which no label has to say. 0: none, as in the paper.",
+        "How firmly an image and the same image turned, stretched and shifted a little are given the same "
+        "category. Needs no label. 0: not at all, as in the paper.",
         minimum=0.0,
         maximum=10.0,
+        live=True,
         logarithmic=True,
     ),
 )
@@ -89,10 +90,11 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
     """
 
     finds: ClassVar[Found] = "classes"
-    curves: tuple[Curve, ...] = (
+    curves: ClassVar[tuple[Curve, ...]] = (
         Curve("reconstruction", "reconstruction", "reconstruction"),
         Curve("generator", "generator z", "regularisation"),
         Curve("category_generator", "generator y", "regularisation"),
+        Curve("consistency", "log K − I(y; y′)", "regularisation"),
         Curve("d_real", "D(z)", "discriminator"),
         Curve("d_fake", "D(E(x))", "discriminator"),
         Curve("category_d_real", "D(y)", "discriminator"),
@@ -120,35 +122,23 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
         makes categories consistent, and with `labelled` the classification of images that have labels."""
         shared, encoder = self.adam(*autoencoder), ("encoder",)
         fooling = self.encoder_optimizer(shared)
-        phases = [
+        phases = (
             Phase("reconstruction", autoencoder, self.reconstruction, shared, updates=not self.joint),
             self.judge_phase("category_discriminator", self.category_discriminator),
             self.judge_phase("discriminator", self.discriminator),
-        ]
-        if self.option["consistency_weight"]:
-            self.curves = (*self.curves, CONSISTENCY)
             # One step follows it and the discriminators. Images that are moved do not stand for all.
-            phases.append(
-                Phase("consistency", encoder, self.consistency, fooling, updates=False, typical=False)
-            )
-        # A joint step is taken by the last phase of the encoder.
-        phases.append(
-            Phase("generator", encoder, self.generate, fooling, updates=not (labelled and self.joint))
+            Phase("consistency", encoder, self.consistency, fooling, updates=False, typical=False),
+            # A joint step is taken by the last phase of the encoder.
+            Phase("generator", encoder, self.generate, fooling, updates=not (labelled and self.joint)),
         )
-        if labelled:
-            optimizer = self.encoder_optimizer(shared)
-            # The few images that have labels do not stand for all either.
-            phases.append(
-                Phase(
-                    "classification",
-                    encoder,
-                    self.classification,
-                    optimizer,
-                    labelled="labels",
-                    typical=False,
-                )
-            )
-        return tuple(phases)
+        if not labelled:
+            return phases
+        optimizer = self.encoder_optimizer(shared)
+        # The few images that have labels do not stand for all either.
+        last = Phase(
+            "classification", encoder, self.classification, optimizer, labelled="labels", typical=False
+        )
+        return (*phases, last)
 
     def class_shares(self, images: Tensor) -> Tensor:
         # Without the style, which may be drawn: looking must not touch the training's random numbers.
@@ -185,12 +175,13 @@ class CategoricalAutoencoding(AdversarialAutoencoding):
 
     def consistency(self, batch: Batch) -> Losses:
         """Train the encoder to find the category again when the image is moved: log K − I(y; y′) → 0 nats."""
-        there = self.encoder.categories(self.encoder.trunk(self.moved(batch.images))).softmax(dim=1)
-        # A figure of the whole batch, not a mean over images.
-        information = mutual_information(self.whole(self.encoded(batch).category), self.whole(there))
-        # There can be no more of it than log K.
-        missing = math.log(self.categories) - information
-        return Losses(self.option["consistency_weight"] * missing, {"consistency": missing})
+        weight, here = self.option["consistency_weight"], self.encoded(batch).category
+        # Without weight it is a figure alone, for which nothing goes back through the second pass.
+        with torch.set_grad_enabled(weight > 0):
+            there = self.encoder.categories(self.encoder.trunk(self.moved(batch.images))).softmax(dim=1)
+        # A figure of the whole batch, not a mean over images, and no more than log K.
+        missing = math.log(self.categories) - mutual_information(self.whole(here), self.whole(there))
+        return Losses(weight * missing, {"consistency": missing})
 
     def generate(self, batch: Batch) -> Losses:
         """Train the encoder to make both discriminators say real."""

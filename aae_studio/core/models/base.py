@@ -148,8 +148,8 @@ Found = Literal["", "classes", "clusters"]
 class Model(ABC):
     """Networks and phases. A subclass's file is one plug-in and reads like its paper.
 
-    `options` declares what the user may choose; their values are in `self.option`. `networks`, `phases` and
-    `curves` are set by the subclass, and so is `conditions` where the decoder is told a class or a
+    `options` declares what the user may choose; their values are in `self.option`. `networks` and
+    `phases` are set by the subclass, and so is `conditions` where the decoder is told a class or a
     cluster beside the code: their names. `color` names the theme's colour for title, curve and cursor.
     `finds` says whether `class_shares` tells an image's place among the dataset's classes, or among
     clusters of the model's own. `order` is the teaching order; from 50 on a model has its place in a menu,
@@ -166,12 +166,12 @@ class Model(ABC):
     order: ClassVar[int] = 50
     options: ClassVar[tuple[Option, ...]] = ()
     uses_prior: ClassVar[bool] = True
+    curves: ClassVar[tuple[Curve, ...]] = ()
     finds: ClassVar[Found] = ""
 
     networks: dict[str, nn.Module]
     phases: tuple[Phase, ...]
     conditions: tuple[str, ...] = ()
-    curves: tuple[Curve, ...] = ()
 
     # Set for each phase where several processes divide a batch among themselves.
     share: Share | None = None

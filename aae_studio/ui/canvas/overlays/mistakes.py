@@ -50,7 +50,9 @@ class Mistakes(Overlay):
             return None
         data = snapshot.dataset
         labels = data.probe.labels
-        taken = snapshot.models[scene.model].taken_for(snapshot.probe_images, codes, labels)
+        frozen = snapshot.models[scene.model]
+        clusters = frozen.cluster_classes(data)
+        taken = frozen.taken_for(snapshot.probe_images, codes, labels, clusters)
         wrong = taken != labels
         return Mistaken(scene.places(codes, labels, len(data.classes))[wrong], taken[wrong])
 
