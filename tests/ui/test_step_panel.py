@@ -7,6 +7,7 @@ import sys
 import numpy as np
 import pytest
 from PySide6.QtCore import QPointF, QSettings, Qt
+from PySide6.QtWidgets import QApplication
 
 import aae_studio.core.models
 from aae_studio.core.config import ExperimentConfig
@@ -341,3 +342,22 @@ def test_arrows_go_down_and_none_lies_on_another(studio, panel):
 )
 def test_figures(number, text):
     assert words.figure(number) == text
+
+
+def test_a_long_name_makes_the_panel_no_wider(qtbot, open_studio) -> None:
+    """The category discriminator's name pushed buttons and figures out of the dock."""
+    config = ExperimentConfig(models=("clustering_aae",), hidden=(16,), batch_size=64, precision="float32")
+    studio = open_studio(config)
+    studio.window.resize(1280, 800)
+    panel = studio.window.panel_docks["step"].open()
+    qtbot.waitUntil(lambda: len(panel.cards) == 5)
+    width, headings = panel.width(), []
+    for _ in range(40):
+        qtbot.mouseClick(panel.bar.forward, Qt.MouseButton.LeftButton)
+        qtbot.waitUntil(lambda: panel.slow.moment is not None)
+        QApplication.processEvents()
+        headings.append(panel.heading.text())
+        assert panel.minimumSizeHint().width() <= panel.width() == width
+        assert panel.heading.fontMetrics().horizontalAdvance(headings[-1]) <= panel.heading.width()
+    assert any(heading.startswith("Step 1 · Generator · ") for heading in headings)
+    assert any(heading.startswith("Category discriminator · ") for heading in headings)

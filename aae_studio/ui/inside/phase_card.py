@@ -48,7 +48,7 @@ class PhaseCard(QFrame):
         self.summary.setProperty("muted", True)
         self.flow = FlowView(theme, latent)
         self.flow.setAccessibleName(words.titled(phase.name))
-        head = QHBoxLayout()
+        head = QHBoxLayout(spacing=2)
         head.addWidget(self.title, 1)
         head.addWidget(self.alone)
         column = QVBoxLayout(self)
@@ -62,7 +62,7 @@ class PhaseCard(QFrame):
         self, phase: PhaseWalk, moment: Moment | None, folded: bool, pending: bool = False
     ) -> None:
         """Show the phase as it went, in slow motion at this moment of it; `pending`: not begun yet."""
-        text = f"{self._number}  {words.titled(phase.name)}"
+        text = f"{self._number} {words.titled(phase.name)}"
         if phase.turns > 1:
             text += "  " + tr("({turn} of {turns})", turn=phase.turn, turns=phase.turns)
         self.title.setText(text)

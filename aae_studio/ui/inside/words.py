@@ -113,16 +113,11 @@ def listed(names: Iterable[str]) -> str:
     return ", ".join(spoken(name) for name in dict.fromkeys(names))
 
 
-def heading(walk: Walk, moment: Moment, number: int, count: int) -> str:
-    """Which step, phase and sub-step this is."""
-    phase = walk.phases[moment.phase]
-    return tr(
-        "Step {step} · {phase} · {number} of {count}",
-        step=walk.step,
-        phase=titled(phase.name),
-        number=number,
-        count=count,
-    )
+def headings(walk: Walk, moment: Moment, number: int, count: int) -> tuple[str, str]:
+    """Which step, phase and sub-step this is, and the same without the step."""
+    known = {"phase": titled(walk.phases[moment.phase].name), "number": number, "count": count}
+    whole = tr("Step {step} · {phase} · {number} of {count}", step=walk.step, **known)
+    return whole, tr("{phase} · {number} of {count}", **known)
 
 
 def caption(walk: Walk, moment: Moment, latent: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from PySide6.QtCore import Qt, QTimer
 from PySide6.QtGui import QHideEvent, QShowEvent
-from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QLabel, QScrollArea, QSizePolicy, QVBoxLayout, QWidget
 
 from aae_studio.ui.inside import words
 from aae_studio.ui.inside.model_box import ModelBox
@@ -120,8 +120,8 @@ class Panel(Base):
             self._say(*_resting_words(walk))
         else:
             number, count = self.slow.moments.index(moment) + 1, len(self.slow.moments)
-            heading = words.heading(walk, moment, number, count)
-            self._say(heading, words.caption(walk, moment, self._bench.config.latent_size))
+            heading, brief = words.headings(walk, moment, number, count)
+            self._say(heading, words.caption(walk, moment, self._bench.config.latent_size), brief)
 
     def _show_moment(self) -> None:
         moment = self.slow.moment
@@ -154,8 +154,11 @@ class Panel(Base):
         )
         self._say(tr("Only “{phase}”", phase=words.titled(phase.name)), text)
 
-    def _say(self, heading: str, text: str) -> None:
-        self.heading.setText(heading)
+    def _say(self, heading: str, text: str, brief: str = "") -> None:
+        """`brief`: a heading for where the other is too long."""
+        room = self.heading.contentsRect().width()
+        fits = self.heading.fontMetrics().horizontalAdvance(heading) <= room
+        self.heading.setText(heading if fits or not brief else brief)
         self.caption.setText(text)
 
     def _make_cards(self, walk: Walk | None) -> None:
@@ -295,6 +298,8 @@ class Panel(Base):
         box.setObjectName("card")
         self.heading, self.caption = QLabel(), QLabel()
         self.heading.setObjectName("cardTitle")
+        # Words do not make the panel wider than its dock.
+        self.heading.setSizePolicy(QSizePolicy.Policy.Ignored, QSizePolicy.Policy.Fixed)
         self.caption.setWordWrap(True)
         self.caption.setAlignment(Qt.AlignmentFlag.AlignTop)
         self.caption.setFixedHeight(CAPTION_LINES * self.caption.fontMetrics().lineSpacing())

@@ -211,7 +211,10 @@ def make_cards() -> tuple[PlotCard, ...]:
         PlotCard(
             "regularisation",
             tr("Regularisation"),
-            tr("What pulls codes toward the prior: the KL divergence, or the generator's loss."),
+            tr(
+                "What codes and categories are held to beside the reconstruction: the KL divergence, the "
+                "generator's loss, consistency, labels."
+            ),
         ),
         PlotCard(
             "discriminator",
