@@ -64,7 +64,7 @@ class OptionRow(QWidget):
         label.setProperty("muted", True)
         label.setWordWrap(True)
         self.editor = editor_for(option, name)
-        when = tr("Applies at once.") if live else tr("Starts again from step 0.")
+        when = tr("Applies at once.") if live else tr("All models start again from step 0.")
         self._help = tooltip(tr(option.help), when)
         for part in (label, self.editor):
             part.setToolTip(self._help)
