@@ -163,7 +163,7 @@ def test_every_editor_has_a_name_and_says_what_it_does(form: OptionsForm) -> Non
         assert option.help.split(".")[0].split(":")[0] in row.editor.toolTip()
         live = option.live
         assert ("Applies at once" in row.editor.toolTip()) == live, key
-        assert ("Starts again from step 0" in row.editor.toolTip()) != live, key
+        assert ("All models start again from step 0" in row.editor.toolTip()) != live, key
         assert any("↺" in label.text() for label in row.findChildren(QLabel)) != live, key
 
 

@@ -53,7 +53,8 @@ class Mistakes(Overlay):
         frozen = snapshot.models[scene.model]
         clusters = frozen.cluster_classes(data)
         taken = frozen.taken_for(snapshot.probe_images, codes, labels, clusters)
-        wrong = taken != labels
+        # -1: in a cluster that has no class.
+        wrong = (taken != labels) & (taken >= 0)
         return Mistaken(scene.places(codes, labels, len(data.classes))[wrong], taken[wrong])
 
     def draw(self, painter: QPainter, seen: Mistaken, stage: Stage) -> None:
