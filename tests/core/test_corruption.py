@@ -179,18 +179,23 @@ class Heard:
 
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", AUTOENCODERS)
-def test_encoders_see_corrupted_images_and_losses_compare_clean_ones(build, name, kind):
+def test_encoders_see_corrupted_images_and_losses_compare_clean_ones(build, monkeypatch, name, kind):
     experiment = build(models=(name,), noise=kind, noise_strength=0.4)
     model = experiment.models[name]
     batch = experiment.batches.of_step(0)
     clean, corrupted = batch.images, batch.inputs
     assert not torch.equal(clean, corrupted)
     seen, made = Heard(model.networks["encoder"].trunk), Heard(model.networks["decoder"])
+    moved: list[Tensor] = []
+    move = model.moved
+    monkeypatch.setattr(model, "moved", lambda images: (moved.append(move(images)), moved[-1])[1])
     losses = experiment.train_step(name, batch)
     with_labels = experiment.batches.labelled(0, 100).inputs
     assert seen.given
+    # Images that are moved for a category to be the same are in place of the corruption.
     for given_images in seen.given:
-        assert torch.equal(given_images, corrupted) or torch.equal(given_images, with_labels)
+        assert any(torch.equal(given_images, known) for known in (corrupted, with_labels, *moved))
+    assert len(moved) == ("consistency" in losses)
     rebuilt = made.gave[0].double().sigmoid()
     error = float((rebuilt - clean.double()).square().mean())
     assert losses["reconstruction"] == pytest.approx(error, rel=1e-5)
