@@ -62,8 +62,8 @@ def assert_same(folder: Path, case: str, processes: int, wanted: dict[str, np.nd
     for name, values in wanted.items():
         for other in each[1:]:
             np.testing.assert_array_equal(other[name], each[0][name], err_msg=name)
-        # What a cluster's normalised logits gain by a unit that is on for all images is 0, but for the order of
-        # sums, and Adam makes a part of a step of 0.001 of it. A loss of the share alone is off by 0.02.
+        # What a cluster's normalised logits gain by a unit that is on for all images is 0, but for the order
+        # of sums, and Adam makes a part of a step of 0.001 of it. A loss of the share alone is off by 0.02.
         error = 1e-4 if name.startswith("clustering_aae encoder") else 1e-6
         np.testing.assert_allclose(each[0][name], values, rtol=1e-5, atol=error, err_msg=name)
 
