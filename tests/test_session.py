@@ -411,6 +411,8 @@ def test_paths_in_file_names_are_refused(copy: Path, name: str) -> None:
         {"config": {"dataset": "mist"}},
         {"config": {"batch_size": "many"}},
         {"config": {"colour": 1}},
+        {"options": []},
+        {"options": {"aae.r1": "much"}},
         {"curves": []},
         {"step": 3},
         {"image_shape": [3, 8, 8]},

@@ -30,6 +30,7 @@ from aae_studio.core.parallel import ALONE, Alone
 from aae_studio.core.session_folder import (
     check_target,
     config_of,
+    misfit,
     read_config,
     read_document,
     read_steadily,
@@ -133,7 +134,10 @@ def _as_it_was(folder: Path, document: Document) -> ExperimentConfig:
         for option in registry.get(name).options:
             key = f"{name}.{option.name}"
             then = known.get(key, option.default)
-            then = tuple(then) if isinstance(then, list) else then
+            try:
+                then = option.checked(tuple(then) if isinstance(then, list) else then, key)
+            except ConfigError as fault:
+                raise misfit(folder, fault) from fault
             if key not in config.options and then != option.default:
                 others[key] = then
     return config.with_(**others)

@@ -40,9 +40,12 @@ def config_of(folder: Path, document: Mapping[str, Any]) -> ExperimentConfig:
     try:
         return ExperimentConfig.from_json(json.dumps(document["config"]))
     except (StudioError, TypeError) as fault:
-        raise SessionError(
-            "The session {folder} does not fit this Studio: {fault}", folder=folder, fault=fault
-        ) from fault
+        raise misfit(folder, fault) from fault
+
+
+def misfit(folder: Path, fault: Exception) -> SessionError:
+    """The error of a session that says what this Studio does not know."""
+    return SessionError("The session {folder} does not fit this Studio: {fault}", folder=folder, fault=fault)
 
 
 # Reading
@@ -148,6 +151,7 @@ def _well_formed(document: Mapping[str, Any]) -> bool:
     return (
         document.get("version") == VERSION
         and isinstance(document.get("config"), dict)
+        and isinstance(document.get("options", {}), dict)
         and isinstance(step, int)
         and step >= 0
         and isinstance(seconds, float)

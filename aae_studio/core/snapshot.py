@@ -184,7 +184,7 @@ class FrozenModel:
         which are in it, -1 where there are none. Empty for a model that finds no clusters.
 
         Makhzani et al. (arXiv 1511.05644, section 6) name a cluster after the image that is surest to be in
-        it. Where q(y|x) is 1 for many, that is any of them.
+        it, so that one odd image names all others.
         """
         if self.model.finds != "clusters":
             return ()

@@ -248,7 +248,7 @@ def finders(qtbot, open_studio) -> Studio:
     names = ("ae", "semi_supervised_aae", "clustering_aae")
     studio = open_studio(ExperimentConfig(models=names, hidden=(16,), batch_size=64))
     trained(qtbot, studio, 2)
-    qtbot.waitUntil(lambda: studio.workbench.findings.figures_step == 2, timeout=20_000)
+    qtbot.waitUntil(lambda: studio.workbench.findings.figures_step == 2, timeout=60_000)
     studio.window.catch_up()
     return studio
 
