@@ -373,9 +373,9 @@ class Workbench(QObject):
     def _cluster_name(self, name: str, place: int) -> str:
         """A cluster in words, with the class that it is named after, once a trained model has figures."""
         figures, classes = self.findings.figures.get(name), self.probe.classes
-        known = figures is not None and self.findings.figures_step > 0 and len(classes) > 1
-        kind = figures.clusters[place] if figures is not None and known else -1
-        if kind < 0:
+        kind = -1 if figures is None else figures.clusters[place]
+        # What an untrained model finds are no classes, and one class says nothing.
+        if kind < 0 or self.findings.figures_step == 0 or len(classes) < 2:
             return tr("cluster {number}", number=place + 1)
         return tr("cluster {number} ≈ {name}", number=place + 1, name=classes[kind])
 

@@ -74,6 +74,12 @@ def test_linked_lanes_are_told_the_same_class(qtbot, open_studio) -> None:
     planes.move_cursor("semi_supervised_aae", (0.5, 0.5))
     planes.set_linked(True)
     assert planes.conditions["supervised_aae"] == 7
+    before = planes.conditions.told
+    for active in ("ae", "clustering_aae"):
+        planes.set_linked(False)
+        planes.move_cursor(active, (0.2, 0.1))
+        planes.set_linked(True)
+        assert planes.conditions.told == before, "these have no class to share"
 
 
 def test_arrow_keys_go_from_row_to_row(qtbot) -> None:

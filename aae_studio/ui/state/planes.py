@@ -165,19 +165,24 @@ class Planes(QObject):
     def set_condition(self, name: str, place: int) -> None:
         """Decode a lane's codes as this one of its model's conditions; with linked cursors those of all lanes
         whose models have the same classes."""
-        for other in self._told_alike(name) if self.linked else (name,):
+        alike = self._told_alike(name) if self.linked else ()
+        for other in {name, *alike}:
             self.conditions.choose(other, place)
         self.cursor_moved.emit()
 
     def _told_alike(self, name: str) -> list[str]:
-        """The lanes whose decoders are told the same classes, this one among them."""
+        """The lanes whose decoders are told the same classes as this one's; none where it has none."""
         assert self._snapshot is not None
         models = self._snapshot.models
+        mine = models[name].conditions
         # The numbers of two models' clusters mean nothing to one another.
-        classes = [other for other, frozen in models.items() if frozen.model.finds != "clusters"]
-        if name not in classes:
-            return [name]
-        return [other for other in classes if models[other].conditions == models[name].conditions]
+        if not mine or models[name].model.finds == "clusters":
+            return []
+        return [
+            other
+            for other, frozen in models.items()
+            if frozen.conditions == mine and frozen.model.finds != "clusters"
+        ]
 
     def set_linked(self, linked: bool) -> None:
         """Move all cursors together, from now on and to where the active one is; or each for itself."""
@@ -185,7 +190,9 @@ class Planes(QObject):
         # On a picked sample they are together, each on its own code.
         if linked and self._planes and self.picked is None:
             self._move(self.active, self.cursor_place(self.active))
-            self.set_condition(self.active, self.conditions[self.active])
+            for name in self._told_alike(self.active):
+                self.conditions.choose(name, self.conditions[self.active])
+            self.cursor_moved.emit()
 
     # The planes and the views
 
