@@ -62,13 +62,18 @@ def open_studio(qtbot, qapp: QApplication, tmp_path: Path) -> Iterator[Callable[
     """Opens Studios, each on the screen and with its first experiment; they are closed after the test."""
     opened: list[Studio] = []
 
-    def one_more(config: ExperimentConfig, size: tuple[int, int] = (1280, 800)) -> Studio:
+    def one_more(
+        config: ExperimentConfig,
+        size: tuple[int, int] = (1280, 800),
+        before_start: Callable[[Studio], None] = lambda studio: None,
+    ) -> Studio:
         settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
         settings.setValue("theme", "dark")
         studio = Studio(qapp, config, tmp_path / "data", settings)
         opened.append(studio)
         studio.window.resize(*size)
         studio.window.show()
+        before_start(studio)
         with qtbot.waitSignal(studio.workbench.prepared, timeout=60_000):
             studio.start()
         return studio
