@@ -32,7 +32,8 @@ class Writer:
 
 
 def weights(experiment: Experiment) -> list[np.ndarray]:
-    networks = [network for model in experiment.models.values() for network in model.networks.values()]
+    """Those that are shown."""
+    networks = [network for model in experiment.models.values() for network in model.shown.values()]
     return [weight.numpy().copy() for network in networks for weight in network.state_dict().values()]
 
 

@@ -118,9 +118,52 @@ def test_a_resumed_run_is_the_uninterrupted_run_to_the_last_bit(
         if name != "seconds":
             np.testing.assert_array_equal(curves_so_far.as_arrays()[name], values)
     for name, model in experiment.models.items():
-        for role, network in model.networks.items():
-            for key, weight in network.state_dict().items():
-                assert torch.equal(weight, again.models[name].networks[role].state_dict()[key])
+        other = again.models[name]
+        assert model.average is not None
+        assert other.average is not None
+        for mine, others in ((model.networks, other.networks), (model.average, other.average)):
+            for role, network in mine.items():
+                for key, weight in network.state_dict().items():
+                    assert torch.equal(weight, others[role].state_dict()[key])
+
+
+def test_the_weights_that_other_programs_read_are_those_that_were_shown(saved: Path, tmp_path: Path) -> None:
+    experiment, _ = session.restore(saved, tmp_path)
+    codes = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
+    shown, themselves = (
+        experiment.snapshot(averaged).models["aae"].decode(codes) for averaged in (True, False)
+    )
+    np.testing.assert_array_equal(session.TrainedRun(saved).decode(codes, "aae"), shown)
+    assert not np.array_equal(shown, themselves)
+    read = safetensors.torch.load_file(saved / "aae.safetensors")
+    average = experiment.models["aae"].average
+    assert average is not None
+    torch.testing.assert_close(
+        read["decoder.0.bias"], average["decoder"].state_dict()["0.bias"], rtol=0, atol=0
+    )
+
+
+def test_a_session_of_before_averaging_goes_on_and_has_a_mean_from_then_on(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    plain, history = trained(CONFIG.with_(averaging=0), 12)
+    write = session.write
+
+    def former(folder: Path, document: dict[str, Any], files: dict[str, bytes]) -> None:
+        del document["config"]["averaging"]
+        write(folder, document, files)
+
+    monkeypatch.setattr(session, "write", former)
+    session.save(tmp_path / "run", plain, history)
+    again, _ = session.restore(tmp_path / "run", tmp_path)
+    assert again.config == CONFIG
+    codes = np.zeros((1, 2), np.float32)
+    for averaged in (True, False):
+        found = again.snapshot(averaged).models["ae"].decode(codes)
+        np.testing.assert_array_equal(found, plain.snapshot().models["ae"].decode(codes))
+    assert curves(list(islice(again.run(), 9))) == curves(list(islice(plain.run(), 9)))
+    found = again.snapshot().models["ae"].decode(codes)
+    assert not np.array_equal(found, plain.snapshot().models["ae"].decode(codes))
 
 
 def test_a_restored_experiment_is_what_was_saved(saved: Path, tmp_path: Path) -> None:
@@ -440,6 +483,10 @@ def test_an_unknown_model_is_named_with_its_neighbours(copy: Path) -> None:
         ("ae.safetensors", {"encoder.mean.bias": torch.tensor([0.0, torch.nan])}),
         ("ae.safetensors", {"encoder.more": torch.zeros(2)}),
         ("ae.safetensors", {"encoder.mean.bias": None}),
+        ("training.safetensors", {"ae/weights/encoder.mean.bias": torch.zeros(3)}),
+        ("training.safetensors", {"ae/weights/encoder.mean.bias": torch.tensor([torch.inf, 0.0])}),
+        ("training.safetensors", {"ae/weights/encoder.mean.bias": None}),
+        ("training.safetensors", {"ae/weights/encoder.more": torch.zeros(2)}),
         ("training.safetensors", {"ae/reconstruction/encoder.mean.bias/exp_avg": torch.zeros(3)}),
         ("training.safetensors", {"ae/reconstruction/encoder.mean.bias/step": torch.tensor(torch.nan)}),
         ("training.safetensors", {"ae/sleep/encoder.mean.bias/exp_avg": torch.zeros(2)}),

@@ -35,6 +35,17 @@ OPTIONS: tuple[Option, ...] = (
         live=True,
     ),
     Option(
+        "averaging",
+        "Averaged steps",
+        100,
+        "Shown, judged and kept are not the newest weights but their running mean, over about so many of the "
+        "last steps and at most a tenth of all: it holds still where the weights swing. Training does not "
+        "look at it. A single step shows the weights themselves. 0: these always.",
+        minimum=0,
+        maximum=10_000,
+        live=True,
+    ),
+    Option(
         "batch_size",
         "Batch",
         128,
@@ -133,6 +144,7 @@ class ExperimentConfig:
     seed: int = 0
     learning_rate: float = 1e-3
     rate_decay: float = 0.0
+    averaging: int = 100
     batch_size: int = 128
     latent_size: int = 2
     network: str = "mlp"

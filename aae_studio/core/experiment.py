@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from aae_studio.core import compute
+from aae_studio.core import averaging, compute
 from aae_studio.core.batches import Batches
 from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.datasets.base import Dataset
@@ -144,6 +144,8 @@ class Experiment:
             if name not in self.ahead:
                 taken = self._taken(substeps(name, batch)) if substeps else self.train_step(name, batch)
                 self.ahead[name] = taken
+                if self.config.averaging:
+                    averaging.follow(self.models[name], self.step + 1, self.config.averaging)
         losses = {name: self.ahead[name] for name in self.models}
         self.ahead = {}
         self.step += 1
@@ -314,15 +316,18 @@ class Experiment:
         """
         prior, options = self.check(config)
         staying = {name: self.models[name] for name in config.models}
-        # The rate is no part of what is recorded.
-        same_rate = {"learning_rate": config.learning_rate, "rate_decay": config.rate_decay}
-        if self.config.with_(**same_rate) != config:
+        # Neither the rate nor the mean is part of what is recorded.
+        apart = {name: getattr(config, name) for name in ("learning_rate", "rate_decay", "averaging")}
+        if self.config.with_(**apart) != config:
             self.recorder.forget()
         for name in self.models.keys() - staying.keys():
             # Of no use to anybody: where it is trained on, `parted` has its own.
             self.ahead.pop(name, None)
             self._spares.pop(name, None)
         self.config, self.prior, self.models = config, prior, staying
+        if not config.averaging:
+            for model in staying.values():
+                model.average = None
         self.batches.corruption = config.corruption
         for name, model in staying.items():
             model.option = options[name]
@@ -370,9 +375,10 @@ class Experiment:
         prior: Prior = plugin(config.latent_size, **values)
         return prior
 
-    def snapshot(self) -> Snapshot:
-        """Frozen copies of all models as they are between two steps."""
-        return Snapshot.of(self.models, self.prior, self.dataset, self.step, self._spares)
+    def snapshot(self, averaged: bool = True) -> Snapshot:
+        """Frozen copies of all models as they are between two steps, or, not `averaged`, as a step leaves
+        them."""
+        return Snapshot.of(self.models, self.prior, self.dataset, self.step, self._spares, averaged)
 
 
 def _prepare_norms(model: Model, phase: Phase, share: Share | None) -> None:

@@ -13,6 +13,8 @@ import torch
 from torch import Tensor
 from torch.optim import Optimizer
 
+from aae_studio.core import averaging
+from aae_studio.core.averaging import Networks
 from aae_studio.core.errors import SessionError, StudioError
 from aae_studio.core.experiment import Experiment
 from aae_studio.core.history import History
@@ -20,6 +22,8 @@ from aae_studio.core.models.base import Model
 from aae_studio.core.session_folder import ENDING, read_file
 
 TRAINING, HISTORY = "training" + ENDING, "history" + ENDING
+# Where an optimiser's phase has its name, before the weights that are trained.
+TRAINED = "weights"
 Document = Mapping[str, Any]
 
 
@@ -27,8 +31,8 @@ def packed(experiment: Experiment, history: History) -> dict[str, bytes]:
     """The contents of all files by name. Raises SessionError for numbers that are not finite."""
     files = {}
     for name, model in experiment.models.items():
-        weights = _weights(model)
-        for key, weight in weights.items():
+        weights = _weights(model.shown)
+        for key, weight in (*weights.items(), *_weights(model.networks).items()):
             if not torch.isfinite(weight).all():
                 raise SessionError(
                     "The weights {key} of {model} are no longer finite, so they are not saved.",
@@ -41,11 +45,11 @@ def packed(experiment: Experiment, history: History) -> dict[str, bytes]:
     return files
 
 
-def _weights(model: Model) -> dict[str, Tensor]:
+def _weights(networks: Networks) -> dict[str, Tensor]:
     """All weights by name, for instance `encoder.trunk.1.weight`."""
     return {
         f"{network}.{name}": weight
-        for network, module in model.networks.items()
+        for network, module in networks.items()
         for name, weight in module.state_dict().items()
     }
 
@@ -64,9 +68,13 @@ def _optimizers(model: Model) -> Iterator[tuple[list[str], Optimizer, list[str]]
 
 
 def _training_state(experiment: Experiment) -> dict[str, Tensor]:
-    """Optimiser states by name, for instance `ae/reconstruction/encoder.mean.bias/exp_avg`."""
+    """Optimiser states by name, for instance `ae/reconstruction/encoder.mean.bias/exp_avg`, and where the
+    weights that are shown are averaged ones, those that are trained: `ae/weights/encoder.mean.bias`."""
     state: dict[str, Tensor] = {}
     for model, plugin in experiment.models.items():
+        if plugin.average is not None:
+            trained = _weights(plugin.networks)
+            state |= {f"{model}/{TRAINED}/{key}": weight for key, weight in trained.items()}
         for users, optimizer, names in _optimizers(plugin):
             for place, entries in optimizer.state_dict()["state"].items():
                 for entry, value in entries.items():
@@ -102,30 +110,43 @@ def _unfit(folder: Path, name: str, fault: object) -> SessionError:
 
 
 def read_weights(folder: Path, document: Document, experiment: Experiment) -> None:
-    """Give the models their weights: all of them, or, raising SessionError, none."""
-    found = {name: _fitting(folder, document, name, model) for name, model in experiment.models.items()}
+    """Give the models the weights that were shown: all of them, or, raising SessionError, none."""
+    found = {}
     for name, model in experiment.models.items():
-        for network, module in model.networks.items():
-            module.load_state_dict({key: found[name][f"{network}.{key}"] for key in module.state_dict()})
+        file = name + ENDING
+        found[name] = _unpacked(folder, document, file, safetensors.torch.load)
+        _check_weights(folder, file, found[name], model)
+    for name, model in experiment.models.items():
+        _load(model, found[name])
 
 
-def _fitting(folder: Path, document: Document, name: str, model: Model) -> dict[str, Tensor]:
-    """A model's weights by name, each finite and of its shape. Raises SessionError."""
-    file, wanted = name + ENDING, _weights(model)
-    found: dict[str, Tensor] = _unpacked(folder, document, file, safetensors.torch.load)
+def _check_weights(folder: Path, file: str, found: Mapping[str, Tensor], model: Model) -> None:
+    """Raises SessionError where a file's are not the model's weights by name, finite and of their shapes."""
+    wanted = _weights(model.networks)
     for key in sorted(found.keys() ^ wanted.keys()):
         raise _unfit(folder, file, f"{key} is {'missing' if key in wanted else 'not expected'}.")
     for key, weight in wanted.items():
         _check_shape(folder, file, key, found[key], [weight.shape])
         if not torch.isfinite(found[key]).all():
             raise _unfit(folder, file, f"{key} is not finite everywhere.")
-    return found
+
+
+def _load(model: Model, weights: Mapping[str, Tensor]) -> None:
+    for network, module in model.networks.items():
+        module.load_state_dict({key: weights[f"{network}.{key}"] for key in module.state_dict()})
 
 
 def read_training_state(folder: Path, document: Document, experiment: Experiment) -> None:
-    """Give the optimisers their states. Raises SessionError."""
+    """Give the models, after `read_weights`, the weights that are trained, where others were shown, and the
+    optimisers their states. Raises SessionError."""
     found = _unpacked(folder, document, TRAINING, safetensors.torch.load)
     for model, plugin in experiment.models.items():
+        prefix = f"{model}/{TRAINED}/"
+        trained = {key.removeprefix(prefix): found.pop(key) for key in list(found) if key.startswith(prefix)}
+        if trained:
+            _check_weights(folder, TRAINING, trained, plugin)
+            averaging.begin(plugin)
+            _load(plugin, trained)
         for users, optimizer, names in _optimizers(plugin):
             weights = [w for group in optimizer.param_groups for w in group["params"]]
             state: dict[int, dict[str, Tensor]] = {}

@@ -17,13 +17,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aae_studio.core import compute, metrics
+from aae_studio.core.averaging import Networks, weights
 from aae_studio.core.datasets.base import Dataset, Split
 from aae_studio.core.models.base import Model
 from aae_studio.core.networks import Encoder, seed_for
 from aae_studio.core.priors.base import Prior
 
 Array = npt.NDArray[np.float32]
-Networks = dict[str, nn.Module]
 # By model: networks of snapshots that nobody holds any more, for the next snapshot to be copied into.
 Spares = defaultdict[str, list[Networks]]
 CHUNK = 1024
@@ -296,10 +296,19 @@ class Snapshot:
 
     @classmethod
     def of(
-        cls, models: Mapping[str, Model], prior: Prior, dataset: Dataset, step: int, spares: Spares
+        cls,
+        models: Mapping[str, Model],
+        prior: Prior,
+        dataset: Dataset,
+        step: int,
+        spares: Spares,
+        averaged: bool = True,
     ) -> Snapshot:
-        """Copy the models' weights; later training does not touch the copies."""
-        frozen = {name: _frozen(name, model, spares[name]) for name, model in models.items()}
+        """Copy the models' weights, `averaged` where they are; later training does not touch the copies."""
+        frozen = {
+            name: _frozen(name, model, model.shown if averaged else model.networks, spares[name])
+            for name, model in models.items()
+        }
         return cls(step, frozen, prior, dataset)
 
     @cached_property
@@ -379,17 +388,17 @@ def _joined(parts: list[Tensor]) -> Array:
     return joined
 
 
-def _frozen(name: str, model: Model, spares: list[Networks]) -> FrozenModel:
+def _frozen(name: str, model: Model, shown: Networks, spares: list[Networks]) -> FrozenModel:
     """A copy that only decodes and encodes: networks on the CPU, without optimisers or phases."""
     try:
         networks = spares.pop()
     except IndexError:
-        networks = {part: _detached(network) for part, network in model.networks.items()}
+        networks = {part: _detached(network) for part, network in shown.items()}
     else:
         with torch.no_grad():
-            torch._foreach_copy_(_weights(networks), _weights(model.networks))
+            torch._foreach_copy_(weights(networks), weights(shown))
     twin = _twin(model, networks)
-    twin.phases = ()
+    twin.phases, twin.average = (), None
     frozen = FrozenModel(name, twin)
     # Fresh memory costs many times what copying into used memory does.
     weakref.finalize(frozen, spares.append, networks).atexit = False
@@ -410,10 +419,6 @@ def _twin(model: Model, networks: Networks) -> Model:
     # Of the networks before.
     vars(twin).pop("norms", None)
     return twin
-
-
-def _weights(networks: Networks) -> list[Tensor]:
-    return [weight for network in networks.values() for weight in (*network.parameters(), *network.buffers())]
 
 
 def _detached(network: nn.Module) -> nn.Module:

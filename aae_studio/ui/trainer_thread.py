@@ -98,6 +98,8 @@ class TrainerThread(ClosingThread):
         # Steps still to be taken, and those that were asked for; None: without end.
         self._remaining: int | None = 0
         self._goal: int | None = 0
+        # Whether what was last done is one step, of which is shown what it does to the weights themselves.
+        self._single = False
         # Models that catch up, and the wish that they come from.
         self._joining: Joining | None = None
         self._wish: int | None = None
@@ -251,6 +253,7 @@ class TrainerThread(ClosingThread):
             case WalkStep(model=model):
                 if self._has(model):
                     self._pause()
+                    self._single = True
                     seen = self._walk(model)
                     self._send_reports()
                     self._send_snapshot()
@@ -259,6 +262,7 @@ class TrainerThread(ClosingThread):
             case WalkPhase(model=model, phase=phase):
                 if self._has(model):
                     self._pause()
+                    self._single = True
                     assert self._experiment is not None
                     seen = self._watching.phase(self._experiment, model, phase)
                     self._send_snapshot()
@@ -268,6 +272,8 @@ class TrainerThread(ClosingThread):
         going = self._remaining != 0
         self._remaining = self._goal = steps if self._experiment is not None else 0
         self._halted = steps == 0
+        if steps != 0:
+            self._single = steps == 1
         if going and self._remaining == 0:
             self._send_reports()
             self._send_snapshot()
@@ -433,7 +439,7 @@ class TrainerThread(ClosingThread):
         self._joining, self._left = None, {}
         self._experiment, self._history = experiment, history
         self._steps = experiment.run()
-        self._snapshot_due = 0.0
+        self._snapshot_due, self._single = 0.0, False
         self.prepared.emit(
             Prepared(
                 experiment.config,
@@ -501,7 +507,7 @@ class TrainerThread(ClosingThread):
             return
         # Not by the clock on the wall: on a busy machine that would punish the picture for waiting.
         start = time.thread_time()
-        snapshot = self._experiment.snapshot()
+        snapshot = self._experiment.snapshot(averaged=not self._single)
         cost = time.thread_time() - start
         self._snapshot_due = time.perf_counter() + SNAPSHOT_PATIENCE * cost
         self.snapshotted.emit(snapshot)

@@ -121,7 +121,7 @@ def test_the_weights_are_those_without_it(build) -> None:
 
 
 def test_who_looks_sees_by_the_batches_of_late(build, digits) -> None:
-    experiment = build(models=("ae",), encoder_norm="batch")
+    experiment = build(models=("ae",), encoder_norm="batch", averaging=0)
     by_hand, test = ByHand(experiment), digits.to_unit(digits.test.first(20).images)
     for step in range(12):
         by_hand.see(flat(experiment.batches.of_step(step).images.numpy()))

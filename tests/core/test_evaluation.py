@@ -93,7 +93,7 @@ def test_figures_of_codes(snapshot: Snapshot, digits: Dataset) -> None:
     assert figures["code_mean"] == pytest.approx(live.code_mean)
     assert figures["code_std_least"] == pytest.approx(live.code_std_least)
     # Other samples of the prior, and more of them.
-    assert figures["mmd_to_prior"] == pytest.approx(live.mmd_to_prior, abs=0.01)
+    assert figures["mmd_to_prior"] == pytest.approx(live.mmd_to_prior, abs=0.02)
     assert figures["sw1_to_prior"] == pytest.approx(live.sw1_to_prior, abs=0.15)
     wide = snapshot.prior.sample(20_000, torch.Generator().manual_seed(9)).numpy()
     back = frozen.encode(frozen.decode(wide))

@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Callable
+from itertools import islice
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -12,6 +15,7 @@ from PySide6.QtWidgets import QApplication
 import aae_studio.core.models
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import NonFinite
+from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.ui.app import Studio
 from aae_studio.ui.inside import script, words
 from aae_studio.ui.inside.script import Moment, Row, links
@@ -112,6 +116,37 @@ def test_slow_motion_walks_through_a_real_step(qtbot, studio, panel):
     for _ in range(2):
         qtbot.keyClick(studio.window, Qt.Key.Key_Period)
     qtbot.waitUntil(lambda: bench.step == 2 and panel.slow.moment == Moment(0, "batch"))
+
+
+def test_a_step_alone_shows_the_weights_themselves_and_training_their_mean(qtbot, studio, panel):
+    bench = studio.workbench
+    twin = Experiment(bench.config, load_dataset(bench.config, Path("nowhere")))
+
+    def shows(averaged: bool) -> bool:
+        """Whether the window's weights are those of the twin, and not the others."""
+        for _ in islice(twin.run(), bench.step - twin.step):
+            pass
+        far = []
+        for each in (averaged, not averaged):
+            there = twin.snapshot(each).models["aae"].model.networks
+            wanted = [weight.numpy().ravel() for net in there.values() for weight in net.parameters()]
+            far.append(
+                np.abs(np.concatenate(wanted) - np.concatenate([*weights(studio, "aae").values()])).max()
+            )
+        return far[0] < 1e-5 < 1e-3 < far[1]
+
+    def step_to(step: int, act: Callable[[], None]) -> None:
+        act()
+        qtbot.waitUntil(lambda: bench.snapshot.step == step and not bench.training, timeout=20_000)
+
+    step_to(20, lambda: bench.train(20))
+    assert shows(averaged=True)
+    step_to(21, lambda: qtbot.keyClick(studio.window, Qt.Key.Key_S))
+    assert shows(averaged=False)
+    step_to(26, lambda: bench.train(5))
+    assert shows(averaged=True)
+    step_to(27, lambda: qtbot.keyClick(studio.window, Qt.Key.Key_Period))
+    assert shows(averaged=False)
 
 
 def test_it_plays_by_itself_until_it_is_stopped(qtbot, studio, panel):

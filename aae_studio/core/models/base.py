@@ -172,6 +172,8 @@ class Model(ABC):
     networks: dict[str, nn.Module]
     phases: tuple[Phase, ...]
     conditions: tuple[str, ...] = ()
+    # The running mean of the networks' weights, once there is one: see `averaging`.
+    average: dict[str, nn.Module] | None = None
 
     # Set for each phase where several processes divide a batch among themselves.
     share: Share | None = None
@@ -279,6 +281,11 @@ class Model(ABC):
         """Make this step's random numbers depend on the seed, the model and the step alone."""
         self._step = step
         self.generator.manual_seed(seed_for(self.setting.seed, type(self).__name__, step))
+
+    @property
+    def shown(self) -> dict[str, nn.Module]:
+        """The networks with the weights that are shown, judged and kept: averaged where they are."""
+        return self.networks if self.average is None else self.average
 
     def built(self, role: str, build: Callable[[], N]) -> N:
         """A network on the model's device, with initial weights that depend on seed and role alone."""
