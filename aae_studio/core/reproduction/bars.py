@@ -146,7 +146,7 @@ ALL: tuple[Bar, ...] = (
     *(
         Bar(
             f"semi-supervised-{labels}",
-            f"error of the semi-supervised AAE, {labels} labels, with consistency, inputs moved by affine maps",
+            f"semi-supervised AAE's error, {labels} labels, with consistency, inputs moved by affine maps",
             f"{MAKHZANI}, table 2",
             measures.semi_supervised(labels),
             (Limit("error", "≤", bound, published),),
