@@ -134,8 +134,9 @@ def _conclude(args: argparse.Namespace, experiment: Experiment, history: History
     finally:
         result = _result(experiment, history, figures)
         print(json.dumps(result) if args.json else _table(result), flush=True)
-        if not (args.out or args.quiet or args.json):
-            print("Nothing of it was kept: --out RUN keeps the models.", file=sys.stderr)
+    if not (args.quiet or args.json):
+        kept = f"It is kept in {args.out}: aae-studio open goes on with it."
+        print(kept if args.out else "Nothing of it was kept: --out RUN keeps the models.", file=sys.stderr)
 
 
 def _begun(args: argparse.Namespace, config: ExperimentConfig, group: Alone) -> tuple[Experiment, History]:

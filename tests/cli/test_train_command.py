@@ -340,5 +340,8 @@ def test_what_was_given_in_vain_is_said(studio, tmp_path):
     assert "vae.beta changes nothing: vae takes no part." in err
     assert "--out RUN keeps the models" in err
     assert out.startswith("1 step, 0 epochs in ")
+    _, err = studio(*words, "--out", tmp_path / "kept")
+    assert f"It is kept in {tmp_path / 'kept'}: aae-studio open goes on with it." in err
+    assert "--out RUN" not in err
     _, err = studio(*words, "--quiet", "--out", tmp_path / "run")
     assert err == ""
