@@ -25,6 +25,7 @@ from aae_studio.core.errors import SessionError, StudioError
 from aae_studio.core.experiment import Experiment, Report, load_dataset
 from aae_studio.core.history import History
 from aae_studio.core.registry import MODELS
+from aae_studio.core.snapshot import FrozenModel
 
 CONFIG = ExperimentConfig(
     models=("vae", "ae", "gan", "aae"),
@@ -127,23 +128,39 @@ def test_a_resumed_run_is_the_uninterrupted_run_to_the_last_bit(
                     assert torch.equal(weight, others[role].state_dict()[key])
 
 
-def test_the_weights_that_other_programs_read_are_those_that_were_shown(saved: Path, tmp_path: Path) -> None:
-    experiment, _ = session.restore(saved, tmp_path)
+def decoded(run: Experiment | session.TrainedRun) -> np.ndarray:
     codes = np.random.default_rng(0).normal(size=(5, 2)).astype(np.float32)
-    shown, themselves = (
-        experiment.snapshot(averaged).models["aae"].decode(codes) for averaged in (True, False)
-    )
-    np.testing.assert_array_equal(session.TrainedRun(saved).decode(codes, "aae"), shown)
-    assert not np.array_equal(shown, themselves)
-    read = safetensors.torch.load_file(saved / "aae.safetensors")
-    average = experiment.models["aae"].average
-    assert average is not None
-    torch.testing.assert_close(
-        read["decoder.0.bias"], average["decoder"].state_dict()["0.bias"], rtol=0, atol=0
-    )
+    return run.decode(codes, "aae") if isinstance(run, session.TrainedRun) else shown(run).decode(codes)
 
 
-def test_a_session_of_before_averaging_goes_on_and_has_a_mean_from_then_on(
+def shown(experiment: Experiment) -> FrozenModel:
+    return experiment.snapshot().models["aae"]
+
+
+def test_the_weights_that_other_programs_read_are_those_that_are_shown(saved: Path, tmp_path: Path) -> None:
+    experiment, history = session.restore(saved, tmp_path)
+    mean = decoded(experiment)
+    np.testing.assert_array_equal(decoded(session.TrainedRun(saved)), mean)
+    # Those that are trained are there for training alone.
+    experiment.forget_averages()
+    assert not np.array_equal(decoded(experiment), mean)
+    session.save(tmp_path / "bare", experiment, history)
+    np.testing.assert_array_equal(decoded(session.TrainedRun(tmp_path / "bare")), decoded(experiment))
+    again, _ = session.restore(tmp_path / "bare", tmp_path)
+    assert again.models["aae"].average is None
+    trained, bare = (
+        safetensors.torch.load_file(run / "training.safetensors") for run in (saved, tmp_path / "bare")
+    )
+    weights = safetensors.torch.load_file(tmp_path / "bare" / "aae.safetensors")
+    apart = {key: tensor for key, tensor in trained.items() if key.startswith("aae/weights/")}
+    assert {key.removeprefix("aae/weights/") for key in apart} == weights.keys()
+    assert all(
+        torch.equal(weights[key.removeprefix("aae/weights/")], tensor) for key, tensor in apart.items()
+    )
+    assert not any("/weights/" in key for key in bare)
+
+
+def test_a_session_of_before_averaging_goes_on_without(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     plain, history = trained(CONFIG.with_(averaging=0), 12)
@@ -156,14 +173,9 @@ def test_a_session_of_before_averaging_goes_on_and_has_a_mean_from_then_on(
     monkeypatch.setattr(session, "write", former)
     session.save(tmp_path / "run", plain, history)
     again, _ = session.restore(tmp_path / "run", tmp_path)
-    assert again.config == CONFIG
-    codes = np.zeros((1, 2), np.float32)
-    for averaged in (True, False):
-        found = again.snapshot(averaged).models["ae"].decode(codes)
-        np.testing.assert_array_equal(found, plain.snapshot().models["ae"].decode(codes))
+    assert again.config == plain.config == session.read_config(tmp_path / "run")
     assert curves(list(islice(again.run(), 9))) == curves(list(islice(plain.run(), 9)))
-    found = again.snapshot().models["ae"].decode(codes)
-    assert not np.array_equal(found, plain.snapshot().models["ae"].decode(codes))
+    np.testing.assert_array_equal(decoded(again), decoded(plain))
 
 
 def test_a_restored_experiment_is_what_was_saved(saved: Path, tmp_path: Path) -> None:

@@ -38,9 +38,10 @@ OPTIONS: tuple[Option, ...] = (
         "averaging",
         "Averaged steps",
         100,
-        "Shown, judged and kept are not the newest weights but their running mean, over about so many of the "
-        "last steps and at most a tenth of all: it holds still where the weights swing. Training does not "
-        "look at it. A single step shows the weights themselves. 0: these always.",
+        "Shown, judged and given to other programs are not the newest weights but their running mean, over "
+        "about so many of the last steps and at most a tenth of all: it holds still where the weights swing. "
+        "Training does not look at it. A step taken by itself shows the weights, and the mean begins anew. "
+        "0: always the weights.",
         minimum=0,
         maximum=10_000,
         live=True,

@@ -326,8 +326,7 @@ class Experiment:
             self._spares.pop(name, None)
         self.config, self.prior, self.models = config, prior, staying
         if not config.averaging:
-            for model in staying.values():
-                model.average = None
+            self.forget_averages()
         self.batches.corruption = config.corruption
         for name, model in staying.items():
             model.option = options[name]
@@ -375,10 +374,14 @@ class Experiment:
         prior: Prior = plugin(config.latent_size, **values)
         return prior
 
-    def snapshot(self, averaged: bool = True) -> Snapshot:
-        """Frozen copies of all models as they are between two steps, or, not `averaged`, as a step leaves
-        them."""
-        return Snapshot.of(self.models, self.prior, self.dataset, self.step, self._spares, averaged)
+    def forget_averages(self) -> None:
+        """Show the weights themselves. A mean begins anew with the next step."""
+        for model in self.models.values():
+            model.average = None
+
+    def snapshot(self) -> Snapshot:
+        """Frozen copies of all models as they are shown between two steps."""
+        return Snapshot.of(self.models, self.prior, self.dataset, self.step, self._spares)
 
 
 def _prepare_norms(model: Model, phase: Phase, share: Share | None) -> None:

@@ -38,7 +38,8 @@ def read_config(folder: Path) -> ExperimentConfig:
 def config_of(folder: Path, document: Mapping[str, Any]) -> ExperimentConfig:
     """The configuration in a document that `read_document` gave. Raises SessionError."""
     try:
-        return ExperimentConfig.from_json(json.dumps(document["config"]))
+        # Before sessions wrote it there was no mean of weights.
+        return ExperimentConfig.from_json(json.dumps({"averaging": 0, **document["config"]}))
     except (StudioError, TypeError) as fault:
         raise misfit(folder, fault) from fault
 

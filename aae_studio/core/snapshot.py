@@ -296,19 +296,10 @@ class Snapshot:
 
     @classmethod
     def of(
-        cls,
-        models: Mapping[str, Model],
-        prior: Prior,
-        dataset: Dataset,
-        step: int,
-        spares: Spares,
-        averaged: bool = True,
+        cls, models: Mapping[str, Model], prior: Prior, dataset: Dataset, step: int, spares: Spares
     ) -> Snapshot:
-        """Copy the models' weights, `averaged` where they are; later training does not touch the copies."""
-        frozen = {
-            name: _frozen(name, model, model.shown if averaged else model.networks, spares[name])
-            for name, model in models.items()
-        }
+        """Copy the weights that the models show; later training does not touch the copies."""
+        frozen = {name: _frozen(name, model, spares[name]) for name, model in models.items()}
         return cls(step, frozen, prior, dataset)
 
     @cached_property
@@ -388,15 +379,15 @@ def _joined(parts: list[Tensor]) -> Array:
     return joined
 
 
-def _frozen(name: str, model: Model, shown: Networks, spares: list[Networks]) -> FrozenModel:
+def _frozen(name: str, model: Model, spares: list[Networks]) -> FrozenModel:
     """A copy that only decodes and encodes: networks on the CPU, without optimisers or phases."""
     try:
         networks = spares.pop()
     except IndexError:
-        networks = {part: _detached(network) for part, network in shown.items()}
+        networks = {part: _detached(network) for part, network in model.shown.items()}
     else:
         with torch.no_grad():
-            torch._foreach_copy_(weights(networks), weights(shown))
+            torch._foreach_copy_(weights(networks), weights(model.shown))
     twin = _twin(model, networks)
     twin.phases, twin.average = (), None
     frozen = FrozenModel(name, twin)

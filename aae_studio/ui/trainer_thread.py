@@ -98,8 +98,8 @@ class TrainerThread(ClosingThread):
         # Steps still to be taken, and those that were asked for; None: without end.
         self._remaining: int | None = 0
         self._goal: int | None = 0
-        # Whether what was last done is one step, of which is shown what it does to the weights themselves.
-        self._single = False
+        # Whether it is looked at what one step does: to the weights themselves, and not to their mean.
+        self._bare = False
         # Models that catch up, and the wish that they come from.
         self._joining: Joining | None = None
         self._wish: int | None = None
@@ -253,7 +253,7 @@ class TrainerThread(ClosingThread):
             case WalkStep(model=model):
                 if self._has(model):
                     self._pause()
-                    self._single = True
+                    self._lay_bare()
                     seen = self._walk(model)
                     self._send_reports()
                     self._send_snapshot()
@@ -262,7 +262,7 @@ class TrainerThread(ClosingThread):
             case WalkPhase(model=model, phase=phase):
                 if self._has(model):
                     self._pause()
-                    self._single = True
+                    self._lay_bare()
                     assert self._experiment is not None
                     seen = self._watching.phase(self._experiment, model, phase)
                     self._send_snapshot()
@@ -272,8 +272,10 @@ class TrainerThread(ClosingThread):
         going = self._remaining != 0
         self._remaining = self._goal = steps if self._experiment is not None else 0
         self._halted = steps == 0
-        if steps != 0:
-            self._single = steps == 1
+        if steps == 1:
+            self._lay_bare()
+        elif steps != 0:
+            self._bare = False
         if going and self._remaining == 0:
             self._send_reports()
             self._send_snapshot()
@@ -439,7 +441,7 @@ class TrainerThread(ClosingThread):
         self._joining, self._left = None, {}
         self._experiment, self._history = experiment, history
         self._steps = experiment.run()
-        self._snapshot_due, self._single = 0.0, False
+        self._snapshot_due, self._bare = 0.0, False
         self.prepared.emit(
             Prepared(
                 experiment.config,
@@ -492,6 +494,7 @@ class TrainerThread(ClosingThread):
         """While training stands still: how the watched model's next step would go."""
         if self._remaining == 0 and self._has(self._watching.model):
             assert self._experiment is not None
+            self._lay_bare()
             self.walked.emit(self._watching.rehearsal(self._experiment, self._watching.model))
 
     # News
@@ -502,12 +505,24 @@ class TrainerThread(ClosingThread):
             self.reported.emit(self._unsent)
             self._unsent = []
 
+    def _lay_bare(self) -> None:
+        """Show the weights themselves until training goes on: before a step, so that what is seen to move is
+        what the step moves, and after it."""
+        if not self._bare:
+            self._bare = True
+            self._send_reports()
+            self._send_snapshot()
+
     def _send_snapshot(self) -> None:
         if self._experiment is None:
             return
+        # At rest, what is watched is how the next step would go.
+        self._bare |= self._remaining == 0 and self._has(self._watching.model)
+        if self._bare:
+            self._experiment.forget_averages()
         # Not by the clock on the wall: on a busy machine that would punish the picture for waiting.
         start = time.thread_time()
-        snapshot = self._experiment.snapshot(averaged=not self._single)
+        snapshot = self._experiment.snapshot()
         cost = time.thread_time() - start
         self._snapshot_due = time.perf_counter() + SNAPSHOT_PATIENCE * cost
         self.snapshotted.emit(snapshot)

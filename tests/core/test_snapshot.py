@@ -75,7 +75,8 @@ def test_shapes_and_dtype(build, digits: Dataset, name: str, latent_size: int) -
 
 
 def test_decode_and_encode_are_the_live_models(trained, digits: Dataset) -> None:
-    snapshot = trained.snapshot(averaged=False)
+    trained.forget_averages()
+    snapshot = trained.snapshot()
     images = digits.to_unit(digits.test.images[:20])
     for name, model in trained.models.items():
         frozen = snapshot.models[name]

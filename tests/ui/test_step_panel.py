@@ -9,10 +9,12 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from conftest import Journal
 from PySide6.QtCore import QPointF, QSettings, Qt
 from PySide6.QtWidgets import QApplication
 
 import aae_studio.core.models
+from aae_studio.core import session
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import NonFinite
 from aae_studio.core.experiment import Experiment, load_dataset
@@ -118,35 +120,84 @@ def test_slow_motion_walks_through_a_real_step(qtbot, studio, panel):
     qtbot.waitUntil(lambda: bench.step == 2 and panel.slow.moment == Moment(0, "batch"))
 
 
-def test_a_step_alone_shows_the_weights_themselves_and_training_their_mean(qtbot, studio, panel):
-    bench = studio.workbench
-    twin = Experiment(bench.config, load_dataset(bench.config, Path("nowhere")))
+def flat(networks) -> np.ndarray:
+    return np.concatenate(
+        [w.detach().numpy().ravel() for network in networks.values() for w in network.parameters()]
+    )
 
-    def shows(averaged: bool) -> bool:
-        """Whether the window's weights are those of the twin, and not the others."""
-        for _ in islice(twin.run(), bench.step - twin.step):
+
+class Twin:
+    """The window's experiment, taken the same way."""
+
+    def __init__(self, studio: Studio) -> None:
+        self.bench = studio.workbench
+        config = self.bench.config
+        self.experiment = Experiment(config, load_dataset(config, Path("nowhere")))
+
+    def catch_up(self) -> None:
+        for _ in islice(self.experiment.run(), self.bench.step - self.experiment.step):
             pass
-        far = []
-        for each in (averaged, not averaged):
-            there = twin.snapshot(each).models["aae"].model.networks
-            wanted = [weight.numpy().ravel() for net in there.values() for weight in net.parameters()]
-            far.append(
-                np.abs(np.concatenate(wanted) - np.concatenate([*weights(studio, "aae").values()])).max()
-            )
-        return far[0] < 1e-5 < 1e-3 < far[1]
 
-    def step_to(step: int, act: Callable[[], None]) -> None:
-        act()
-        qtbot.waitUntil(lambda: bench.snapshot.step == step and not bench.training, timeout=20_000)
+    def shows(self) -> bool:
+        """Whether the window shows what it should; a mean is another thing than the weights."""
+        self.catch_up()
+        model, found = self.experiment.models["aae"], flat(self.bench.models["aae"].model.networks)
+        newest, mean = flat(model.networks), None if model.average is None else flat(model.average)
+        assert mean is None or np.abs(mean - newest).max() > 1e-3
+        return bool(np.abs(found - (newest if mean is None else mean)).max() < 1e-5)
 
-    step_to(20, lambda: bench.train(20))
-    assert shows(averaged=True)
-    step_to(21, lambda: qtbot.keyClick(studio.window, Qt.Key.Key_S))
-    assert shows(averaged=False)
-    step_to(26, lambda: bench.train(5))
-    assert shows(averaged=True)
-    step_to(27, lambda: qtbot.keyClick(studio.window, Qt.Key.Key_Period))
-    assert shows(averaged=False)
+
+def step_to(qtbot, studio: Studio, step: int, act: Callable[[], None]) -> None:
+    act()
+    bench = studio.workbench
+    qtbot.waitUntil(lambda: bench.snapshot.step == step and not bench.training, timeout=20_000)
+
+
+def test_a_step_by_itself_shows_the_weights_and_training_their_mean(qtbot, studio, tmp_path):
+    bench, twin = studio.workbench, Twin(studio)
+    step_to(qtbot, studio, 20, lambda: bench.train(20))
+    assert twin.shows()
+    shown = Journal()
+    bench.snapshot_changed.connect(
+        lambda: shown.take((bench.snapshot.step, flat(bench.models["aae"].model.networks)))
+    )
+    for step in (21, 22):
+        step_to(qtbot, studio, step, lambda: qtbot.keyClick(studio.window, Qt.Key.Key_S))
+        twin.catch_up()
+        twin.experiment.forget_averages()
+        assert twin.shows()
+    # The weights as they were before the first step were shown, too.
+    assert 20 in [step for step, _ in shown.entries]
+    bench.save(tmp_path / "run")
+    qtbot.waitUntil(lambda: (tmp_path / "run" / "session.json").is_file(), timeout=20_000)
+    kept = session.TrainedRun(tmp_path / "run").decode([[0.5, -1.0]], "aae")
+    np.testing.assert_allclose(kept, bench.models["aae"].decode(np.float32([[0.5, -1.0]])), atol=1e-5)
+    step_to(qtbot, studio, 28, lambda: bench.train(6))
+    assert twin.shows()
+
+
+def test_while_a_step_is_looked_into_nothing_moves_but_what_it_moves(qtbot, studio, panel):
+    bench, twin = studio.workbench, Twin(studio)
+    step_to(qtbot, studio, 20, lambda: bench.train(20))
+    twin.catch_up()
+    twin.experiment.forget_averages()
+    assert twin.shows(), "it rests, and the next step is written down"
+    before = weights(studio, "aae")
+    phases = Journal()
+    bench.walked.connect(phases.take)
+    panel.only("discriminator")
+    qtbot.waitUntil(lambda: bool(phases.entries) and bench.step == 20)
+    qtbot.waitUntil(lambda: (weights(studio, "aae")["discriminator"] != before["discriminator"]).any())
+    after = weights(studio, "aae")
+    assert all(np.array_equal(before[part], after[part]) for part in ("encoder", "decoder"))
+    # What a phase alone has done is not lost when training goes on.
+    for _ in range(30):
+        panel.only("reconstruction")
+    qtbot.waitUntil(lambda: len(phases.entries) >= 31, timeout=20_000)
+    alone = flat(bench.models["aae"].model.networks)
+    step_to(qtbot, studio, 22, lambda: bench.train(2))
+    far = np.abs(flat(bench.models["aae"].model.networks) - alone).max()
+    assert far < np.abs(alone - np.concatenate([*before.values()])).max() / 3
 
 
 def test_it_plays_by_itself_until_it_is_stopped(qtbot, studio, panel):
