@@ -170,7 +170,7 @@ def adversarial_network(lab: Laboratory) -> dict[str, float]:
 
 
 def _judgement(experiment: Experiment, name: str, ending: str) -> dict[str, float]:
-    """What D, as it is trained and not as it is shown, says on the next batches: a mean, without training on."""
+    """What D, as it is trained and not as it is shown, says on the next batches, without training on."""
     model = experiment.models[name]
     rows = []
     for step in range(experiment.step, experiment.step + JUDGED):
