@@ -39,12 +39,20 @@ def averaged(rows: list[Weights], span: int) -> Weights:
     return mean
 
 
-@pytest.mark.parametrize("span", [1, 7, 19, 100])
-@pytest.mark.parametrize("changes", [{}, {"encoder_norm": "batch", "network": "conv"}])
+@pytest.mark.parametrize(
+    ("span", "changes"),
+    [
+        (1, {}),
+        (7, {}),
+        (19, {"encoder_norm": "batch"}),
+        (100, {}),
+        (100, {"models": ("gan",), "network": "conv"}),
+    ],
+)
 def test_the_mean_is_that_of_the_weights_after_each_step(build, span: int, changes: dict[str, Any]) -> None:
     """To the rounding, as long as no step is left out."""
-    experiment = build(models=("aae", "gan"), averaging=span, **changes)
-    rows: dict[str, list[Weights]] = {"aae": [], "gan": []}
+    experiment = build(**{"models": ("aae",), "averaging": span, **changes})
+    rows: dict[str, list[Weights]] = {name: [] for name in experiment.models}
     for _ in islice(experiment.run(), 130):
         for name, model in experiment.models.items():
             rows[name].append(held(model.networks))
@@ -57,7 +65,7 @@ def test_the_mean_is_that_of_the_weights_after_each_step(build, span: int, chang
             assert all(np.array_equal(found[key], rows[name][-1][key]) for key in found)
 
 
-@pytest.mark.parametrize("span", [30, 100, 1000])
+@pytest.mark.parametrize("span", [30, 100, 300])
 def test_it_holds_still_where_the_weights_swing(span: int) -> None:
     """They go from 0 to 7 in a span, and swing by 1, as long in one direction as is left out at most."""
     network = torch.nn.Linear(400, 10, bias=False)
