@@ -38,10 +38,10 @@ OPTIONS: tuple[Option, ...] = (
         "averaging",
         "Averaged steps",
         100,
-        "Shown, judged and given to other programs are not the newest weights but their running mean, over "
-        "about so many of the last steps and at most a tenth of all: it holds still where the weights swing. "
-        "Training does not look at it. A step taken by itself shows the weights, and the mean begins anew. "
-        "0: always the weights.",
+        "Pictures, figures and saved models are not made with the newest weights but with their running "
+        "mean, over about so many of the last steps and at most a tenth of all steps: it holds still where "
+        "the weights swing. Training does not look at it. A step that is taken by itself or looked into "
+        "shows the weights, and the mean begins anew. 0: always the weights.",
         minimum=0,
         maximum=10_000,
         live=True,

@@ -270,7 +270,10 @@ class TrainerThread(ClosingThread):
 
     def _train(self, steps: int | None) -> None:
         going = self._remaining != 0
-        self._remaining = self._goal = steps if self._experiment is not None else 0
+        # Who asks for a step while another is waiting wants two.
+        waiting = (self._remaining or 0) if steps == self._goal == 1 else 0
+        self._goal = steps if self._experiment is not None else 0
+        self._remaining = None if self._goal is None else self._goal + waiting
         self._halted = steps == 0
         if steps == 1:
             self._lay_bare()
@@ -281,6 +284,8 @@ class TrainerThread(ClosingThread):
             self._send_snapshot()
         if self._going != self._told:
             self._tell_training(self._going)
+        if going:
+            self._rehearse()
 
     def _tell_training(self, going: bool) -> None:
         self._told = going
@@ -294,7 +299,7 @@ class TrainerThread(ClosingThread):
     @property
     def _going(self) -> bool:
         """Whether there will be for a while: one step is over at once."""
-        return self._busy and (self._joining is not None or self._remaining != 1)
+        return self._busy and (self._joining is not None or self._goal != 1)
 
     def _pause(self) -> None:
         if self._remaining != 0:
@@ -473,6 +478,7 @@ class TrainerThread(ClosingThread):
             self._send_reports()
             self._send_snapshot()
             self._tell_training(False)
+            self._rehearse()
         elif now - self._sent_at >= NEWS_INTERVAL_S:
             self._sent_at = now
             self._send_reports()

@@ -94,6 +94,16 @@ def test_one_step_is_exactly_one_step(qtbot, studio):
     assert studio.workbench.step == 2
 
 
+def test_a_step_is_taken_for_each_time_that_it_is_asked_for(qtbot, studio):
+    bench = studio.workbench
+    trained(qtbot, studio, 3)
+    for _ in range(7):
+        qtbot.keyClick(studio.window, Qt.Key.Key_S)
+    qtbot.waitUntil(lambda: bench.snapshot.step == 10, timeout=20_000)
+    qtbot.wait(200)
+    assert (bench.step, len(bench.history), bench.training) == (10, 10, False)
+
+
 def test_rewind_repeats_the_run_to_the_last_bit_and_a_new_seed_does_not(qtbot, studio):
     bench = studio.workbench
 

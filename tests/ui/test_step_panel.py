@@ -200,6 +200,20 @@ def test_while_a_step_is_looked_into_nothing_moves_but_what_it_moves(qtbot, stud
     assert far < np.abs(alone - np.concatenate([*before.values()])).max() / 3
 
 
+def test_at_rest_it_shows_how_the_next_step_would_go(qtbot, studio, panel):
+    bench = studio.workbench
+    bench.train()
+    qtbot.waitUntil(lambda: bench.step > 5 and panel.heading.text().startswith("Step "), timeout=20_000)
+    bench.pause()
+    for steps in (0, 3, 1):
+        bench.train(steps)
+        qtbot.waitUntil(
+            lambda: not bench.training and panel.heading.text() == f"Before step {bench.snapshot.step + 1}",
+            timeout=20_000,
+        )
+        assert bench.snapshot.step == bench.step
+
+
 def test_it_plays_by_itself_until_it_is_stopped(qtbot, studio, panel):
     panel.bar.pace.setValue(2)
     qtbot.keyClick(studio.window, Qt.Key.Key_Slash)
