@@ -87,13 +87,15 @@ def count_reader(name: str, least: int) -> Callable[[str], Value]:
 
 
 def name_reader(kind: str, names: Iterable[str]) -> Callable[[str], str]:
-    """Reads one of these names; another raises UnknownName with the nearest ones."""
+    """Reads one of these names, also with the dashes that flags have; another raises UnknownName with the
+    nearest ones."""
     known = tuple(names)
 
     def read(word: str) -> str:
-        if word not in known:
+        name = word if word in known else word.replace("-", "_")
+        if name not in known:
             raise UnknownName(kind, word, known)
-        return word
+        return name
 
     return read
 

@@ -88,7 +88,7 @@ class MainWindow(QMainWindow):
         self._painted = False
         # Of the experiment on show.
         self._generation = -1
-        self.setWindowTitle("AAE Studio")
+        self._show_title()
         self.setWindowIcon(application_icon())
         self.overlays = plugins.overlays()
         rows = (*ROWS, *overlay_rows(self.overlays))
@@ -303,6 +303,8 @@ class MainWindow(QMainWindow):
         bench.configured.connect(self._show_undo)
         bench.failed.connect(self._enable_training)
         bench.following_changed.connect(self._on_following)
+        for news in (bench.prepared, bench.saved, bench.following_changed):
+            news.connect(self._show_title)
         self.banner.download_asked.connect(self.files.download)
         self.banner.folder_asked.connect(self.files.choose_data_dir)
         self.files.said.connect(self.status_bar.say)
@@ -312,6 +314,11 @@ class MainWindow(QMainWindow):
         self._show_switches()
         self._show_undo()
         self._on_following(bench.following is not None)
+
+    def _show_title(self) -> None:
+        """The session's folder, as windows of other programs have their document's name."""
+        folder = self._bench.following or self._bench.folder
+        self.setWindowTitle("AAE Studio" if folder is None else f"{folder.name} — AAE Studio")
 
     def _show_switches(self) -> None:
         for name in SWITCHES:

@@ -42,6 +42,12 @@ def test_list_shows_every_plugin(studio: Studio) -> None:
     assert "Did you mean models" in studio.fault("list", "model")
 
 
+def test_names_may_have_the_dashes_of_flags(studio: Studio, app: FakeApp) -> None:
+    studio("--models", "ae,clustering-aae,semi_supervised_aae", "--prior", "swiss-roll")
+    assert config_of(app).models == ("ae", "clustering_aae", "semi_supervised_aae")
+    assert config_of(app).prior == "swiss_roll"
+
+
 def test_list_says_why_a_dataset_is_not_available(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Mnist, "unavailable", classmethod(lambda cls: "torchvision is not installed"))
     assert "not available: torchvision is not installed" in studio("list", "datasets")[0]

@@ -555,13 +555,17 @@ def test_what_was_chosen_in_panels_stays_in_another_language(qtbot, studio):
 def test_a_session_is_saved_and_opened_again(qtbot, studio, tmp_path):
     bench = studio.workbench
     trained(qtbot, studio, 6)
+    assert studio.window.windowTitle() == "AAE Studio"
     with qtbot.waitSignal(bench.saved, timeout=10_000):
         bench.save(tmp_path / "run")
+    assert studio.window.windowTitle() == "run — AAE Studio"
     place = bench.models["aae"].decode([[0.5, 0.5]])
     bench.configure(seed=9)
     qtbot.waitUntil(lambda: bench.config.seed == 9 and bench.step == 0, timeout=10_000)
+    assert studio.window.windowTitle() == "AAE Studio", "it is another experiment"
     with qtbot.waitSignal(bench.prepared, timeout=10_000):
         bench.open(tmp_path / "run")
+    assert studio.window.windowTitle() == "run — AAE Studio"
     assert (bench.step, bench.config.seed) == (6, 0)
     assert len(bench.history.steps) == 6
     assert (bench.models["aae"].decode([[0.5, 0.5]]) == place).all()
