@@ -423,7 +423,7 @@ class Workbench(QObject):
         self.precision, self.steps_per_epoch = news.precision, news.steps_per_epoch
         self.step, self.seconds, self.steps_per_second = news.snapshot.step, news.seconds, 0.0
         self.epoch = self.step // self.steps_per_epoch
-        self._rate_mark = (self.step, time.perf_counter())
+        self._rate_mark = (self.step, self._clock())
         self._recall_losses()
         self.findings.clear()
         self.decodings.forget()
@@ -464,7 +464,7 @@ class Workbench(QObject):
     def _on_joined(self, seconds: float) -> None:
         if not self._is_stale():
             self.seconds = seconds
-            self._rate_mark = (self.step, time.perf_counter())
+            self._rate_mark = (self.step, self._clock())
 
     def _on_saved(self, folder: Path, number: int, seconds: float) -> None:
         for other, saved in self._saved.items():
@@ -480,13 +480,17 @@ class Workbench(QObject):
         last = reports[-1]
         self.step, self.epoch, self.seconds = last.step, last.epoch, last.seconds
         self.losses = last.losses
-        # By the clock on the wall: what a person waits for, the price of looking included.
         step, seconds = self._rate_mark
-        now = time.perf_counter()
+        now = self._clock()
         if now - seconds >= RATE_WINDOW_S:
             self.steps_per_second = (self.step - step) / (now - seconds)
             self._rate_mark = (self.step, now)
         self.progressed.emit()
+
+    def _clock(self) -> float:
+        """Seconds by the clock on the wall: what a person waits for, the price of looking included. Of a run
+        that is trained elsewhere, those that it was trained: news of it comes when it is saved."""
+        return self.seconds if self.following is not None else time.perf_counter()
 
     def _on_snapshotted(self, snapshot: Snapshot) -> None:
         if self._is_stale():
@@ -510,7 +514,7 @@ class Workbench(QObject):
         if self._is_stale():
             return
         self.training = going
-        self._rate_mark = (self.step, time.perf_counter())
+        self._rate_mark = (self.step, self._clock())
         if not going:
             self._look(thorough=True)
         self.training_changed.emit(going)

@@ -23,7 +23,7 @@ from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.followed import FollowedRun
 from aae_studio.core.history import History
 from aae_studio.core.session_folder import digest
-from aae_studio.ui import follow_thread
+from aae_studio.ui import follow_thread, workbench
 from aae_studio.ui.app import Studio
 from aae_studio.ui.decodings import decoded_at
 
@@ -96,7 +96,8 @@ def shown(qtbot, studio: Studio, run: Elsewhere) -> None:
     )
 
 
-def test_a_window_shows_a_run_while_it_grows(qtbot, follow: Follow, run: Elsewhere) -> None:
+def test_a_window_shows_a_run_while_it_grows(qtbot, follow: Follow, run: Elsewhere, monkeypatch) -> None:
+    monkeypatch.setattr(workbench, "RATE_WINDOW_S", 0.0)
     run.train(10)
     studio = follow(run)
     bench, window = studio.workbench, studio.window
@@ -105,6 +106,7 @@ def test_a_window_shows_a_run_while_it_grows(qtbot, follow: Follow, run: Elsewhe
     assert list(window.lanes) == ["ae", "aae"]
     assert "Following" in window.statusBar().message()
     lanes, first, history = dict(window.lanes), bench.findings.codes["aae"].copy(), bench.history
+    seconds = bench.seconds
     window.lanes["aae"].canvas.setFocus()
     bench.planes.move_cursor("aae", (0.5, -1.0))
     bench.planes.fit_view("aae")
@@ -114,6 +116,9 @@ def test_a_window_shows_a_run_while_it_grows(qtbot, follow: Follow, run: Elsewhe
     shown(qtbot, studio, run)
     assert (bench.step, bench.epoch) == (40, run.experiment.epoch)
     assert bench.seconds == run.experiment.seconds
+    assert bench.steps_per_second == pytest.approx(30 / (bench.seconds - seconds)), (
+        "as fast as it was trained"
+    )
     assert np.abs(bench.findings.codes["aae"] - first).max() > 0.01
     # The same curves have grown, and nothing that the person arranged has moved.
     assert bench.history is history
