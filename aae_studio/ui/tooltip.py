@@ -7,6 +7,7 @@ from html import escape
 from PySide6.QtWidgets import QWidget
 
 from aae_studio.ui.readout import Readout
+from aae_studio.ui.translation import THIN_SPACE
 
 # The description that a widget has from its tooltip.
 TOLD = "told"
@@ -15,7 +16,8 @@ TOLD = "told"
 def tooltip(*paragraphs: str) -> str:
     """Paragraphs of plain text for `setToolTip`; lines in them stay lines."""
     lines = (escape(paragraph).replace("\n", "<br>") for paragraph in paragraphs if paragraph)
-    return "".join(f"<p>{line}</p>" for line in lines)
+    # Rich text makes an ordinary space of a thin one, and breaks the line there.
+    return "".join(f"<p>{line}</p>" for line in lines).replace(THIN_SPACE, "&nbsp;")
 
 
 def explain(widget: QWidget, *paragraphs: str) -> None:

@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
-from PySide6.QtGui import QIcon, QImage, QWheelEvent
+from PySide6.QtGui import QIcon, QImage, QTextDocument, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -23,6 +23,7 @@ from aae_studio.ui import theme as themes
 from aae_studio.ui.app import Studio
 from aae_studio.ui.icons import icon
 from aae_studio.ui.screenshot import screenshot
+from aae_studio.ui.tooltip import tooltip
 
 SMALL = ExperimentConfig(models=("ae", "vae"), hidden=(16,), batch_size=64, seed=3)
 
@@ -233,3 +234,9 @@ def test_news_after_the_window_is_gone_start_nothing(qtbot, studio):
     assert not studio._tidying.isActive()
     # The fixture closes the window that is there.
     studio.window = studio._new_window()
+
+
+def test_a_number_in_a_tooltip_stays_on_one_line(qapp):
+    text = QTextDocument()
+    text.setHtml(tooltip(f"10{translation.THIN_SPACE}000 images"))
+    assert text.toRawText() == "10\xa0000 images"
