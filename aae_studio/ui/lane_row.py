@@ -58,6 +58,7 @@ class LaneRow(QScrollArea):
         workbench.planes.cursor_moved.connect(self._show_moved)
         workbench.caught_up.connect(self._show_waiting)
         workbench.configured.connect(self._show_waiting)
+        workbench.failed.connect(self._on_failed)
         self.horizontalScrollBar().rangeChanged.connect(self._reveal_newest)
         content = QWidget()
         self._row = QHBoxLayout(content)
@@ -93,6 +94,12 @@ class LaneRow(QScrollArea):
             else:
                 self._put_away(lane)
         self._show_waiting()
+
+    def _on_failed(self) -> None:
+        """Where there is no experiment as yet, none will come by itself."""
+        if self._bench.snapshot is None:
+            for card in self.waiting.values():
+                card.note.setText(tr("nothing loaded"))
 
     def _show_waiting(self) -> None:
         """Have a card for each model that one waits for, and for no other; all in the order of the models."""

@@ -57,6 +57,7 @@ class ToolBar(QWidget):
         workbench.prepared.connect(self._fill)
         # Where the first experiment cannot be, another must be within reach.
         workbench.failed.connect(self._fill)
+        workbench.failed.connect(self._on_failed)
         workbench.configured.connect(self._show_choices)
         workbench.training_changed.connect(self.show_training)
         workbench.following_changed.connect(self.show_following)
@@ -84,6 +85,10 @@ class ToolBar(QWidget):
                 seed=str(bench.config.seed),
             )
         )
+
+    def _on_failed(self) -> None:
+        if self._bench.snapshot is None:
+            self._progress.setText(tr("nothing loaded"))
 
     def show_training(self, training: bool) -> None:
         """Let the first button say what it will do."""
@@ -234,11 +239,8 @@ class ToolBar(QWidget):
             action.setChecked(action.data() in asked.models)
         more = sum(action.isChecked() for action in self.models_menu.actions())
         self._more.setText((tr("More ({count})", count=more) if more else tr("More")) + " ▾")
-        snapshot = self._bench.snapshot
-        loaded = snapshot is not None
-        dataset = tr(DATASETS.get(asked.dataset).title) if loaded else asked.dataset
-        prior = tr(PRIORS.get(asked.prior).title) if loaded else asked.prior
-        self._dataset.setText(f"{dataset} ▾")
+        prior = _title_in(self.prior_menu, asked.prior)
+        self._dataset.setText(f"{_title_in(self.dataset_menu, asked.dataset)} ▾")
         self._prior.setText(tr("Prior: {title}", title=prior) + " ▾")
         self._dataset.setToolTip(tr("The images that all models are trained on. Another starts from step 0."))
         self._prior.setToolTip(tr("The shape that VAE, AAE and GAN give the latent space. Changes at once."))
@@ -254,3 +256,9 @@ class ToolBar(QWidget):
         # Lanes stand in teaching order.
         models = tuple(other for other in MODELS.all() if other in chosen)
         self._bench.try_configure(models=models)
+
+
+def _title_in(menu: QMenu, name: str) -> str:
+    """A plug-in's title in its menu; its name as long as plug-ins are not loaded."""
+    titles = {action.data(): action.text().partition("\t")[0] for action in menu.actions()}
+    return titles.get(name, name)

@@ -659,6 +659,10 @@ def test_a_first_experiment_that_fails_leaves_the_others_within_reach(qtbot, qap
     with qtbot.waitSignal(studio.workbench.failed, timeout=60_000):
         studio.start()
     bar = studio.window.tool_bar
+    assert (bar._dataset.text(), bar._prior.text()) == ("MNIST ▾", "Prior: Gaussian ▾")
+    assert bar._progress.text() == "nothing loaded"
+    cards = studio.window.lane_row.waiting
+    assert [card.note.text() for card in cards.values()] == ["nothing loaded"] * len(SMALL.models)
     with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
         next(action for action in bar.dataset_menu.actions() if action.data() == "digits").trigger()
     closed(studio)
