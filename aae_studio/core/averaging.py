@@ -7,26 +7,24 @@ exponential mean, as it is here.
 
 from __future__ import annotations
 
-import copy
 import math
-from typing import TYPE_CHECKING
 
-import torch
-from torch import Tensor, nn
+from torch import nn
+from torch.optim.swa_utils import AveragedModel, get_ema_multi_avg_fn
 
-if TYPE_CHECKING:
-    from aae_studio.core.models.base import Model
+from aae_studio.core.models.base import Model
 
-Networks = dict[str, nn.Module]
 # A pass over all weights costs as much as half an update; among the steps that count there are so many.
 PASSES = 10
 
 
 def begin(model: Model) -> None:
     """Let `model.average` be the weights as they are."""
-    model.average = {
-        name: copy.deepcopy(network).requires_grad_(False) for name, network in model.networks.items()
-    }
+    networks = nn.ModuleDict(model.networks)
+    model.average = AveragedModel(networks, use_buffers=True)
+    model.average.requires_grad_(False)
+    # Its first update copies, and all later ones move the mean.
+    model.average.update_parameters(networks)
 
 
 def follow(model: Model, step: int, span: int) -> None:
@@ -42,19 +40,6 @@ def follow(model: Model, step: int, span: int) -> None:
     # A power of two, so that a longer stride goes on where a shorter one ends.
     stride = 1 << int(math.log2(max(1.0, 1 / (share * PASSES))))
     if step % stride == 0:
-        _approach(weights(model.average), weights(model.networks), 1 - (1 - share) ** stride)
-
-
-def _approach(means: list[Tensor], newest: list[Tensor], share: float) -> None:
-    """Move the means by a share of the way to what is newest."""
-    numbers = [place for place, mean in enumerate(means) if mean.is_floating_point()]
-    with torch.no_grad():
-        torch._foreach_lerp_([means[place] for place in numbers], [newest[place] for place in numbers], share)
-        # A count has no mean.
-        for place in set(range(len(means))) - set(numbers):
-            means[place].copy_(newest[place])
-
-
-def weights(networks: Networks) -> list[Tensor]:
-    """All that networks hold, parameters and buffers, in one order."""
-    return [held for network in networks.values() for held in (*network.parameters(), *network.buffers())]
+        decay = (1 - share) ** stride
+        model.average.multi_avg_fn = get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        model.average.update_parameters(nn.ModuleDict(model.networks))

