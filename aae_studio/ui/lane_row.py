@@ -58,7 +58,7 @@ class LaneRow(QScrollArea):
         workbench.planes.cursor_moved.connect(self._show_moved)
         workbench.caught_up.connect(self._show_waiting)
         workbench.configured.connect(self._show_waiting)
-        workbench.failed.connect(self._on_failed)
+        workbench.failed.connect(self._show_waiting)
         self.horizontalScrollBar().rangeChanged.connect(self._reveal_newest)
         content = QWidget()
         self._row = QHBoxLayout(content)
@@ -95,12 +95,6 @@ class LaneRow(QScrollArea):
                 self._put_away(lane)
         self._show_waiting()
 
-    def _on_failed(self) -> None:
-        """Where there is no experiment as yet, none will come by itself."""
-        if self._bench.snapshot is None:
-            for card in self.waiting.values():
-                card.note.setText(tr("nothing loaded"))
-
     def _show_waiting(self) -> None:
         """Have a card for each model that one waits for, and for no other; all in the order of the models."""
         bench = self._bench
@@ -115,6 +109,8 @@ class LaneRow(QScrollArea):
             self.waiting[name] = before.pop(name, None) or WaitingCard(words)
             if name in bench.joining:
                 self.waiting[name].show_progress(bench.joining[name], bench.step)
+            else:
+                self.waiting[name].note.setText(bench.why_empty)
         for card in before.values():
             self._put_away(card)
         cards: dict[str, QWidget] = {**self.lanes, **self.waiting}
@@ -182,7 +178,7 @@ class WaitingCard(QFrame):
     def __init__(self, name: str) -> None:
         super().__init__()
         self.setObjectName("card")
-        title, self.note = QLabel(name), QLabel(tr("loading…"))
+        title, self.note = QLabel(name), QLabel()
         title.setObjectName("cardTitle")
         self.note.setProperty("muted", True)
         self.note.setAlignment(Qt.AlignmentFlag.AlignCenter)

@@ -57,8 +57,9 @@ class ToolBar(QWidget):
         workbench.prepared.connect(self._fill)
         # Where the first experiment cannot be, another must be within reach.
         workbench.failed.connect(self._fill)
-        workbench.failed.connect(self._on_failed)
+        workbench.failed.connect(self.show_progress)
         workbench.configured.connect(self._show_choices)
+        workbench.configured.connect(self.show_progress)
         workbench.training_changed.connect(self.show_training)
         workbench.following_changed.connect(self.show_following)
         self.show_training(workbench.training)
@@ -72,7 +73,7 @@ class ToolBar(QWidget):
         """Show step, epoch, speed and seed."""
         bench = self._bench
         if bench.snapshot is None:
-            self._progress.setText(tr("loading…"))
+            self._progress.setText(bench.why_empty)
             return
         going = bench.training or bench.following is not None
         rate = f"{bench.steps_per_second:.0f}" if going and bench.steps_per_second else "–"
@@ -85,10 +86,6 @@ class ToolBar(QWidget):
                 seed=str(bench.config.seed),
             )
         )
-
-    def _on_failed(self) -> None:
-        if self._bench.snapshot is None:
-            self._progress.setText(tr("nothing loaded"))
 
     def show_training(self, training: bool) -> None:
         """Let the first button say what it will do."""

@@ -94,6 +94,8 @@ class Workbench(QObject):
         # The folder that the trainer was asked to open last: it may turn out not to hold a session.
         self._opening: Path | None = None
         self.snapshot: Snapshot | None = None
+        # Whether the last one that was asked for could not be.
+        self._refused = False
         self.history: History | None = None
         self.precision = ""
         self.step = self.epoch = self.steps_per_epoch = 0
@@ -243,7 +245,7 @@ class Workbench(QObject):
 
     def open(self, folder: Path) -> None:
         """Bring back the session in a folder; until it is there, all stays as it is."""
-        self._opening = folder
+        self._opening, self._refused = folder, False
         self._trainer.open(folder, self.data_dir, self.changes.wish)
 
     def follow(self, folder: Path) -> None:
@@ -251,7 +253,7 @@ class Workbench(QObject):
 
         Until `stop_following`, nothing here can be trained or changed.
         """
-        self._request, self._opening = folder, None
+        self._request, self._opening, self._refused = folder, None, False
         self.changes.forget()
         self._trainer.pause()
         self._trainer.leave_joining()
@@ -281,6 +283,11 @@ class Workbench(QObject):
         self._trainer.save(folder)
 
     @property
+    def why_empty(self) -> str:
+        """What to say where there is no experiment as yet: whether one is on its way."""
+        return tr("nothing loaded") if self._refused else tr("loading…")
+
+    @property
     def folder(self) -> Path | None:
         """Where this experiment was opened or saved last."""
         return self._saved[self._number].folder
@@ -299,7 +306,7 @@ class Workbench(QObject):
 
     def _ask(self, config: ExperimentConfig, restart: bool = False, back_to: int | None = None) -> None:
         assert self.following is None, "what is trained elsewhere cannot be changed here"
-        self._request = config
+        self._request, self._refused = config, False
         wish = self.changes.ask(config)
         self.configured.emit()
         self._trainer.configure(config, self.data_dir, restart, wish, back_to)
@@ -538,6 +545,7 @@ class Workbench(QObject):
             return
         if isinstance(fault, DataMissing):
             self._failed_request = self._request
+        self._refused = True
         self.failed.emit(fault)
 
     def _on_unopened(self, folder: Path, fault: StudioError) -> None:
@@ -546,6 +554,7 @@ class Workbench(QObject):
             self._opening = None
         if isinstance(fault, DataMissing):
             self._failed_request = folder
+        self._refused = True
         self.failed.emit(fault)
 
     def _on_survey_failed(self, fault: str) -> None:

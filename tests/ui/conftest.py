@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
-from PySide6.QtCore import QCoreApplication, QEvent, QObject, QSettings, QThread, QTimer
+from PySide6.QtCore import QCoreApplication, QEvent, QSettings, QThread, QTimer
 from PySide6.QtWidgets import QApplication
 from shiboken6 import isValid
 
@@ -82,15 +82,3 @@ def open_studio(qtbot, qapp: QApplication, tmp_path: Path) -> Iterator[Callable[
     for studio in opened:
         studio.window.close_at_once()
         studio.window.deleteLater()
-
-
-class Journal(QObject):
-    """Remembers every value that a signal carried."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.entries: list[object] = []
-
-    def take(self, value: object) -> None:
-        """Remember one."""
-        self.entries.append(value)

@@ -176,7 +176,7 @@ class PlotCard(QFrame):
 
     def _why_empty(self) -> str:
         if self.extract is None:
-            return tr("Loading…")
+            return tr("No curves yet.")
         if not self.traces:
             return tr("None of these models has a curve here.")
         if len(self.hidden) == len(self.traces):
