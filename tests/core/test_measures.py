@@ -33,11 +33,11 @@ def lab(monkeypatch, digits, digits_classifier) -> Laboratory:
     for name in (
         "GAN_EPOCHS",
         "PARZEN_EPOCHS",
-        "CLUSTERING_EPOCHS",
         "SEMI_SUPERVISED_EPOCHS",
         "REDUCTION_EPOCHS",
     ):
         monkeypatch.setattr(measures, name, 1)
+    monkeypatch.setattr(measures, "CLUSTERING_EPOCHS", {2: 1, 30: 1})
     lab = Laboratory(0, Path())
     vars(lab)["classifier"] = digits_classifier
     return lab

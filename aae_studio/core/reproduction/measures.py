@@ -56,7 +56,9 @@ STYLE_WEIGHT, CATEGORY_WEIGHT = 0.3, 0.3
 # others are of its class, and the error falls in far fewer epochs. The falling rate lets it settle.
 # Clusters are moved less, and need the fewest: images say by themselves which others are of their kind.
 MOVED: dict[str, Any] = {"noise": "affine", "noise_strength": 0.5, "rate_decay": 2.0}
-GAN_EPOCHS, PARZEN_EPOCHS, CLUSTERING_EPOCHS, SEMI_SUPERVISED_EPOCHS, REDUCTION_EPOCHS = 10, 100, 15, 20, 20
+GAN_EPOCHS, PARZEN_EPOCHS, SEMI_SUPERVISED_EPOCHS, REDUCTION_EPOCHS = 10, 100, 20, 20
+# More clusters go on merging and parting for longer.
+CLUSTERING_EPOCHS = {16: 15, 30: 30}
 # Generated images of each class whose class is then asked of the classifier.
 ASKED = 500
 # Labelled training images that name the clusters.
@@ -223,9 +225,9 @@ def clustering(clusters: int) -> Measure:
     def measure(lab: Laboratory) -> dict[str, float]:
         name = "clustering_aae"
         # With smoother discriminators and a light hand clusters are better: images change theirs for longer.
-        options = {"category_weight": 0.1, "r1": 1.0, "updates": "two-phase", "consistency_weight": 1.0}
+        options = {"category_weight": 0.1, "r1": 1.0, "updates": "two-phase", "consistency_weight": 3.0}
         config = _categorical(name, clusters=clusters, **options).with_(noise="affine")
-        experiment = lab.trained(f"clustering-{clusters}", config, CLUSTERING_EPOCHS)
+        experiment = lab.trained(f"clustering-{clusters}", config, CLUSTERING_EPOCHS[clusters])
         dataset = experiment.dataset
         # Named by labelled training images, judged by test images.
         shares, known = _found(lab, experiment, name, dataset.train.first(NAMING_SIZE))
