@@ -3,7 +3,7 @@
 Ours trains perceptrons on 28×28 images, and then convolutional networks on 64×64×3. A drag is one
 mouse-move event posted to a lane's canvas; it ends when that lane has painted the image decoded at the
 new place, and for `all` when all three lanes have. The peer is `drag_naive.py`: one widget, three training
-threads, perceptrons on 28×28 images.
+threads, perceptrons on 28×28 images. Where there is a GPU, ours trains perceptrons there, too.
 Usage: drag.py [--json] [--rounds N]
 """
 
@@ -16,13 +16,16 @@ import sys
 import time
 
 import numpy as np
+import torch
 from measuring import MNIST, PEERS, arguments, child, dataset_name, publish, run, spread
 
 DRAGS = int(os.environ.get("DRAGS", "2000"))
-CONVOLUTIONAL = "AAE Studio, convolutional 64×64×3"
+PEER = "drag_naive.py"
+OURS, CONVOLUTIONAL, GPU = "AAE Studio", "AAE Studio, convolutional 64×64×3", "AAE Studio, on the GPU"
+KINDS = {OURS: (), CONVOLUTIONAL: ("conv",)} | ({GPU: ("cuda",)} if torch.cuda.is_available() else {})
 
 
-def ours(convolutional: bool) -> None:
+def ours(convolutional: bool, device: str) -> None:
     """One round in this process: prints one JSON line."""
     from hand import Hand
     from PySide6.QtWidgets import QApplication
@@ -31,7 +34,7 @@ def ours(convolutional: bool) -> None:
     from aae_studio.ui.screenshot import offscreen_studio
 
     dataset = dataset_name()
-    config = ExperimentConfig(dataset=dataset, hidden=(512,))
+    config = ExperimentConfig(dataset=dataset, hidden=(512,), device=device)
     if convolutional:
         images = {"shapes.size": 64, "shapes.color": True}
         config = ExperimentConfig(dataset="shapes", network="conv", options=images)
@@ -78,15 +81,15 @@ def peer() -> dict[str, float]:
 
 def main() -> None:
     if sys.argv[1:2] == ["--one"]:
-        ours(convolutional="conv" in sys.argv)
+        ours("conv" in sys.argv, "cuda" if "cuda" in sys.argv else "cpu")
         return
     options = arguments(__doc__, rounds=3)
-    rounds: dict[str, list[dict[str, float]]] = {"AAE Studio": [], "drag_naive.py": [], CONVOLUTIONAL: []}
+    rounds: dict[str, list[dict[str, float]]] = {name: [] for name in (*KINDS, PEER)}
     for _ in range(options.rounds):
-        rounds["AAE Studio"].append(child(__file__, "--one"))
+        for kind, words in KINDS.items():
+            rounds[kind].append(child(__file__, "--one", *words))
         if PEERS.is_dir():
-            rounds["drag_naive.py"].append(peer())
-        rounds[CONVOLUTIONAL].append(child(__file__, "--one", "conv"))
+            rounds[PEER].append(peer())
     rows = {
         name: {
             f"{figure} {kind}".replace(" median", ""): value
