@@ -178,6 +178,20 @@ def test_a_session_of_before_averaging_goes_on_without(
     np.testing.assert_array_equal(decoded(again), decoded(plain))
 
 
+def test_trained_weights_may_be_below_a_name_of_their_own(saved: Path, copy: Path, tmp_path: Path) -> None:
+    """As the first sessions with averaged weights have them."""
+    tensors = safetensors.torch.load_file(copy / "training.safetensors")
+    former = {
+        key.replace("/", "/weights/") if key.count("/") == 1 else key: tensor
+        for key, tensor in tensors.items()
+    }
+    assert former.keys() != tensors.keys()
+    replace_file(copy, "training.safetensors", safetensors.torch.save(former))
+    (mine, _), (others, _) = session.restore(saved, tmp_path), session.restore(copy, tmp_path)
+    assert curves(list(islice(others.run(), 9))) == curves(list(islice(mine.run(), 9)))
+    np.testing.assert_array_equal(decoded(others), decoded(mine))
+
+
 def test_a_restored_experiment_is_what_was_saved(saved: Path, tmp_path: Path) -> None:
     experiment, history = session.restore(saved, tmp_path)
     assert experiment.config == CONFIG == session.read_config(saved)

@@ -137,10 +137,11 @@ def read_training_state(folder: Path, document: Document, experiment: Experiment
     optimisers their states. Raises SessionError."""
     found = _unpacked(folder, document, TRAINING, safetensors.torch.load)
     for model, plugin in experiment.models.items():
-        # Optimisers' numbers have a phase's name in between.
-        themselves = [key for key in found if key.startswith(f"{model}/") and key.count("/") == 1]
+        # An optimiser's number has its phase's name before the weight's, and its own behind it; in some
+        # sessions `weights` is before the name of a trained weight.
+        themselves = [key for key in found if key.startswith(f"{model}/") and key.count("/") < 3]
         if themselves:
-            trained = {key.partition("/")[2]: found.pop(key) for key in themselves}
+            trained = {key.rpartition("/")[2]: found.pop(key) for key in themselves}
             _check_weights(folder, TRAINING, trained, plugin)
             averaging.begin(plugin)
             _load(plugin, trained)
