@@ -59,13 +59,15 @@ def own_settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 @pytest.fixture
 def open_studio(qtbot, qapp: QApplication, tmp_path: Path) -> Iterator[Callable[..., Studio]]:
-    """Opens Studios, each on the screen and with its first experiment; they are closed after the test."""
+    """Opens Studios, each on the screen and with its first experiment, or `until` its workbench says another
+    thing; they are closed after the test."""
     opened: list[Studio] = []
 
     def one_more(
         config: ExperimentConfig,
         size: tuple[int, int] = (1280, 800),
         before_start: Callable[[Studio], None] = lambda studio: None,
+        until: str = "prepared",
     ) -> Studio:
         settings = QSettings(str(tmp_path / "settings.ini"), QSettings.Format.IniFormat)
         settings.setValue("theme", "dark")
@@ -74,7 +76,7 @@ def open_studio(qtbot, qapp: QApplication, tmp_path: Path) -> Iterator[Callable[
         studio.window.resize(*size)
         studio.window.show()
         before_start(studio)
-        with qtbot.waitSignal(studio.workbench.prepared, timeout=60_000):
+        with qtbot.waitSignal(getattr(studio.workbench, until), timeout=60_000):
             studio.start()
         return studio
 

@@ -652,20 +652,25 @@ def test_another_data_folder_keeps_the_training_and_mends_only_what_failed(qtbot
     assert bench.step == 6
 
 
-def test_a_first_experiment_that_fails_leaves_the_others_within_reach(qtbot, qapp, settings, tmp_path):
-    settings.setValue("theme", "dark")
-    studio = Studio(qapp, SMALL.with_(dataset="mnist"), tmp_path / "data", settings)
-    studio.window.show()
-    with qtbot.waitSignal(studio.workbench.failed, timeout=60_000):
-        studio.start()
-    bar = studio.window.tool_bar
+def test_a_first_experiment_that_fails_leaves_the_others_within_reach(qtbot, open_studio):
+    studio = open_studio(SMALL.with_(dataset="mnist"), until="failed")
+    bar, row = studio.window.tool_bar, studio.window.lane_row
     assert (bar._dataset.text(), bar._prior.text()) == ("MNIST ▾", "Prior: Gaussian ▾")
-    assert bar._progress.text() == "nothing loaded"
-    cards = studio.window.lane_row.waiting
-    assert [card.note.text() for card in cards.values()] == ["nothing loaded"] * len(SMALL.models)
+
+    def said() -> set[str]:
+        return {bar._progress.text(), *(card.note.text() for card in row.waiting.values())}
+
+    assert list(row.waiting) == list(SMALL.models)
+    assert said() == {"nothing loaded"}
+    assert {card.plot.message.text() for card in studio.window.loss_plots.cards} == {"No curves yet."}
+    # Asked again; what cannot be is forgotten.
+    with qtbot.waitSignal(studio.workbench.failed, timeout=60_000):
+        studio.workbench.configure(models=("ae", "gan"))
+        assert said() == {"loading…"}
+    assert list(row.waiting) == list(SMALL.models)
+    assert said() == {"nothing loaded"}
     with qtbot.waitSignal(studio.workbench.prepared, timeout=30_000):
         next(action for action in bar.dataset_menu.actions() if action.data() == "digits").trigger()
-    closed(studio)
 
 
 def test_another_language_during_a_download_ends_the_download_first(qtbot, studio, monkeypatch):
