@@ -17,7 +17,7 @@ import time
 
 import numpy as np
 import torch
-from measuring import MNIST, PEERS, arguments, child, dataset_name, publish, run, spread
+from measuring import MNIST, PEERS, arguments, child, dataset_name, gpu, publish, run, spread
 
 DRAGS = int(os.environ.get("DRAGS", "2000"))
 PEER = "drag_naive.py"
@@ -100,7 +100,7 @@ def main() -> None:
         for name, results in rounds.items()
         if results
     }
-    publish("drag", rows, options.json, drags=DRAGS)
+    publish("drag", rows, options.json, drags=DRAGS, gpu=gpu())
 
 
 if __name__ == "__main__":

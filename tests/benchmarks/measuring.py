@@ -43,6 +43,13 @@ def machine() -> str:
     return f"{model}, {psutil.cpu_count(logical=False)} cores, {gigabytes:.0f} GiB, {platform.system()}"
 
 
+def gpu() -> str:
+    """The GPU in words, or that there is none: then what needs one is left out."""
+    import torch
+
+    return torch.cuda.get_device_name() if torch.cuda.is_available() else "no GPU here"
+
+
 def run(command: Sequence[str], limit_s: float = LIMIT_S, **environment: str) -> str:
     """Run a program of ours or a peer; returns what it printed, and stops when it failed."""
     done = subprocess.run(

@@ -16,7 +16,7 @@ from typing import Any
 
 import torch
 from bare import bare
-from measuring import MNIST, arguments, dataset_name, peer_rates, publish, spread
+from measuring import MNIST, arguments, dataset_name, gpu, peer_rates, publish, spread
 
 from aae_studio.core import compute
 from aae_studio.core.config import ExperimentConfig
@@ -109,8 +109,7 @@ def main() -> None:
         for batch in BATCHES:
             rows |= measured(batch, device, options.rounds)
     auto = {device: str(compute.choose_precision("auto", torch.device(device))) for device in devices}
-    gpu = torch.cuda.get_device_name() if "cuda" in devices else "no GPU here"
-    publish("paper", rows, options.json, unit="images/s", auto=auto, gpu=gpu)
+    publish("paper", rows, options.json, unit="images/s", auto=auto, gpu=gpu())
 
 
 if __name__ == "__main__":
