@@ -54,10 +54,10 @@ CATEGORICAL = PROTOCOL.with_(
 STYLE_WEIGHT, CATEGORY_WEIGHT = 0.3, 0.3
 # With labels, inputs that are moved in place of noisy ones, which the paper does not do: an image says which
 # others are of its class, and the error falls in far fewer epochs. The falling rate lets it settle.
-# Clusters are moved less, and need the fewest: images say by themselves which others are of their kind.
+# Clusters are moved less: images say by themselves which others are of their kind.
 MOVED: dict[str, Any] = {"noise": "affine", "noise_strength": 0.5, "rate_decay": 2.0}
 GAN_EPOCHS, PARZEN_EPOCHS, SEMI_SUPERVISED_EPOCHS, REDUCTION_EPOCHS = 10, 100, 20, 20
-# More clusters go on merging and parting for longer.
+# The error of 30 clusters on held-out images is lower after 30 epochs than after 15.
 CLUSTERING_EPOCHS = {16: 15, 30: 30}
 # Generated images of each class whose class is then asked of the classifier.
 ASKED = 500
