@@ -25,6 +25,7 @@ from aae_studio.core.errors import SessionError, StudioError
 from aae_studio.core.experiment import Experiment, Report, load_dataset
 from aae_studio.core.history import History
 from aae_studio.core.registry import MODELS
+from aae_studio.core.session_folder import BEFORE
 from aae_studio.core.snapshot import FrozenModel
 
 CONFIG = ExperimentConfig(
@@ -160,14 +161,15 @@ def test_the_weights_that_other_programs_read_are_those_that_are_shown(saved: Pa
     assert not bare
 
 
-def test_a_session_of_before_averaging_goes_on_without(
+def test_a_session_that_does_not_say_what_was_no_choice_then_goes_on_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain, history = trained(CONFIG.with_(averaging=0), 12)
+    plain, history = trained(CONFIG.with_(**BEFORE), 12)
     write = session.write
 
     def former(folder: Path, document: dict[str, Any], files: dict[str, bytes]) -> None:
-        del document["config"]["averaging"]
+        for name in BEFORE:
+            del document["config"][name]
         write(folder, document, files)
 
     monkeypatch.setattr(session, "write", former)

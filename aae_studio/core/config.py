@@ -79,6 +79,22 @@ OPTIONS: tuple[Option, ...] = (
         maximum=8192,
     ),
     Option(
+        "activation",
+        "Activation",
+        "gelu",
+        "What follows each hidden layer of encoders and decoders. gelu: smooth; learns more from as many "
+        "images. relu: the papers', and the fastest. tanh: between −1 and 1. Discriminators have relu.",
+        choices=("gelu", "relu", "tanh"),
+    ),
+    Option(
+        "inputs",
+        "Inputs",
+        "standardised",
+        "What encoders are given. standardised: images less the mean training image, by the deviation of all "
+        "pixels, from which they learn sooner. plain: images as they are, from 0 to 1.",
+        choices=("standardised", "plain"),
+    ),
+    Option(
         "encoder_norm",
         "Encoder norm",
         "none",
@@ -150,6 +166,8 @@ class ExperimentConfig:
     latent_size: int = 2
     network: str = "mlp"
     hidden: tuple[int, ...] = (256, 256)
+    activation: str = "gelu"
+    inputs: str = "standardised"
     encoder_norm: str = "none"
     reconstruction: str = "mse"
     noise: str = "gaussian"

@@ -96,7 +96,13 @@ class Experiment:
         self.prior = self._prior(config)
         setting = Setting(
             Architecture(
-                dataset.image_shape, config.latent_size, config.network, config.hidden, config.encoder_norm
+                dataset.image_shape,
+                config.latent_size,
+                config.network,
+                config.hidden,
+                config.activation,
+                config.encoder_norm,
+                dataset.pixels if config.inputs == "standardised" else None,
             ),
             self.prior,
             config.seed,

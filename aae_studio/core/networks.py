@@ -6,7 +6,7 @@ import threading
 import zlib
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from typing import TYPE_CHECKING, TypeVar
 
@@ -15,10 +15,13 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 if TYPE_CHECKING:
+    from aae_studio.core.datasets.base import PixelScale
     from aae_studio.core.parallel import Share
 
 N = TypeVar("N", bound=nn.Module)
 
+# What an architecture's `activation` means. GELU: Hendrycks and Gimpel, arXiv 1606.08415.
+ACTIVATIONS: dict[str, type[nn.Module]] = {"gelu": nn.GELU, "relu": nn.ReLU, "tanh": nn.Tanh}
 CHANNELS = (32, 64)
 # Of batch normalisation: what is added to variances, and what the newest batch counts.
 EPSILON, MOMENTUM = 1e-5, 0.1
@@ -31,13 +34,18 @@ _GLOBAL_GENERATOR = threading.Lock()
 
 @dataclass(frozen=True)
 class Architecture:
-    """Shapes of an experiment's networks. `image_shape` is (channels, height, width)."""
+    """Shapes of an experiment's networks. `image_shape` is (channels, height, width).
+
+    `pixels`: the scale that encoders standardise images by; None: they see them as they are.
+    """
 
     image_shape: tuple[int, int, int]
     latent_size: int
     network: str = "mlp"
     hidden: tuple[int, ...] = (256, 256)
+    activation: str = "gelu"
     encoder_norm: str = "none"
+    pixels: PixelScale | None = field(default=None, compare=False)
 
 
 class BatchNorm(nn.Module):
@@ -151,11 +159,13 @@ class ClusterHead(NormalisedLinear):
         return CLUSTER_SCALE * super().forward(features)
 
 
-def mlp(sizes: Sequence[int], linear: type[nn.Linear] = nn.Linear) -> nn.Sequential:
-    """Linear layers of these sizes with ReLU between them; the last one is linear."""
+def mlp(
+    sizes: Sequence[int], activation: type[nn.Module], linear: type[nn.Linear] = nn.Linear
+) -> nn.Sequential:
+    """Linear layers of these sizes with the activation between them; the last one is linear."""
     layers: list[nn.Module] = []
     for width_in, width_out in pairwise(sizes):
-        layers += [linear(width_in, width_out), nn.ReLU()]
+        layers += [linear(width_in, width_out), activation()]
     return nn.Sequential(*layers[:-1])
 
 
@@ -171,24 +181,46 @@ def _coarse(length: int) -> int:
     return -(-length // 4)
 
 
-def image_trunk(shape: Architecture, normalised: bool = False) -> nn.Sequential:
-    """From images (n, C, H, W) to features (n, hidden[-1]), ReLU last."""
+class ImageTrunk(nn.Sequential):
+    """From images (n, C, H, W) to features (n, hidden[-1]), the activation last."""
+
+    pixel_mean: Tensor
+    pixel_deviation: Tensor
+
+    def __init__(self, shape: Architecture) -> None:
+        super().__init__(*_image_layers(shape))
+        self.standardises = shape.pixels is not None
+        if shape.pixels is not None:
+            self.register_buffer("pixel_mean", torch.from_numpy(shape.pixels.mean.copy()))
+            self.register_buffer("pixel_deviation", torch.tensor(shape.pixels.deviation))
+
+    def forward(self, images: Tensor) -> Tensor:
+        if self.standardises:
+            images = (images - self.pixel_mean) / self.pixel_deviation
+        for layer in self:
+            images = layer(images)
+        return images
+
+
+def _image_layers(shape: Architecture) -> list[nn.Module]:
+    active = ACTIVATIONS[shape.activation]
+    normalised = shape.encoder_norm == "batch"
     linear = NormalisedLinear if normalised else nn.Linear
     convolution = NormalisedConv2d if normalised else nn.Conv2d
     channels, height, width = shape.image_shape
     if shape.network == "mlp":
         sizes = (channels * height * width, *shape.hidden)
-        return nn.Sequential(nn.Flatten(), *mlp(sizes, linear), nn.ReLU())
+        return [nn.Flatten(), *mlp(sizes, active, linear), active()]
     narrow, wide = CHANNELS
-    return nn.Sequential(
+    return [
         convolution(channels, narrow, kernel_size=3, stride=2, padding=1),
-        nn.ReLU(),
+        active(),
         convolution(narrow, wide, kernel_size=3, stride=2, padding=1),
-        nn.ReLU(),
+        active(),
         nn.Flatten(),
         linear(wide * _coarse(height) * _coarse(width), shape.hidden[-1]),
-        nn.ReLU(),
-    )
+        active(),
+    ]
 
 
 class Encoder(nn.Module):
@@ -209,13 +241,13 @@ class Encoder(nn.Module):
         clusters: bool = False,
     ) -> None:
         super().__init__()
-        width = shape.hidden[-1]
-        self.trunk = image_trunk(shape, shape.encoder_norm == "batch")
+        width, active = shape.hidden[-1], ACTIVATIONS[shape.activation]
+        self.trunk = ImageTrunk(shape)
         self.full, self.noise = FullPrecision(), noise
         self.mean = nn.Linear(width, shape.latent_size)
         # Extra heads last, so that all encoders of one seed share their other weights.
         self.log_variance = nn.Linear(width, shape.latent_size) if gaussian else None
-        self.blend = nn.Sequential(nn.Linear(width + noise, width), nn.ReLU()) if noise else None
+        self.blend = nn.Sequential(nn.Linear(width + noise, width), active()) if noise else None
         head = ClusterHead if clusters else nn.Linear
         self.category = head(width, categories) if categories else None
 
@@ -286,20 +318,21 @@ class Decoder(nn.Sequential):
     def __init__(self, shape: Architecture, conditions: int = 0) -> None:
         size = shape.latent_size + conditions
         channels, height, width = shape.image_shape
+        active = ACTIVATIONS[shape.activation]
         if shape.network == "mlp":
             sizes = (size, *reversed(shape.hidden), channels * height * width)
-            super().__init__(*mlp(sizes), nn.Unflatten(1, shape.image_shape), FullPrecision())
+            super().__init__(*mlp(sizes, active), nn.Unflatten(1, shape.image_shape), FullPrecision())
             return
         narrow, wide = CHANNELS
         rows, columns = _coarse(height), _coarse(width)
         super().__init__(
             nn.Linear(size, shape.hidden[-1]),
-            nn.ReLU(),
+            active(),
             nn.Linear(shape.hidden[-1], wide * rows * columns),
-            nn.ReLU(),
+            active(),
             nn.Unflatten(1, (wide, rows, columns)),
             nn.ConvTranspose2d(wide, narrow, 4, stride=2, padding=1),
-            nn.ReLU(),
+            active(),
             nn.ConvTranspose2d(narrow, channels, 4, stride=2, padding=1),
             Crop(height, width),
             FullPrecision(),
@@ -307,17 +340,18 @@ class Decoder(nn.Sequential):
 
 
 class ImageDiscriminator(nn.Sequential):
-    """From images (n, C, H, W) to one logit each (n, 1)."""
+    """From images (n, C, H, W) to one logit each (n, 1); plain, with ReLU."""
 
     def __init__(self, shape: Architecture) -> None:
-        super().__init__(image_trunk(shape), nn.Linear(shape.hidden[-1], 1), FullPrecision())
+        plain = replace(shape, activation="relu", encoder_norm="none", pixels=None)
+        super().__init__(ImageTrunk(plain), nn.Linear(shape.hidden[-1], 1), FullPrecision())
 
 
 class CodeDiscriminator(nn.Sequential):
-    """From codes in units of the prior's σ, or other vectors (n, size), to one logit each (n, 1)."""
+    """From codes in units of the prior's σ, or other vectors (n, size), to one logit each (n, 1); ReLU."""
 
     def __init__(self, size: int, hidden: Sequence[int]) -> None:
-        super().__init__(*mlp((size, *hidden, 1)), FullPrecision())
+        super().__init__(*mlp((size, *hidden, 1), nn.ReLU), FullPrecision())
 
 
 def seed_for(seed: int, *names: str | int) -> int:

@@ -21,7 +21,7 @@ import torch
 from aae_studio import paths
 from aae_studio.core import compute
 from aae_studio.core.config import ExperimentConfig
-from aae_studio.core.datasets.base import Dataset
+from aae_studio.core.datasets.base import Dataset, PixelScale
 from aae_studio.core.errors import ConfigError, SessionError, StudioError, UnknownName
 from aae_studio.core.experiment import Experiment, load_dataset
 from aae_studio.core.history import History
@@ -255,6 +255,11 @@ class _Absent(Dataset):
 
     def __init__(self, shape: tuple[int, int, int], classes: tuple[str, ...]) -> None:
         self._shape, self.classes = shape, classes
+
+    @cached_property
+    def pixels(self) -> PixelScale:
+        """One that says nothing: an encoder that standardises has its own among its weights."""
+        return PixelScale(np.zeros(self._shape, np.float32), 1.0)
 
     @property
     def image_shape(self) -> tuple[int, int, int]:

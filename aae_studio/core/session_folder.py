@@ -29,6 +29,9 @@ PRECISIONS = ("float32", "bfloat16")
 MOMENT_S, READINGS = 0.02, 20
 T = TypeVar("T")
 
+# What held before sessions wrote it: there was no mean of weights, and no choice of activation or inputs.
+BEFORE = {"averaging": 0, "activation": "relu", "inputs": "plain"}
+
 
 def read_config(folder: Path) -> ExperimentConfig:
     """The configuration of the session in `folder`. Raises SessionError."""
@@ -38,8 +41,7 @@ def read_config(folder: Path) -> ExperimentConfig:
 def config_of(folder: Path, document: Mapping[str, Any]) -> ExperimentConfig:
     """The configuration in a document that `read_document` gave. Raises SessionError."""
     try:
-        # Before sessions wrote it there was no mean of weights.
-        return ExperimentConfig.from_json(json.dumps({"averaging": 0, **document["config"]}))
+        return ExperimentConfig.from_json(json.dumps({**BEFORE, **document["config"]}))
     except (StudioError, TypeError) as fault:
         raise misfit(folder, fault) from fault
 

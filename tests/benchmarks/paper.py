@@ -55,6 +55,9 @@ def studio(
         dataset=dataset_name(),
         models=(model,),
         hidden=HIDDEN,
+        # As the peers have them.
+        activation="relu",
+        inputs="plain",
         batch_size=batch,
         device=device,
         precision=precision,

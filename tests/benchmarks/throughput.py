@@ -49,9 +49,12 @@ TURNS, TURN_S, WARM_S = 12, 2.0, 0.6
 WARM_STEPS = 120
 # In the first seconds of a training the window looks at it more often.
 WARM_UP_S = SETTLING_S + 5.0
-# The bare loop's discriminator has one hidden layer of 256.
+# The bare loop's discriminator has one hidden layer of 256. What the peers do not have is off.
 BATCH = 128
-NETWORKS = ("--hidden", "512", "--aae-discriminator-hidden", "256", "--batch-size", str(BATCH))
+NETWORKS = (
+    *("--hidden", "512", "--aae-discriminator-hidden", "256", "--batch-size", str(BATCH)),
+    *("--activation", "relu", "--inputs", "plain"),
+)
 COUNT = struct.Struct("q")
 
 
@@ -109,6 +112,8 @@ def open_window(overlays: bool) -> None:
         dataset=dataset_name(),
         hidden=(512,),
         batch_size=BATCH,
+        activation="relu",
+        inputs="plain",
         options={"aae.discriminator_hidden": (256,)},
     )
     with offscreen_studio(config, MNIST, (1600, 1000), "dark", "en") as studio:

@@ -85,6 +85,7 @@ def make_model() -> MakeModel:
         latent_size: int = 2,
         network: str = "mlp",
         hidden: tuple[int, ...] = (12, 8),
+        activation: str = "gelu",
         prior: str = "gaussian",
         sigma: float = 1.0,
         seed: int = 0,
@@ -92,7 +93,7 @@ def make_model() -> MakeModel:
         **options: object,
     ) -> Model:
         setting = Setting(
-            Architecture(image_shape, latent_size, network, hidden),
+            Architecture(image_shape, latent_size, network, hidden, activation),
             PRIORS.get(prior)(latent_size, sigma),
             seed,
             reconstruction,

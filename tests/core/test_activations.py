@@ -7,6 +7,7 @@ import threading
 import numpy as np
 import pytest
 import torch
+from perceptrons import gelu, layers, standardised
 
 from aae_studio.core.activations import of_code, of_image
 from aae_studio.core.registry import MODELS
@@ -15,20 +16,12 @@ from aae_studio.core.snapshot import FrozenModel
 Array = np.ndarray
 
 
-def weights(frozen: FrozenModel, network: str) -> list[Array]:
-    """The network's weights and biases in turn, in float64."""
-    return [w.detach().double().numpy() for w in frozen.model.networks[network].parameters()]
-
-
-def dense(inputs: Array, parts: list[Array]) -> list[Array]:
-    """What each layer of a perceptron puts out: ReLU between the layers, none behind the last."""
-    found = []
-    for place in range(0, len(parts), 2):
-        outputs = np.array([sum(w * x for w, x in zip(row, inputs, strict=True)) for row in parts[place]])
-        outputs = outputs + parts[place + 1]
-        inputs = np.maximum(outputs, 0) if place + 2 < len(parts) else outputs
-        found.append(inputs)
-    return found
+def of_one(frozen: FrozenModel, network: str, values: Array) -> list[Array]:
+    """What each layer of a network makes of one code or image."""
+    part = frozen.model.networks[network]
+    if network == "encoder":
+        values = standardised(part, values.reshape(frozen.model.setting.architecture.image_shape))
+    return [rows[0] for rows in layers(part, values.reshape(1, -1))]
 
 
 def close(layers, expected: list[Array]) -> None:
@@ -42,23 +35,23 @@ def test_of_a_code(build) -> None:
     code = np.array([0.7, -1.3])
     passage = of_code(frozen, code)
     assert passage.networks == ("decoder", "encoder", "discriminator")
-    decoder = dense(code, weights(frozen, "decoder"))
+    decoder = of_one(frozen, "decoder", code)
     close(passage.of("decoder"), decoder)
     image = 1 / (1 + np.exp(-decoder[-1]))
     np.testing.assert_allclose(passage.image.ravel(), image, atol=1e-5)
-    encoder = dense(image, weights(frozen, "encoder"))
+    encoder = of_one(frozen, "encoder", image)
     close(passage.of("encoder"), encoder)
     np.testing.assert_allclose(passage.back, encoder[-1], atol=1e-5)
-    close(passage.of("discriminator"), dense(code / 2, weights(frozen, "discriminator")))
+    close(passage.of("discriminator"), of_one(frozen, "discriminator", code / 2))
 
 
 def test_of_an_image(build) -> None:
     snapshot = build(models=("ae",)).snapshot()
     frozen, image = snapshot.models["ae"], snapshot.probe_images[5]
     passage = of_image(frozen, image)
-    encoder = dense(image.ravel(), weights(frozen, "encoder"))
+    encoder = of_one(frozen, "encoder", image)
     close(passage.of("encoder"), encoder)
-    close(passage.of("decoder"), dense(encoder[-1], weights(frozen, "decoder")))
+    close(passage.of("decoder"), of_one(frozen, "decoder", encoder[-1]))
     np.testing.assert_array_equal(passage.image, image)
     np.testing.assert_allclose(passage.code, frozen.encode(image[None])[0], atol=1e-6)
     np.testing.assert_allclose(passage.back, frozen.reconstruct(image[None], np.zeros(1))[0], atol=1e-6)
@@ -69,13 +62,13 @@ def test_feature_maps_of_a_convolution(build) -> None:
     snapshot = build(models=("ae",), network="conv").snapshot()
     frozen, image = snapshot.models["ae"], snapshot.probe_images[2]
     first = of_image(frozen, image).of("encoder")[0]
-    kernel, bias = weights(frozen, "encoder")[:2]
-    padded = np.pad(image[0].astype(np.float64), 1)
+    kernel, bias = (w.double().numpy() for w in list(frozen.model.networks["encoder"].parameters())[:2])
+    padded = np.pad(standardised(frozen.model.networks["encoder"], image)[0], 1)
     expected = np.zeros((32, 4, 4))
     for place in np.ndindex(*expected.shape):
         channel, row, column = place
         window = padded[2 * row : 2 * row + 3, 2 * column : 2 * column + 3]
-        expected[place] = max(0.0, (kernel[channel, 0] * window).sum() + bias[channel])
+        expected[place] = gelu((kernel[channel, 0] * window).sum() + bias[channel])
     assert first.kind == "conv2d"
     np.testing.assert_allclose(first.values, expected, atol=1e-5)
 
@@ -87,12 +80,12 @@ def test_what_is_normalised_is_one_layer_with_its_weights(build, network: str) -
         build(**shape, encoder_norm=norm).snapshot().models["ae"] for norm in ("none", "batch")
     )
     image = np.linspace(0, 1, 64, dtype=np.float32).reshape(1, 8, 8)
-    layers = [of_image(frozen, image).of("encoder") for frozen in (plain, normalised)]
-    shapes = [[(layer.kind, layer.values.shape) for layer in each] for each in layers]
+    found = [of_image(frozen, image).of("encoder") for frozen in (plain, normalised)]
+    shapes = [[(layer.kind, layer.values.shape) for layer in each] for each in found]
     assert shapes[0] == shapes[1]
-    np.testing.assert_allclose(layers[1][-1].values, normalised.encode(image[None])[0], atol=1e-5)
-    # Behind the ReLU.
-    assert all(layer.values.min() >= 0 for layer in layers[1][:-1])
+    np.testing.assert_allclose(found[1][-1].values, normalised.encode(image[None])[0], atol=1e-5)
+    # Behind the activation: GELU's least value is −0.17.
+    assert all(-0.18 < layer.values.min() < 0 for layer in found[1][:-1])
 
 
 @pytest.mark.parametrize("name", MODELS.names())

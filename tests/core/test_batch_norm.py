@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from perceptrons import gelu
 
 import aae_studio
 from aae_studio.core import session
@@ -60,13 +61,13 @@ class ByHand:
             outputs = images @ weight.T
             self.means[place] += share * (outputs.mean(axis=0) - self.means[place])
             self.variances[place] += share * (outputs.var(axis=0, ddof=1) - self.variances[place])
-            images = np.maximum(by_batch(outputs, beta), 0)
+            images = gelu(by_batch(outputs, beta))
 
     def codes(self, images: Array) -> Array:
         """What whoever looks sees of images (n, pixels)."""
         statistics = zip(self.means, self.variances, strict=True)
         for (weight, beta), (mean, variance) in zip(self._layers(), statistics, strict=True):
-            images = np.maximum(normalised(images @ weight.T, mean, variance, beta), 0)
+            images = gelu(normalised(images @ weight.T, mean, variance, beta))
         weight, bias = map(array, list(self._model.networks["encoder"].parameters())[-2:])
         return images @ weight.T + bias
 
@@ -121,7 +122,7 @@ def test_the_weights_are_those_without_it(build) -> None:
 
 
 def test_who_looks_sees_by_the_batches_of_late(build, digits) -> None:
-    experiment = build(models=("ae",), encoder_norm="batch", averaging=0)
+    experiment = build(models=("ae",), encoder_norm="batch", averaging=0, inputs="plain")
     by_hand, test = ByHand(experiment), digits.to_unit(digits.test.first(20).images)
     for step in range(12):
         by_hand.see(flat(experiment.batches.of_step(step).images.numpy()))

@@ -91,7 +91,7 @@ def run(digits: Dataset) -> Callable[..., Run]:
 
 
 def test_a_learning_rate_that_is_too_high(run, digits):
-    sick = run(models=("aae",), learning_rate=0.05).train(150)
+    sick = run(models=("aae",), learning_rate=0.3).train(150)
     assert list(sick.findings) == [("aae", "learning_rate")], "and none of its consequences"
     finding = sick.findings["aae", "learning_rate"]
     assert all(sign.speaks() for sign in finding.signs)

@@ -369,6 +369,8 @@ def test_what_is_not_live_is_refused(build) -> None:
         "encoder_norm": "batch",
         "network": "conv",
         "hidden": (24, 17),
+        "activation": "tanh",
+        "inputs": "plain",
         "reconstruction": "bernoulli",
         "device": "cuda",
         "precision": "bfloat16",

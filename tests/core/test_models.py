@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 import torch
+from perceptrons import through
 from samples import batch_of
 from torch import Tensor, nn
 from torch.distributions import Normal, kl_divergence
@@ -40,20 +41,10 @@ def exact(tensor: Tensor) -> Array:
     return tensor.detach().numpy().astype(np.float64)
 
 
-def dense(network: nn.Module, inputs: Array) -> Array:
-    """A multilayer perceptron's output from its weights: ReLU after every layer but the last."""
-    layers = [layer for layer in network.modules() if isinstance(layer, nn.Linear)]
-    for place, layer in enumerate(layers):
-        inputs = inputs @ exact(layer.weight).T + exact(layer.bias)
-        if place < len(layers) - 1:
-            inputs = np.maximum(inputs, 0)
-    return inputs
-
-
 def encoded(model: Model, images: Tensor) -> tuple[Array, Array | None]:
     """Mean and log-variance of q(z|x)."""
     encoder = model.networks["encoder"]
-    features = np.maximum(dense(encoder.trunk, exact(images).reshape(len(images), -1)), 0)
+    features = through(encoder.trunk, exact(images).reshape(len(images), -1))
     heads = [
         None if head is None else features @ exact(head.weight).T + exact(head.bias)
         for head in (encoder.mean, encoder.log_variance)
@@ -66,7 +57,7 @@ def sigmoid(logits: Array) -> Array:
 
 
 def decoded(network: nn.Module, codes: Array) -> Array:
-    return sigmoid(dense(network, codes))
+    return sigmoid(through(network, codes))
 
 
 def bernoulli_nats(pixels: Array, images: Array) -> float:
@@ -233,8 +224,8 @@ def test_aae_losses(make_model, images: Tensor, monkeypatch, sigma: float, poste
     error = ((decoded(model.networks["decoder"], codes) - flat) ** 2).mean()
     judge = model.networks["discriminator"]
     # D sees codes in units of the prior's σ.
-    real = sigmoid(dense(judge, exact(wanted_codes) / sigma))
-    fake = sigmoid(dense(judge, codes / sigma))
+    real = sigmoid(through(judge, exact(wanted_codes) / sigma))
+    fake = sigmoid(through(judge, codes / sigma))
     assert results["reconstruction"].objective.item() == pytest.approx(error, rel=1e-5)
     assert results["discriminator"].objective.item() == pytest.approx(
         0.5 * (-np.log(real).mean() - np.log(1 - fake).mean()), rel=1e-5
@@ -260,8 +251,8 @@ def test_gan_losses(make_model, images: Tensor, monkeypatch) -> None:
     use_prior_codes(monkeypatch, model, codes)
     judged, fooled = (item.loss(batch_of(images)) for item in model.phases)
     forged = decoded(model.networks["generator"], exact(codes))
-    real = sigmoid(dense(model.networks["discriminator"], exact(images).reshape(BATCH, -1)))
-    fake = sigmoid(dense(model.networks["discriminator"], forged))
+    real = sigmoid(through(model.networks["discriminator"], exact(images).reshape(BATCH, -1)))
+    fake = sigmoid(through(model.networks["discriminator"], forged))
     assert judged.objective.item() == pytest.approx(
         0.5 * (-np.log(real).mean() - np.log(1 - fake).mean()), rel=1e-5
     )

@@ -348,7 +348,7 @@ def test_which_places_lie_on_the_ink() -> None:
 def test_aae_and_vae_take_up_a_painting_while_they_train(build) -> None:
     islands = painted_density.written(painted_density.starter("islands"))
     quick = {"learning_rate": 3e-3, "aae.discriminator_hidden": (128, 128), "aae.adversarial_weight": 0.1}
-    experiment = build(models=("vae", "aae"), batch_size=128, hidden=(128,), **quick)
+    experiment = build(models=("vae", "aae"), batch_size=128, hidden=(128, 128), **quick)
     run = experiment.run()
     for _ in range(20):
         next(run)

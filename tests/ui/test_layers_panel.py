@@ -38,7 +38,7 @@ def test_it_follows_the_cursor_and_the_lane_in_use(qtbot, studio, panel):
     bench = studio.workbench
     assert panel.model == "ae"
     bench.planes.move_cursor("aae", (0.5, -1.5))
-    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["aae"], [0.5, -1.5])))
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["aae"], bench.planes.cursors["aae"])))
     assert panel.model == "aae"
     assert [part.title for part in panel.view.parts() if part.values is None] == [
         "decoder",
@@ -46,7 +46,7 @@ def test_it_follows_the_cursor_and_the_lane_in_use(qtbot, studio, panel):
         "discriminator",
     ]
     bench.planes.move_cursor("gan", (1.0, 1.0))
-    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["gan"], [1.0, 1.0])))
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["gan"], bench.planes.cursors["gan"])))
 
 
 def test_a_hovered_point_shows_its_image(qtbot, studio, panel):
@@ -80,7 +80,7 @@ def test_it_follows_training_and_does_nothing_while_hidden(qtbot, studio, panel)
     studio.window.turns.finish()
     assert panel.view.parts() is before
     studio.window.panel_docks["layers"].open()
-    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], [1.0, 1.0])))
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], bench.planes.cursors["ae"])))
 
 
 def test_convolutions_are_shown_as_maps(qtbot, studio, panel):
@@ -94,7 +94,7 @@ def test_convolutions_are_shown_as_maps(qtbot, studio, panel):
     assert panel.view.height() == round(sum(space.height() + 5 for space in panel.view._spaces()))
     empty = panel.view.grab().toImage()
     bench.planes.move_cursor("ae", (3.0, -3.0))
-    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], [3.0, -3.0])))
+    qtbot.waitUntil(lambda: shows(panel, of_code(bench.models["ae"], bench.planes.cursors["ae"])))
     studio.window.turns.finish()
     assert panel.view.grab().toImage() != empty
 

@@ -751,8 +751,8 @@ def test_linked_cursors_are_together_in_a_new_experiment(qtbot, studio, again: s
 
 @pytest.mark.parametrize("models", [("ae", "vae", "aae"), ("ae",)])
 @pytest.mark.parametrize("linked", [True, False])
-@pytest.mark.parametrize("hidden", [(256, 256), (16,)], ids=["0 is out of sight", "0 is in sight"])
-def test_cursors_are_in_sight_when_the_first_codes_are_there(qtbot, open_studio, models, linked, hidden):
+@pytest.mark.parametrize("inputs", ["plain", "standardised"], ids=["0 is out of sight", "0 is in sight"])
+def test_cursors_are_in_sight_when_the_first_codes_are_there(qtbot, open_studio, models, linked, inputs):
     def before_start(studio: Studio) -> None:
         planes = studio.workbench.planes
         planes.set_linked(linked)
@@ -760,13 +760,13 @@ def test_cursors_are_in_sight_when_the_first_codes_are_there(qtbot, open_studio,
         studio.workbench.prepared.connect(lambda: planes.put_back(planes.kept()))
 
     # Once it has started, the first codes may be there at any time.
-    studio = open_studio(ExperimentConfig(models=models, hidden=hidden), before_start=before_start)
+    studio = open_studio(ExperimentConfig(models=models, inputs=inputs), before_start=before_start)
     bench, planes = studio.workbench, studio.workbench.planes
     surveyed(qtbot, studio)
     assert set(bench.findings.codes) == set(models)
     view = planes.views["ae"]
     seen = max(abs(view.x), abs(view.y)) < view.half
-    assert seen == (hidden == (16,))
+    assert seen == (inputs == "standardised")
     # Where nothing leads it away, it stays at the code 0.
     stays = seen and not (linked and len(models) > 1)
     wanted = (0.0, 0.0) if stays else (view.x, view.y)

@@ -245,11 +245,12 @@ def test_a_canvas_shows_what_it_had_until_its_turn_and_lanes_never_share_a_pass(
 def test_the_cursor_is_exact_on_a_canvas_that_waits(qtbot, studio, built):
     bench, canvas = studio.workbench, studio.window.lanes["aae"].canvas
     bench.surveyed.emit()
-    bench.planes.move_cursor("aae", (1.25, -0.5))
+    view = bench.planes.views["aae"]
+    # Where no point shines through it.
+    place = (view.x + 0.9 * view.half, view.y - 0.9 * view.half)
+    bench.planes.move_cursor("aae", place)
     at = canvas.cursor_pixel()
-    expected = bench.planes.views["aae"].to_pixels(np.array([[1.25, -0.5]]), canvas.width(), canvas.height())[
-        0
-    ]
+    expected = view.to_pixels(np.array([place]), canvas.width(), canvas.height())[0]
     assert at.toTuple() == pytest.approx(tuple(expected), abs=1e-3)
     color = canvas.grab().toImage().pixelColor(round(at.x()) + 3, round(at.y()) + 3)
     assert color == canvas._color

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, NamedTuple
 
 import numpy as np
 import numpy.typing as npt
@@ -16,6 +16,8 @@ from aae_studio.core import sketch
 from aae_studio.core.options import Option, Value
 
 PROBE_SIZE = 2000
+# Training images whose mean and deviation stand for those of all.
+SCALE_SIZE = 10_000
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,13 @@ class Split:
         """These samples, then the other's."""
         pairs = zip(vars(self).values(), vars(other).values(), strict=True)
         return Split(*(np.concatenate(pair) for pair in pairs))
+
+
+class PixelScale(NamedTuple):
+    """By what images are standardised: less `mean`, (C, H, W), divided by `deviation`, a number above 0."""
+
+    mean: npt.NDArray[np.float32]
+    deviation: float
 
 
 class Dataset(ABC):
@@ -86,6 +95,13 @@ class Dataset(ABC):
         """(channels, height, width)."""
         _, channels, height, width = self.test.images.shape
         return channels, height, width
+
+    @cached_property
+    def pixels(self) -> PixelScale:
+        """The mean image of at most 10 000 training images, and the deviation of all their pixels."""
+        images = self.to_unit(self.train.first(SCALE_SIZE).images)
+        # Images that are all the same have no scale.
+        return PixelScale(images.mean(axis=0), float(images.std()) or 1.0)
 
     @cached_property
     def probe(self) -> Split:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -23,43 +24,61 @@ Array = npt.NDArray[np.float64]
 SMALL = ExperimentConfig(hidden=(48, 32), batch_size=64, precision="float32")
 
 
-class Dense:
-    """A multilayer perceptron with ReLU, from a network's linear layers, forward and backward in float64."""
+def _relu(values: Array) -> tuple[Array, Array]:
+    """The activation, and its derivative."""
+    return np.maximum(values, 0), (values > 0).astype(np.float64)
 
-    def __init__(self, layers: list[nn.Linear], last_relu: bool = False) -> None:
-        self.layers, self.last_relu = layers, last_relu
+
+def _gelu(values: Array) -> tuple[Array, Array]:
+    """The same: x Φ(x), and Φ(x) + x φ(x)."""
+    share = 0.5 * (1 + np.vectorize(math.erf)(values / math.sqrt(2)))
+    return values * share, share + values * np.exp(-(values**2) / 2) / math.sqrt(2 * math.pi)
+
+
+FUNCTIONS = {"relu": _relu, "gelu": _gelu}
+
+
+class Dense:
+    """A multilayer perceptron, from a network's linear layers, forward and backward in float64."""
+
+    def __init__(self, layers: list[nn.Linear], activation: str, last_active: bool = False) -> None:
+        self.layers, self.active, self.last_active = layers, FUNCTIONS[activation], last_active
         self.weights = [layer.weight.detach().numpy().astype(np.float64) for layer in layers]
         self.biases = [layer.bias.detach().numpy().astype(np.float64) for layer in layers]
 
     def forward(self, inputs: Array) -> Array:
         """The output; what `backward` needs is kept."""
-        self.inputs, self.masks = [], []
+        self.inputs, self.slopes = [], []
         for place, (weight, bias) in enumerate(zip(self.weights, self.biases, strict=True)):
             self.inputs.append(inputs)
             inputs = inputs @ weight.T + bias
-            active = inputs > 0 if place < len(self.weights) - 1 or self.last_relu else np.ones_like(inputs)
-            self.masks.append(active)
-            inputs = inputs * active
+            slopes = np.ones_like(inputs)
+            if place < len(self.weights) - 1 or self.last_active:
+                inputs, slopes = self.active(inputs)
+            self.slopes.append(slopes)
         return inputs
 
     def backward(self, slope: Array) -> tuple[list[Array], Array]:
         """Gradients of weights and biases, layer by layer, and the slope at the input."""
         found: list[Array] = []
-        for weight, given, mask in zip(self.weights[::-1], self.inputs[::-1], self.masks[::-1], strict=True):
-            slope = slope * mask
+        for weight, given, own in zip(self.weights[::-1], self.inputs[::-1], self.slopes[::-1], strict=True):
+            slope = slope * own
             found = [slope.T @ given, slope.sum(axis=0), *found]
             slope = slope @ weight
         return found, slope
 
     def slope_penalty(self) -> tuple[float, list[Array]]:
-        """Mean of |∇ output|² at the inputs of the last `forward`, and its gradients: R1 by hand."""
+        """Mean of |∇ output|² at the inputs of the last `forward`, and its gradients: R1 by hand.
+
+        For ReLU, whose own derivative does not depend on the weights.
+        """
         count = len(self.inputs[0])
         rows = [np.ones((count, 1))]
-        for weight, mask in zip(self.weights[::-1], self.masks[::-1], strict=True):
+        for weight, mask in zip(self.weights[::-1], self.slopes[::-1], strict=True):
             rows.append((rows[-1] * mask) @ weight)
         penalty = float((rows[-1] ** 2).sum(axis=1).mean())
         slope, found = 2 * rows[-1] / count, []
-        for place, (weight, mask) in enumerate(zip(self.weights, self.masks, strict=True)):
+        for place, (weight, mask) in enumerate(zip(self.weights, self.slopes, strict=True)):
             masked = rows[len(self.weights) - 1 - place] * mask
             found += [masked.T @ slope, np.zeros(len(weight))]
             slope = (slope @ weight.T) * mask
@@ -76,12 +95,13 @@ def _sigmoid(logits: Array) -> Array:
 
 def equivalence(lab: Laboratory) -> dict[str, float]:
     """The greatest relative difference of losses and gradients between the models and the arithmetic here."""
-    experiment = Experiment(SMALL.with_(models=("ae", "vae", "aae"), seed=lab.seed), Digits(lab.data_dir))
-    batch = experiment.batches.of_step(0)
-    differences = {
-        f"{name}_difference": max(check(experiment.models[name], batch))
-        for name, check in (("ae", _autoencoder), ("vae", _variational), ("aae", _adversarial))
-    }
+    differences: dict[str, float] = {}
+    for activation in FUNCTIONS:
+        config = SMALL.with_(models=("ae", "vae", "aae"), activation=activation, seed=lab.seed)
+        experiment = Experiment(config, Digits(lab.data_dir))
+        batch = experiment.batches.of_step(0)
+        for name, check in (("ae", _autoencoder), ("vae", _variational), ("aae", _adversarial)):
+            differences[f"{name}_difference_{activation}"] = max(check(experiment.models[name], batch))
     return differences | {"greatest_difference": max(differences.values())}
 
 
@@ -105,18 +125,27 @@ def _flat(batch: Batch) -> Array:
     return batch.images.flatten(1).numpy().astype(np.float64)
 
 
+def _given(model: Model, batch: Batch) -> Array:
+    """What the encoder's layers are given of a batch: images less their mean, by their deviation."""
+    scale = model.setting.architecture.pixels
+    assert scale is not None
+    return (_flat(batch) - scale.mean.reshape(1, -1).astype(np.float64)) / scale.deviation
+
+
 def _coder(model: Model) -> tuple[Dense, Dense]:
     """The deterministic encoder and the decoder."""
     encoder = model.networks["encoder"]
     assert isinstance(encoder, Encoder)
-    return Dense([*_linear(encoder.trunk), encoder.mean]), Dense(_linear(model.networks["decoder"]))
+    active = model.setting.architecture.activation
+    decoder = Dense(_linear(model.networks["decoder"]), active)
+    return Dense([*_linear(encoder.trunk), encoder.mean], active), decoder
 
 
 def _squared(model: Model, batch: Batch) -> tuple[float, dict[nn.Linear, list[Array]]]:
     """The squared error per pixel, by hand."""
     encoder, decoder = _coder(model)
     images = _flat(batch)
-    pixels = _sigmoid(decoder.forward(encoder.forward(images)))
+    pixels = _sigmoid(decoder.forward(encoder.forward(_given(model, batch))))
     slope = 2 * (pixels - images) * pixels * (1 - pixels) / images.size
     decoded, at_code = decoder.backward(slope)
     encoded, _ = encoder.backward(at_code)
@@ -131,15 +160,16 @@ def _variational(model: Model, batch: Batch) -> list[float]:
     encoder = model.networks["encoder"]
     assert isinstance(encoder, Encoder)
     assert encoder.log_variance is not None
-    trunk = Dense(_linear(encoder.trunk), last_relu=True)
-    mean_head, variance_head = Dense([encoder.mean]), Dense([encoder.log_variance])
-    decoder = Dense(_linear(model.networks["decoder"]))
+    active = model.setting.architecture.activation
+    trunk = Dense(_linear(encoder.trunk), active, last_active=True)
+    mean_head, variance_head = Dense([encoder.mean], active), Dense([encoder.log_variance], active)
+    decoder = Dense(_linear(model.networks["decoder"]), active)
     model.reseed(0)
     noise = model.noise_like(torch.empty(len(batch), model.setting.architecture.latent_size)).numpy()
     model.reseed(0)
     images, count, beta = _flat(batch), len(batch), float(model.option["beta"])
     weight = 1 / (2 * float(model.option["pixel_sigma"]) ** 2)
-    features = trunk.forward(images)
+    features = trunk.forward(_given(model, batch))
     mean, log_variance = mean_head.forward(features), variance_head.forward(features)
     spread = np.exp(log_variance / 2)
     pixels = _sigmoid(decoder.forward(mean + spread * noise))
@@ -163,12 +193,12 @@ def _variational(model: Model, batch: Batch) -> list[float]:
 def _adversarial(model: Model, batch: Batch) -> list[float]:
     found = _difference(model.phases[0], batch, *_squared(model, batch))
     encoder, _ = _coder(model)
-    judge = Dense(_linear(model.networks["discriminator"]))
+    judge = Dense(_linear(model.networks["discriminator"]), "relu")
     model.reseed(0)
     sigma, count = model.prior.sigma, len(batch)
     real = model.prior_codes(count).numpy().astype(np.float64) / sigma
     model.reseed(0)
-    fake = encoder.forward(_flat(batch)) / sigma
+    fake = encoder.forward(_given(model, batch)) / sigma
     says_fake = judge.forward(fake)
     # -½ log(1 - D) has the slope ½ D in the logit.
     fakes, _ = judge.backward(0.5 * _sigmoid(says_fake) / count)
@@ -182,7 +212,7 @@ def _adversarial(model: Model, batch: Batch) -> list[float]:
     wanted = _paired(judge, gradients)
     found += _difference(model.phases[1], batch, float(loss + half * penalty), wanted)
     weight = float(model.option["adversarial_weight"])
-    says_fake = judge.forward(encoder.forward(_flat(batch)) / sigma)
+    says_fake = judge.forward(encoder.forward(_given(model, batch)) / sigma)
     _, at_code = judge.backward(-weight * _sigmoid(-says_fake) / count)
     encoded, _ = encoder.backward(at_code / sigma)
     loss = weight * np.log1p(np.exp(-says_fake)).mean()
