@@ -87,16 +87,18 @@ TINY = SMALL.with_(models=("aae", "wae", "semi_supervised_aae"), batch_size=2)
 
 
 def trained(experiment: Experiment, steps: int) -> dict[str, np.ndarray]:
-    """All weights, and all curves of these steps, by name."""
+    """All weights, trained and shown, and all curves of these steps, by name."""
     found = {}
     for report in islice(experiment.run(), steps):
         for model, curves in report.losses.items():
             for curve, value in curves.items():
                 found[f"{report.step} {model} {curve}"] = np.array(value)
     for model, plugin in experiment.models.items():
-        for network, module in plugin.networks.items():
-            for name, weight in module.state_dict().items():
-                found[f"{model} {network} {name}"] = weight.numpy()
+        assert plugin.average is not None
+        for kind, networks in (("", plugin.networks), (" shown", plugin.shown)):
+            for network, module in networks.items():
+                for name, weight in module.state_dict().items():
+                    found[f"{model} {network}{kind} {name}"] = weight.numpy()
     return found
 
 
