@@ -15,8 +15,10 @@ from torch.overrides import TorchFunctionMode
 from aae_studio.core.snapshot import FrozenModel
 
 Array = npt.NDArray[np.float32]
-# What follows a layer's weights counts as a part of it.
+# What follows a layer's weights counts as a part of it. That of the first of all, which takes the mean image
+# away where an encoder standardises, is a division.
 FOLLOWING = (
+    "div",
     *("batch_norm", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus"),
     *("tanh", "sigmoid", "hardtanh", "hardsigmoid", "hardswish"),
 )
@@ -102,7 +104,9 @@ class _Layers(TorchFunctionMode):
         super().__init__()
         # By identity; the networks hold their weights meanwhile.
         self._owners = {
-            id(weight): name for name, network in networks.items() for weight in network.parameters()
+            id(weight): name
+            for name, network in networks.items()
+            for weight in (*network.parameters(), *network.buffers())
         }
         self._seen: list[tuple[str, str, Tensor]] = []
         self._complete: frozenset[str] = frozenset()

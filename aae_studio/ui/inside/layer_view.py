@@ -217,6 +217,8 @@ def _network_parts(passage: Passage, network: str) -> list[Part]:
 def _layer_part(layer: Layer) -> Part:
     values = layer.values
     kinds = {
+        # A mean image that is taken away.
+        "sub": tr("standardised"),
         "linear": tr("fully connected"),
         "conv2d": tr("convolution"),
         "conv_transpose2d": tr("convolution up"),
@@ -238,7 +240,7 @@ def _layer_part(layer: Layer) -> Part:
     if values.size <= 2:
         name = tr("logit") if values.size == 1 else name
         return Part(name, size, values.ravel(), tip, "numbers")
-    note = f"{size} · " + tr("{share} % at 0", share=f"{100 * silent:.0f}") if silent else size
+    note = f"{size} · " + tr("{share} % at 0", share=f"{100 * silent:.0f}") if silent > 0.01 else size
     return Part(name, note, values.ravel(), tip, "strip")
 
 
