@@ -253,7 +253,7 @@ def test_another_default_changes_no_session(tmp_path: Path, monkeypatch: pytest.
     others = {"adversarial_weight": 0.5, "discriminator_hidden": (7, 7)}
     options = tuple(replace(row, default=others.get(row.name, row.default)) for row in kind.options)
     monkeypatch.setattr(kind, "options", options)
-    wanted = config.with_(**{"aae.adversarial_weight": 0.03, "aae.discriminator_hidden": (256, 256)})
+    wanted = config.with_(**{"aae.adversarial_weight": 0.06, "aae.discriminator_hidden": (256, 256)})
     assert session.restore(tmp_path / "run", tmp_path)[0].config == wanted
     assert session.TrainedRun(tmp_path / "run").config == wanted
 

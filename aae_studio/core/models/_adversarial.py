@@ -24,7 +24,7 @@ ADVERSARIAL_OPTIONS: tuple[Option, ...] = (
     Option(
         "adversarial_weight",
         "Adversarial weight",
-        0.03,
+        0.06,
         "Weight of the generator's gradient beside the reconstruction's. 0: a plain autoencoder. "
         "With two-phase updates it hardly matters: Adam does not mind scale.",
         minimum=0.0,
