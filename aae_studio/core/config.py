@@ -33,6 +33,7 @@ OPTIONS: tuple[Option, ...] = (
         minimum=0.0,
         maximum=100.0,
         live=True,
+        rare=True,
     ),
     Option(
         "averaging",
@@ -45,6 +46,7 @@ OPTIONS: tuple[Option, ...] = (
         minimum=0,
         maximum=10_000,
         live=True,
+        rare=True,
     ),
     Option(
         "batch_size",
@@ -85,6 +87,7 @@ OPTIONS: tuple[Option, ...] = (
         "What follows each hidden layer of encoders and decoders. gelu: smooth; learns more from as many "
         "images. relu: the papers', and the fastest. tanh: between −1 and 1. Discriminators have relu.",
         choices=("gelu", "relu", "tanh"),
+        rare=True,
     ),
     Option(
         "inputs",
@@ -93,6 +96,7 @@ OPTIONS: tuple[Option, ...] = (
         "What encoders are given. standardised: images less the mean training image, by the deviation of all "
         "pixels, from which they learn sooner. plain: images as they are, from 0 to 1.",
         choices=("standardised", "plain"),
+        rare=True,
     ),
     Option(
         "encoder_norm",
@@ -101,6 +105,7 @@ OPTIONS: tuple[Option, ...] = (
         "batch: each feature of the encoder has mean 0 and variance 1 within a batch (batch normalisation). "
         "Helps a model find classes or clusters.",
         choices=("none", "batch"),
+        rare=True,
     ),
     Option(
         "reconstruction",
@@ -143,6 +148,7 @@ OPTIONS: tuple[Option, ...] = (
         "auto",
         "auto: bfloat16 where the processor is fast at it, else float32.",
         choices=("auto", "float32", "bfloat16"),
+        rare=True,
     ),
 )
 

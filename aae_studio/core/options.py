@@ -23,7 +23,8 @@ class Option:
     `minimum` and `maximum` are inclusive. `live` options change while training goes on, the others
     start the experiment again. `logarithmic` options are stepped by factors. A tuple holds layer
     widths: whole numbers, each within the range. What no row of a form can show has a `panel` of the
-    window instead, by name. `word` is what the command line's help calls a value.
+    window instead, by name. What is `rare` has a row that is folded away until it is asked for, or has
+    another value than the default. `word` is what the command line's help calls a value.
     """
 
     name: str
@@ -36,6 +37,7 @@ class Option:
     live: bool = False
     logarithmic: bool = False
     panel: str = ""
+    rare: bool = False
     word: str = ""
 
     def checked(self, value: Any, field: str | None = None) -> Value:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from PySide6.QtCore import Qt, Signal
-from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QVBoxLayout, QWidget
+from PySide6.QtWidgets import QFrame, QGridLayout, QHBoxLayout, QLabel, QToolButton, QVBoxLayout, QWidget
 
 from aae_studio.core.options import Option, Value
 from aae_studio.ui.option_editors import Choice, editor_for
@@ -74,6 +74,7 @@ class OptionRow(QWidget):
         self.editor.setAccessibleName(f"{name} ({short})" if short else name)
         self.editor.setAccessibleDescription(tr(option.help))
         self._sentence: QLabel | None = None
+        self._folded, self.usual = False, True
         self._layout = QGridLayout(self, horizontalSpacing=6, verticalSpacing=2)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setColumnStretch(0, 1)
@@ -90,6 +91,14 @@ class OptionRow(QWidget):
     def show_value(self, value: Value) -> None:
         """Show this value, and that nothing is wrong."""
         self.editor.show_value(value)
+        self.usual = value == self.editor.option.default
+        self.fold(self._folded)
+
+    def fold(self, folded: bool) -> None:
+        """Be hidden, but not where there is another value than the default, a fault or the focus."""
+        self._folded = folded
+        wrong = self._sentence is not None and bool(self._sentence.text())
+        self.setHidden(folded and self.usual and not wrong and not self.editor.hasFocus())
 
     def mark(self, sentence: str) -> None:
         """Say why the value was refused; an empty sentence: it was not."""
@@ -103,13 +112,17 @@ class OptionRow(QWidget):
             self._layout.addWidget(self._sentence, 1, 0, 1, 2)
         self._sentence.setText(sentence)
         self._sentence.setVisible(bool(sentence))
+        self.fold(self._folded)
 
     def _on_chosen(self, value: Value) -> None:
         self.chosen.emit(self.key, value)
 
 
 class Section(QWidget):
-    """A heading, in its model's colour where it has one, and rows below. Emits `chosen` (key, value)."""
+    """A heading, in its model's colour where it has one, and rows below, those of rare options folded away.
+
+    Emits `chosen` (key, value).
+    """
 
     chosen = Signal(str, object)
 
@@ -136,8 +149,25 @@ class Section(QWidget):
             row.chosen.connect(self.chosen)
             self.rows[key] = row
             self.body.addWidget(row)
+        self.more = QToolButton(checkable=True)
+        self.more.setObjectName("fold")
+        self.more.setProperty("flat", True)
+        self.more.toggled.connect(self._unfold)
+        self.body.addWidget(self.more)
+        self.more.setVisible(any(option.rare for _, option in group.options))
+        self._unfold(False)
         if group.hint:
             hint = QLabel(group.hint)
             hint.setProperty("muted", True)
             hint.setWordWrap(True)
             self.body.addWidget(hint)
+
+    def stops(self) -> list[QWidget]:
+        """What Tab walks through, from top to bottom."""
+        return [*(row.editor for row in self.rows.values()), self.more]
+
+    def _unfold(self, open_: bool) -> None:
+        """Show the rows of rare options, or fold them away."""
+        self.more.setText(f"{tr('Fewer options')} ▴" if open_ else f"{tr('More options')} ▾")
+        for row in self.rows.values():
+            row.fold(row.editor.option.rare and not open_)

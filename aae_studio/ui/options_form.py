@@ -206,8 +206,8 @@ class OptionsForm(QWidget):
             section.deleteLater()
         for place, section in enumerate(self._sections):
             self._column.insertWidget(place, section)
-        for before, after in pairwise(self.rows.values()):
-            QWidget.setTabOrder(before.editor, after.editor)
+        for before, after in pairwise(stop for section in self._sections for stop in section.stops()):
+            QWidget.setTabOrder(before, after)
         widest = max((row.needed for row in self.rows.values()), default=0)
         for row in self.rows.values():
             row.editor.setFixedWidth(widest)

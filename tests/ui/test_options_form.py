@@ -23,6 +23,7 @@ from aae_studio.core.registry import MODELS, PRIORS
 from aae_studio.ui import theme, translation
 from aae_studio.ui.follow_thread import FollowThread
 from aae_studio.ui.option_editors import Choice, NumberEntry, Switch, WidthsEntry, stepped
+from aae_studio.ui.option_rows import Section
 from aae_studio.ui.options_form import OptionsForm, RateNow, groups_of
 from aae_studio.ui.plugins import PANELS
 from aae_studio.ui.survey_thread import SurveyThread
@@ -75,6 +76,16 @@ def open_window(qtbot: QtBot, widget: QWidget) -> None:
         widget.show()
     widget.activateWindow()
     qtbot.waitUntil(widget.isActiveWindow)
+
+
+def unfold(form: OptionsForm, open_: bool = True) -> None:
+    """Show the rows of rare options too, or fold them away."""
+    for section in form.findChildren(Section):
+        section.more.setChecked(open_)
+
+
+def in_sight(form: OptionsForm) -> set[str]:
+    return {key for key, row in form.rows.items() if row.isVisible()}
 
 
 def focus(qtbot: QtBot, widget: QWidget) -> None:
@@ -167,15 +178,51 @@ def test_every_editor_has_a_name_and_says_what_it_does(form: OptionsForm) -> Non
         assert any("↺" in label.text() for label in row.findChildren(QLabel)) != live, key
 
 
-def test_tab_walks_from_top_to_bottom(qtbot: QtBot, form: OptionsForm) -> None:
-    rows = list(form.rows.values())
-    focus(qtbot, rows[0].editor)
-    for row in rows[1:]:
+@pytest.mark.parametrize("all_", [True, False])
+def test_tab_walks_from_top_to_bottom(qtbot: QtBot, form: OptionsForm, all_: bool) -> None:
+    unfold(form, all_)
+    stops = [stop for section in form.findChildren(Section) for stop in section.stops() if stop.isVisible()]
+    assert len(stops) == len(in_sight(form)) + 2, "with what unfolds them, where there are rare ones"
+    heights = [stop.mapTo(form.window(), QPoint(0, 0)).y() for stop in stops]
+    assert heights == sorted(heights)
+    focus(qtbot, stops[0])
+    for stop in stops[1:]:
         press(QApplication.focusWidget(), Qt.Key.Key_Tab)
-        assert QApplication.focusWidget() is row.editor
+        assert QApplication.focusWidget() is stop
+
+
+def test_rare_options_are_folded_away_until_they_say_something(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench
+) -> None:
+    rare = {key for key, row in form.rows.items() if row.editor.option.rare}
+    assert {"rate_decay", "vae.pixel_sigma"} <= rare
+    assert in_sight(form) == set(form.rows) - rare
+    unfold(form)
+    assert in_sight(form) == set(form.rows)
+    assert {section.more.text() for section in form.findChildren(Section)} == {"Fewer options ▴"}
+    unfold(form, False)
+    # What is not the default stays in sight, whoever chose it.
+    workbench.configure(rate_decay=0.5, **{"vae.pixel_sigma": 0.5})
+    assert in_sight(form) == set(form.rows) - rare | {"rate_decay", "vae.pixel_sigma"}
+    # And what is taken back while it is being entered does not vanish from under the cursor.
+    enter(qtbot, form, "rate_decay", "0")
+    press(form.rows["rate_decay"].editor, Qt.Key.Key_Return)
+    assert workbench.asked.rate_decay == 0.0
+    assert "rate_decay" in in_sight(form)
+    focus(qtbot, form.rows["learning_rate"].editor)
+    workbench.configure(**{"vae.pixel_sigma": 0.25})
+    assert in_sight(form) == set(form.rows) - rare
+
+
+def test_what_was_refused_stays_in_sight(form: OptionsForm) -> None:
+    form.rows["rate_decay"].mark("Not this.")
+    assert "rate_decay" in in_sight(form)
+    form.rows["rate_decay"].mark("")
+    assert "rate_decay" not in in_sight(form)
 
 
 def test_nothing_is_cut_at_the_width_of_the_dock(qtbot: QtBot, form: OptionsForm) -> None:
+    unfold(form)
     qtbot.waitUntil(lambda: form.minimumWidth() > 200)
     assert form.minimumWidth() <= 250
     right = form.mapToGlobal(QPoint(form.width(), 0)).x()
@@ -189,7 +236,9 @@ def test_nothing_is_cut_at_the_width_of_the_dock(qtbot: QtBot, form: OptionsForm
         assert label.fontMetrics().horizontalAdvance(longest) <= label.width()
 
 
-def test_editors_stand_below_one_another(form: OptionsForm) -> None:
+def test_editors_stand_below_one_another(qtbot: QtBot, form: OptionsForm) -> None:
+    unfold(form)
+    qtbot.wait(50)
     places = {row.editor.mapTo(form, QPoint(0, 0)).x() for row in form.rows.values()}
     assert len(places) == 1
 
@@ -398,7 +447,7 @@ def test_follows_the_workbench_but_not_over_the_users_typing(
 def test_sections_follow_those_who_take_part(qtbot: QtBot, form: OptionsForm, workbench: Workbench) -> None:
     rate = form.rows["learning_rate"].editor
     focus(qtbot, rate)
-    with qtbot.waitSignal(workbench.prepared):
+    with qtbot.waitSignal(workbench.prepared, timeout=30_000):
         workbench.configure(models=("ae", "aae"), dataset="shapes", prior="ring")
     assert "vae.beta" not in form.rows
     assert {"aae.r1", "shapes.size", "ring.sigma"} <= set(form.rows)
@@ -406,7 +455,7 @@ def test_sections_follow_those_who_take_part(qtbot: QtBot, form: OptionsForm, wo
     assert rate.hasFocus()
     color = form.rows["shapes.color"].editor
     assert isinstance(color, Switch)
-    with qtbot.waitSignal(workbench.prepared):
+    with qtbot.waitSignal(workbench.prepared, timeout=30_000):
         press(color, Qt.Key.Key_Space)
     assert workbench.config.options["shapes.color"] is True
     assert any("28×28×3" in label.text() for label in form.findChildren(QLabel))

@@ -17,7 +17,7 @@ from aae_studio.core.options import Option, Value
 
 PROBE_SIZE = 2000
 # Training images whose mean and deviation stand for those of all.
-SCALE_SIZE = 10_000
+SCALE_SIZE, SCALE_PART = 10_000, 500
 
 
 @dataclass(frozen=True)
@@ -99,9 +99,16 @@ class Dataset(ABC):
     @cached_property
     def pixels(self) -> PixelScale:
         """The mean image of at most 10 000 training images, and the deviation of all their pixels."""
-        images = self.to_unit(self.train.first(SCALE_SIZE).images)
+        images = self.train.first(SCALE_SIZE).images
+        # Whole levels, part by part: as float32, large images would take a gigabyte.
+        parts = (images[start : start + SCALE_PART] for start in range(0, len(images), SCALE_PART))
+        counts = sum(np.bincount(part.ravel(), minlength=self.levels + 1) for part in parts)
+        levels = np.arange(self.levels + 1) / self.levels
+        off = levels - np.average(levels, weights=counts)
+        deviation = float(np.sqrt(np.average(off**2, weights=counts)))
+        mean = images.mean(axis=0, dtype=np.float64) / self.levels
         # Images that are all the same have no scale.
-        return PixelScale(images.mean(axis=0), float(images.std()) or 1.0)
+        return PixelScale(mean.astype(np.float32), deviation or 1.0)
 
     @cached_property
     def probe(self) -> Split:

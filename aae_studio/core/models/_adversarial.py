@@ -40,6 +40,7 @@ ADVERSARIAL_OPTIONS: tuple[Option, ...] = (
         "Widths of the discriminator's hidden layers.",
         minimum=1,
         maximum=8192,
+        rare=True,
     ),
     Option(
         "updates",

@@ -29,6 +29,7 @@ def discriminator_options(rate: float, r1: float) -> tuple[Option, ...]:
             maximum=10.0,
             live=True,
             logarithmic=True,
+            rare=True,
         ),
         Option(
             "r1",
@@ -40,5 +41,6 @@ def discriminator_options(rate: float, r1: float) -> tuple[Option, ...]:
             maximum=100.0,
             live=True,
             logarithmic=True,
+            rare=True,
         ),
     )

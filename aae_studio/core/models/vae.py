@@ -59,6 +59,7 @@ class VariationalAutoencoder(Autoencoding):
             maximum=10_000_000,
             live=True,
             logarithmic=True,
+            rare=True,
         ),
         Option(
             "pixel_sigma",
@@ -69,6 +70,7 @@ class VariationalAutoencoder(Autoencoding):
             maximum=10.0,
             live=True,
             logarithmic=True,
+            rare=True,
         ),
     )
     curves = (
