@@ -188,7 +188,8 @@ class MainWindow(QMainWindow):
         return self.lane_row.lanes
 
     def resume(self, before: MainWindow) -> None:
-        """Take over what was chosen in the panels and plots of another window on this workbench."""
+        """Take over what was chosen in the form, panels and plots of another window on this workbench."""
+        self.options_form.unfold(before.options_form.unfolded)
         plots = before.loss_plots
         self._plot_choices = before._plot_choices if plots is None else plots.choices()
         for name, dock in before.panel_docks.items():

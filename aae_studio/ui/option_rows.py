@@ -162,6 +162,11 @@ class Section(QWidget):
             hint.setWordWrap(True)
             self.body.addWidget(hint)
 
+    @property
+    def name(self) -> str:
+        """The key of the first option: no other section has it."""
+        return next(iter(self.rows))
+
     def stops(self) -> list[QWidget]:
         """What Tab walks through, from top to bottom."""
         return [*(row.editor for row in self.rows.values()), self.more]

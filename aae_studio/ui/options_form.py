@@ -141,6 +141,8 @@ class OptionsForm(QWidget):
         super().__init__(parent)
         self._workbench, self._theme = workbench, theme
         self._sections: list[Section] = []
+        # Sections whose rare options are on show, by the key of their first option; also those that left.
+        self.unfolded: set[str] = set()
         self._opened = False
         self._loading = QLabel(tr("Loading…"))
         self._loading.setProperty("muted", True)
@@ -166,6 +168,12 @@ class OptionsForm(QWidget):
         workbench.failed.connect(self._on_failed)
         if workbench.snapshot is not None:
             self._open()
+
+    def unfold(self, names: set[str]) -> None:
+        """Show the rare options of these sections, as another form does whose `unfolded` they are."""
+        self.unfolded = set(names)
+        for section in self._sections:
+            section.more.setChecked(section.name in names)
 
     @property
     def rows(self) -> dict[str, OptionRow]:
@@ -223,6 +231,8 @@ class OptionsForm(QWidget):
     def _new_section(self, group: Group) -> Section:
         section = Section(group, self._theme)
         section.chosen.connect(self._choose)
+        section.more.setChecked(section.name in self.unfolded)
+        section.more.toggled.connect(lambda open_: self._note_unfolded(section.name, open_))
         if "device" in section.rows:
             section.body.insertWidget(1, self._data)
             self._grey_devices(section.rows["device"])
@@ -230,6 +240,9 @@ class OptionsForm(QWidget):
             place = section.body.indexOf(section.rows["rate_decay"])
             section.body.insertWidget(place + 1, RateNow(self._workbench, self._theme))
         return section
+
+    def _note_unfolded(self, name: str, open_: bool) -> None:
+        (self.unfolded.add if open_ else self.unfolded.discard)(name)
 
     def _grey_devices(self, row: OptionRow) -> None:
         from aae_studio.core.compute import available_devices

@@ -214,6 +214,19 @@ def test_rare_options_are_folded_away_until_they_say_something(
     assert in_sight(form) == set(form.rows) - rare
 
 
+def test_a_section_that_comes_back_is_as_unfolded_as_it_was(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench
+) -> None:
+    section = next(section for section in form.findChildren(Section) if section.name == "vae.beta")
+    section.more.click()
+    assert form.unfolded == {"vae.beta"}
+    for models in (("ae",), ("ae", "vae")):
+        with qtbot.waitSignal(workbench.prepared, timeout=30_000):
+            workbench.configure(models=models)
+    assert "vae.pixel_sigma" in in_sight(form)
+    assert "rate_decay" not in in_sight(form)
+
+
 def test_what_was_refused_stays_in_sight(form: OptionsForm) -> None:
     form.rows["rate_decay"].mark("Not this.")
     assert "rate_decay" in in_sight(form)

@@ -208,6 +208,17 @@ def zoomed(qtbot, studio):
     return plots
 
 
+def test_what_was_unfolded_in_the_form_stays_in_another_language(qtbot, studio):
+    form = studio.window.options_form
+    qtbot.waitUntil(lambda: bool(form.rows))
+    assert not form.rows["precision"].isVisible()
+    form.unfold({"learning_rate"})
+    studio.set_language("ko")
+    assert studio.window.options_form is not form
+    qtbot.waitUntil(lambda: studio.window.options_form.rows["precision"].isVisible())
+    assert not studio.window.options_form.rows["aae.r1"].isVisible()
+
+
 def test_what_was_chosen_in_the_loss_plots_stays_in_another_theme_and_language(qtbot, studio):
     chosen = zoomed(qtbot, studio).choices()
     assert chosen.logarithmic
