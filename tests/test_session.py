@@ -25,7 +25,7 @@ from aae_studio.core.errors import SessionError, StudioError
 from aae_studio.core.experiment import Experiment, Report, load_dataset
 from aae_studio.core.history import History
 from aae_studio.core.registry import MODELS
-from aae_studio.core.session_folder import BEFORE
+from aae_studio.core.session_folder import BEFORE, BEFORE_OPTIONS
 from aae_studio.core.snapshot import FrozenModel
 
 CONFIG = ExperimentConfig(
@@ -258,15 +258,18 @@ def test_another_default_changes_no_session(tmp_path: Path, monkeypatch: pytest.
     assert session.TrainedRun(tmp_path / "run").config == wanted
 
 
-def test_a_session_of_before_consistency_goes_on_without(
+def test_a_session_of_before_options_were_written_has_those_of_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    config = CONFIG.with_(models=("ae", "clustering_aae"), **{"clustering_aae.consistency_weight": 0.0})
+    options = {f"clustering_aae.{key}": value for key, value in BEFORE_OPTIONS.items()}
+    config = CONFIG.with_(models=("ae", "clustering_aae"), **options)
     experiment, history = trained(config, 3)
     write = session.write
 
     def former(folder: Path, document: dict[str, Any], files: dict[str, bytes]) -> None:
-        del document["options"], document["config"]["options"]["clustering_aae.consistency_weight"]
+        del document["options"]
+        for key in options:
+            del document["config"]["options"][key]
         write(folder, document, files)
 
     monkeypatch.setattr(session, "write", former)

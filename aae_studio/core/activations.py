@@ -12,11 +12,12 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
+from aae_studio.core.networks import ImageTrunk
 from aae_studio.core.snapshot import FrozenModel
 
 Array = npt.NDArray[np.float32]
-# What follows a layer's weights counts as a part of it. That of the first of all, which takes the mean image
-# away where an encoder standardises, is a division.
+# What follows a layer's weights counts as a part of it. Where an encoder standardises, a division follows the
+# subtraction of the mean image.
 FOLLOWING = (
     "div",
     *("batch_norm", "relu", "relu6", "leaky_relu", "elu", "selu", "celu", "gelu", "silu", "mish", "softplus"),
@@ -106,7 +107,7 @@ class _Layers(TorchFunctionMode):
         self._owners = {
             id(weight): name
             for name, network in networks.items()
-            for weight in (*network.parameters(), *network.buffers())
+            for weight in (*network.parameters(), *_mean_images(network))
         }
         self._seen: list[tuple[str, str, Tensor]] = []
         self._complete: frozenset[str] = frozenset()
@@ -140,6 +141,13 @@ class _Layers(TorchFunctionMode):
 
     def _owned(self, given: list[Any]) -> Iterator[str]:
         return (self._owners[id(part)] for part in given if id(part) in self._owners)
+
+
+def _mean_images(network: nn.Module) -> Iterator[Tensor]:
+    """What an encoder that standardises takes away from an image."""
+    return (
+        part.pixel_mean for part in network.modules() if isinstance(part, ImageTrunk) and part.standardises
+    )
 
 
 def _first(tensor: Tensor) -> Array:

@@ -34,7 +34,7 @@ _GLOBAL_GENERATOR = threading.Lock()
 
 @dataclass(frozen=True)
 class Architecture:
-    """Shapes of an experiment's networks. `image_shape` is (channels, height, width).
+    """What an experiment's networks are made of. `image_shape` is (channels, height, width).
 
     `pixels`: the scale that encoders standardise images by; None: they see them as they are.
     """

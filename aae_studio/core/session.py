@@ -28,6 +28,7 @@ from aae_studio.core.history import History
 from aae_studio.core.options import Value
 from aae_studio.core.parallel import ALONE, Alone
 from aae_studio.core.session_folder import (
+    BEFORE_OPTIONS,
     check_target,
     config_of,
     misfit,
@@ -127,8 +128,8 @@ def _as_it_was(folder: Path, document: Document) -> ExperimentConfig:
     Raises SessionError.
     """
     config = config_of(folder, document)
-    # Before sessions wrote them there was no consistency.
-    known = document.get("options", {f"{name}.consistency_weight": 0.0 for name in config.models})
+    former = {f"{name}.{key}": value for name in config.models for key, value in BEFORE_OPTIONS.items()}
+    known = document.get("options", former)
     others: dict[str, Value] = {}
     for registry, name in config.plugins():
         for option in registry.get(name).options:

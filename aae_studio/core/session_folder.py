@@ -31,6 +31,8 @@ T = TypeVar("T")
 
 # What held before sessions wrote it: there was no mean of weights, and no choice of activation or inputs.
 BEFORE = {"averaging": 0, "activation": "relu", "inputs": "plain"}
+# What models had before sessions wrote all their options: no consistency, and an adversary half as firm.
+BEFORE_OPTIONS = {"consistency_weight": 0.0, "adversarial_weight": 0.03}
 
 
 def read_config(folder: Path) -> ExperimentConfig:

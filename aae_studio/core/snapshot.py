@@ -309,7 +309,7 @@ class Snapshot:
     def encoded(self, split: Split) -> Iterator[dict[str, Array]]:
         """Codes of many images to be drawn, by model, (k, latent size) for a part of the split at a time.
 
-        In bfloat16 where this processor is faster at it: its codes are within a fiftieth of their size.
+        In bfloat16 where this processor is faster at it: its codes are within some hundredths of their size.
         Models without encoder are left out.
         """
         precision = compute.choose_precision("auto", torch.device("cpu"))

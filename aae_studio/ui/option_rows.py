@@ -121,10 +121,11 @@ class OptionRow(QWidget):
 class Section(QWidget):
     """A heading, in its model's colour where it has one, and rows below, those of rare options folded away.
 
-    Emits `chosen` (key, value).
+    Emits `chosen` (key, value) and `unfolded` (the section's name, whether its rare options are on show).
     """
 
     chosen = Signal(str, object)
+    unfolded = Signal(str, bool)
 
     def __init__(self, group: Group, theme: Theme) -> None:
         super().__init__()
@@ -152,6 +153,12 @@ class Section(QWidget):
         self.more = QToolButton(checkable=True)
         self.more.setObjectName("fold")
         self.more.setProperty("flat", True)
+        # A click takes the focus from a row that is to be folded away.
+        self.more.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        explain(
+            self.more,
+            tr("Show or fold away what is seldom changed. What is not the default is always on show."),
+        )
         self.more.toggled.connect(self._unfold)
         self.body.addWidget(self.more)
         self.more.setVisible(any(option.rare for _, option in group.options))
@@ -173,6 +180,9 @@ class Section(QWidget):
 
     def _unfold(self, open_: bool) -> None:
         """Show the rows of rare options, or fold them away."""
-        self.more.setText(f"{tr('Fewer options')} ▴" if open_ else f"{tr('More options')} ▾")
+        words = tr("Fewer options") if open_ else tr("More options")
+        self.more.setText(f"{words} {'▴' if open_ else '▾'}")
+        self.more.setAccessibleName(f"{words} ({self.group.short or self.group.heading})")
         for row in self.rows.values():
             row.fold(row.editor.option.rare and not open_)
+        self.unfolded.emit(self.name, open_)

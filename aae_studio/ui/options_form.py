@@ -232,7 +232,7 @@ class OptionsForm(QWidget):
         section = Section(group, self._theme)
         section.chosen.connect(self._choose)
         section.more.setChecked(section.name in self.unfolded)
-        section.more.toggled.connect(lambda open_: self._note_unfolded(section.name, open_))
+        section.unfolded.connect(self._note_unfolded)
         if "device" in section.rows:
             section.body.insertWidget(1, self._data)
             self._grey_devices(section.rows["device"])

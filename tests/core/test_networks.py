@@ -108,8 +108,9 @@ def test_the_scale_is_mean_and_deviation_of_the_training_images() -> None:
     assert scale.deviation == pytest.approx(wanted, rel=1e-5)
 
 
-def test_images_that_are_all_the_same_have_the_scale_one() -> None:
-    assert Some(np.full((4, 1, 2, 3), 50)).pixels.deviation == 1.0
+@pytest.mark.parametrize("level", [0, 11, 50, 200])
+def test_images_that_are_all_the_same_have_the_scale_one(level: int) -> None:
+    assert Some(np.full((4, 1, 2, 3), level)).pixels.deviation == 1.0
 
 
 def test_ten_thousand_images_are_enough() -> None:

@@ -204,6 +204,13 @@ def test_rare_options_are_folded_away_until_they_say_something(
     # What is not the default stays in sight, whoever chose it.
     workbench.configure(rate_decay=0.5, **{"vae.pixel_sigma": 0.5})
     assert in_sight(form) == set(form.rows) - rare | {"rate_decay", "vae.pixel_sigma"}
+    unfold(form)
+    focus(qtbot, form.rows["averaging"].editor)
+    section = next(iter(form.findChildren(Section)))
+    assert "Experiment" in section.more.accessibleName()
+    qtbot.mouseClick(section.more, Qt.MouseButton.LeftButton)
+    unfold(form, False)
+    assert "averaging" not in in_sight(form), "a click takes the focus from what it folds away"
     # And what is taken back while it is being entered does not vanish from under the cursor.
     enter(qtbot, form, "rate_decay", "0")
     press(form.rows["rate_decay"].editor, Qt.Key.Key_Return)
@@ -251,9 +258,11 @@ def test_nothing_is_cut_at_the_width_of_the_dock(qtbot: QtBot, form: OptionsForm
 
 def test_editors_stand_below_one_another(qtbot: QtBot, form: OptionsForm) -> None:
     unfold(form)
-    qtbot.wait(50)
-    places = {row.editor.mapTo(form, QPoint(0, 0)).x() for row in form.rows.values()}
-    assert len(places) == 1
+
+    def places() -> set[int]:
+        return {row.editor.mapTo(form, QPoint(0, 0)).x() for row in form.rows.values()}
+
+    qtbot.waitUntil(lambda: len(places()) == 1)
 
 
 def test_greys_out_devices_that_are_not_there(form: OptionsForm) -> None:

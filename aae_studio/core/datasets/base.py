@@ -103,12 +103,13 @@ class Dataset(ABC):
         # Whole levels, part by part: as float32, large images would take a gigabyte.
         parts = (images[start : start + SCALE_PART] for start in range(0, len(images), SCALE_PART))
         counts = sum(np.bincount(part.ravel(), minlength=self.levels + 1) for part in parts)
+        mean = (images.mean(axis=0, dtype=np.float64) / self.levels).astype(np.float32)
+        if np.count_nonzero(counts) < 2:
+            # Images that are all the same have no scale.
+            return PixelScale(mean, 1.0)
         levels = np.arange(self.levels + 1) / self.levels
         off = levels - np.average(levels, weights=counts)
-        deviation = float(np.sqrt(np.average(off**2, weights=counts)))
-        mean = images.mean(axis=0, dtype=np.float64) / self.levels
-        # Images that are all the same have no scale.
-        return PixelScale(mean.astype(np.float32), deviation or 1.0)
+        return PixelScale(mean, float(np.sqrt(np.average(off**2, weights=counts))))
 
     @cached_property
     def probe(self) -> Split:
