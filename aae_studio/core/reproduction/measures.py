@@ -24,8 +24,8 @@ EPOCHS = 5
 SIGMA: dict[str, Any] = {"gaussian.sigma": 5.0}
 # What bars that were chosen with it keep: the papers' activation, and images as they are.
 FORMER: dict[str, Any] = {"activation": "relu", "inputs": "plain"}
-# Chosen on held-out images: with a weaker adversary, 10 000 labels do not undo the parts that codes without
-# labels have chosen among themselves.
+# Chosen on held-out images, with ReLU and plain inputs: with a weaker adversary, 10 000 labels do not undo
+# the parts that codes without labels have chosen among themselves.
 INFORMED: dict[str, Any] = {"aae.adversarial_weight": 0.3, "aae.discriminator_hidden": (400, 400)}
 # Chosen on held-out images: with R1 at 1 or D no faster than the generator, classes come and go for longer.
 FORGER: dict[str, Any] = {"gan.r1": 10.0, "gan.discriminator_rate": 2.0, **FORMER}
