@@ -749,6 +749,23 @@ def test_linked_cursors_are_together_in_a_new_experiment(qtbot, studio, again: s
         assert bench.planes.cursor_place(name) == pytest.approx(wanted, abs=1e-5), name
 
 
+def test_a_point_that_was_dragged_in_the_aes_plane_stays_in_the_others_through_restarts(qtbot, studio):
+    """Untrained, the AE's codes are tiny: what its cursor says then is no place for the others to go to."""
+    bench = studio.workbench
+    trained(qtbot, studio, 20)
+    surveyed(qtbot, studio)
+    view = bench.planes.views["ae"]
+    bench.planes.move_cursor("ae", (view.x + 0.5 * view.half, view.y - 0.4 * view.half))
+    wanted = bench.planes.cursor_place("vae")
+    assert max(map(abs, wanted)) > 0.5
+    for _ in range(3):
+        with qtbot.waitSignal(bench.prepared, timeout=30_000):
+            bench.rewind()
+        surveyed(qtbot, studio)
+        for name in ("vae", "aae"):
+            assert bench.planes.cursor_place(name) == pytest.approx(wanted, abs=1e-4)
+
+
 @pytest.mark.parametrize("models", [("ae", "vae", "aae"), ("ae",)])
 @pytest.mark.parametrize("linked", [True, False])
 @pytest.mark.parametrize("inputs", ["plain", "standardised"], ids=["0 is out of sight", "0 is in sight"])

@@ -295,7 +295,8 @@ class Planes(QObject):
         for name in set(self.views) - set(seen):
             self.cursors[name] = zero
         if self.linked and seen:
-            lead = lead if lead in seen else seen[0]
+            # Of a model without prior, whose codes are elsewhere now, the cursor's place says nothing.
+            lead = max(seen, key=lambda name: (self._shares_scale(name), name == lead))
             self._move(lead, self.cursor_place(lead))
         self._awaited = set(snapshot.models)
         if before is not None:
