@@ -150,6 +150,11 @@ class Section(QWidget):
             row.chosen.connect(self.chosen)
             self.rows[key] = row
             self.body.addWidget(row)
+        if group.hint:
+            hint = QLabel(group.hint)
+            hint.setProperty("muted", True)
+            hint.setWordWrap(True)
+            self.body.addWidget(hint)
         self.more = QToolButton(checkable=True)
         self.more.setObjectName("fold")
         self.more.setProperty("flat", True)
@@ -163,11 +168,6 @@ class Section(QWidget):
         self.body.addWidget(self.more)
         self.more.setVisible(any(option.rare for _, option in group.options))
         self._unfold(False)
-        if group.hint:
-            hint = QLabel(group.hint)
-            hint.setProperty("muted", True)
-            hint.setWordWrap(True)
-            self.body.addWidget(hint)
 
     @property
     def name(self) -> str:
