@@ -207,18 +207,25 @@ def test_cursors_come_back_to_where_they_were(qtbot, studio):
     bench, planes = studio.workbench, studio.workbench.planes
     bench.configure(models=("ae", "supervised_aae"))
     qtbot.waitUntil(lambda: list(bench.models) == ["ae", "supervised_aae"], timeout=20_000)
+
+    def coded() -> None:
+        """First codes, which may move cursors, are there."""
+        qtbot.waitUntil(lambda: bench.findings.codes.keys() == {"ae", "supervised_aae"}, timeout=20_000)
+
     trained(qtbot, studio, 20)
+    coded()
     planes.move_cursor("supervised_aae", (0.6, -0.9))
     planes.set_condition("supervised_aae", 7)
     there = planes.kept()
     brought(qtbot, studio, bench.rewind)
     trained(qtbot, studio, 5)
+    coded()
     planes.move_cursor("supervised_aae", (-0.3, 0.2))
     other = planes.kept()
     for change, wanted in ((bench.undo, there), (bench.redo, other), (bench.undo, there)):
         brought(qtbot, studio, change)
         # First codes do not move them.
-        qtbot.waitUntil(lambda: bench.findings.codes.keys() == {"ae", "supervised_aae"}, timeout=20_000)
+        coded()
         now = planes.kept()
         assert (now.told, now.picked) == (wanted.told, None)
         for name, code in wanted.codes.items():
