@@ -74,7 +74,7 @@ class OptionRow(QWidget):
         self.editor.setAccessibleName(f"{name} ({short})" if short else name)
         self.editor.setAccessibleDescription(tr(option.help))
         self._sentence: QLabel | None = None
-        self._folded, self.usual = False, True
+        self._folded, self._usual = False, True
         self._layout = QGridLayout(self, horizontalSpacing=6, verticalSpacing=2)
         self._layout.setContentsMargins(0, 0, 0, 0)
         self._layout.setColumnStretch(0, 1)
@@ -91,14 +91,14 @@ class OptionRow(QWidget):
     def show_value(self, value: Value) -> None:
         """Show this value, and that nothing is wrong."""
         self.editor.show_value(value)
-        self.usual = value == self.editor.option.default
+        self._usual = value == self.editor.option.default
         self.fold(self._folded)
 
     def fold(self, folded: bool) -> None:
         """Be hidden, but not where there is another value than the default, a fault or the focus."""
         self._folded = folded
         wrong = self._sentence is not None and bool(self._sentence.text())
-        self.setHidden(folded and self.usual and not wrong and not self.editor.hasFocus())
+        self.setHidden(folded and self._usual and not wrong and not self.editor.hasFocus())
 
     def mark(self, sentence: str) -> None:
         """Say why the value was refused; an empty sentence: it was not."""
