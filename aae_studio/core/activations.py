@@ -145,9 +145,9 @@ class _Layers(TorchFunctionMode):
 
 def _mean_images(network: nn.Module) -> Iterator[Tensor]:
     """What an encoder that standardises takes away from an image."""
-    return (
-        part.pixel_mean for part in network.modules() if isinstance(part, ImageTrunk) and part.standardises
-    )
+    for part in network.modules():
+        if isinstance(part, ImageTrunk) and part.pixel_mean is not None:
+            yield part.pixel_mean
 
 
 def _first(tensor: Tensor) -> Array:

@@ -184,18 +184,18 @@ def _coarse(length: int) -> int:
 class ImageTrunk(nn.Sequential):
     """From images (n, C, H, W) to features (n, hidden[-1]), the activation last."""
 
-    pixel_mean: Tensor
-    pixel_deviation: Tensor
+    # None where images are seen as they are.
+    pixel_mean: Tensor | None
+    pixel_deviation: Tensor | None
 
     def __init__(self, shape: Architecture) -> None:
         super().__init__(*_image_layers(shape))
-        self.standardises = shape.pixels is not None
-        if shape.pixels is not None:
-            self.register_buffer("pixel_mean", torch.from_numpy(shape.pixels.mean.copy()))
-            self.register_buffer("pixel_deviation", torch.tensor(shape.pixels.deviation))
+        scale = shape.pixels
+        self.register_buffer("pixel_mean", None if scale is None else torch.from_numpy(scale.mean.copy()))
+        self.register_buffer("pixel_deviation", None if scale is None else torch.tensor(scale.deviation))
 
     def forward(self, images: Tensor) -> Tensor:
-        if self.standardises:
+        if self.pixel_mean is not None and self.pixel_deviation is not None:
             images = (images - self.pixel_mean) / self.pixel_deviation
         for layer in self:
             images = layer(images)
