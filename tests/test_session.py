@@ -25,7 +25,6 @@ from aae_studio.core.errors import SessionError, StudioError
 from aae_studio.core.experiment import Experiment, Report, load_dataset
 from aae_studio.core.history import History
 from aae_studio.core.registry import MODELS
-from aae_studio.core.session_folder import BEFORE, BEFORE_OPTIONS
 from aae_studio.core.snapshot import FrozenModel
 
 CONFIG = ExperimentConfig(
@@ -164,11 +163,12 @@ def test_the_weights_that_other_programs_read_are_those_that_are_shown(saved: Pa
 def test_a_session_that_does_not_say_what_was_no_choice_then_goes_on_as_it_was(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    plain, history = trained(CONFIG.with_(**BEFORE), 12)
+    then = {"averaging": 0, "activation": "relu", "inputs": "plain"}
+    plain, history = trained(CONFIG.with_(**then), 12)
     write = session.write
 
     def former(folder: Path, document: dict[str, Any], files: dict[str, bytes]) -> None:
-        for name in BEFORE:
+        for name in then:
             del document["config"][name]
         write(folder, document, files)
 
@@ -261,7 +261,7 @@ def test_another_default_changes_no_session(tmp_path: Path, monkeypatch: pytest.
 def test_a_session_of_before_options_were_written_has_those_of_then(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    options = {f"clustering_aae.{key}": value for key, value in BEFORE_OPTIONS.items()}
+    options = {"clustering_aae.consistency_weight": 0.0, "clustering_aae.adversarial_weight": 0.03}
     config = CONFIG.with_(models=("ae", "clustering_aae"), **options)
     experiment, history = trained(config, 3)
     write = session.write
