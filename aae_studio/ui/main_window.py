@@ -26,6 +26,7 @@ from PySide6.QtWidgets import (
 )
 
 from aae_studio import __version__
+from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui import plugins
 from aae_studio.ui.actions import ROWS, describe, make_actions, overlay_rows
 from aae_studio.ui.banner import Banner
@@ -42,6 +43,7 @@ from aae_studio.ui.panel_dock import PanelDock
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.points_box import PointsBox
 from aae_studio.ui.show_panel import ShowPanel
+from aae_studio.ui.state.difference import differences
 from aae_studio.ui.status_bar import StatusBar
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.tool_bar import ToolBar
@@ -56,6 +58,8 @@ LAYOUT_VERSION = 2
 FORM_WIDTH = 228
 # A window that is not painted (minimised, say) goes on after this long all the same.
 LATEST_MS = 1500
+# Of a change that is many at once, so many are named in a menu.
+PHRASES = 2
 # What only an experiment of one's own can do.
 TRAINING = ("train", "step", "rewind", "new_seed", "save", "save_as")
 # What the display has switches for, by name, beside the overlays.
@@ -358,8 +362,24 @@ class MainWindow(QMainWindow):
             next(iter(self.lanes.values())).canvas.setFocus()
 
     def _show_undo(self) -> None:
-        self.actions_by_name["undo"].setEnabled(self._bench.changes.can_undo)
-        self.actions_by_name["redo"].setEnabled(self._bench.changes.can_redo)
+        """Let the menu say what would be taken back, and what would be made again."""
+        changes = self._bench.changes
+        asked = changes.asked
+        self._name_change("undo", tr("Undo"), changes.before, asked)
+        self._name_change("redo", tr("Redo"), asked, changes.after)
+
+    def _name_change(
+        self, name: str, verb: str, before: ExperimentConfig | None, after: ExperimentConfig | None
+    ) -> None:
+        action = self.actions_by_name[name]
+        action.setEnabled(before is not None and after is not None)
+        if before is None or after is None:
+            action.setText(verb)
+            return
+        # The same configuration again: it began at step 0.
+        phrases = differences(before, after) or [tr("Rewind")]
+        more = " …" if len(phrases) > PHRASES else ""
+        action.setText(f"{verb}: {', '.join(phrases[:PHRASES])}{more}")
 
     def _enable_training(self) -> None:
         own, loaded = self._bench.following is None, self._bench.snapshot is not None

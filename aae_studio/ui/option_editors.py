@@ -5,7 +5,15 @@ from __future__ import annotations
 import math
 
 from PySide6.QtCore import QEvent, Qt, QTimer, Signal
-from PySide6.QtGui import QFocusEvent, QKeyEvent, QKeySequence, QStandardItemModel, QValidator, QWheelEvent
+from PySide6.QtGui import (
+    QFocusEvent,
+    QKeyEvent,
+    QKeySequence,
+    QMouseEvent,
+    QStandardItemModel,
+    QValidator,
+    QWheelEvent,
+)
 from PySide6.QtWidgets import QAbstractSpinBox, QCheckBox, QComboBox, QLineEdit, QWidget
 
 from aae_studio.core.errors import StudioError
@@ -67,6 +75,16 @@ class WheelWhenFocused:
         else:
             event.ignore()
 
+
+# What would go to another choice of a list that is closed.
+LIST_KEYS = (
+    Qt.Key.Key_Up,
+    Qt.Key.Key_Down,
+    Qt.Key.Key_PageUp,
+    Qt.Key.Key_PageDown,
+    Qt.Key.Key_Home,
+    Qt.Key.Key_End,
+)
 
 # What takes changes back, and makes them again.
 CHANGES = (QKeySequence.StandardKey.Undo, QKeySequence.StandardKey.Redo)
@@ -231,11 +249,32 @@ class WidthsEntry(Typed, QLineEdit):
 
 
 class QuietBox(WheelWhenFocused, QComboBox):
-    """A list of choices that the wheel passes over until one has gone to it."""
+    """A list of choices that the wheel passes over until one has gone to it, and that arrow keys open.
+
+    They do not choose by themselves: a choice may begin a training again. One that was made with the mouse
+    gives the keyboard back to the window.
+    """
 
     def __init__(self, parent: QWidget | None = None) -> None:
         super().__init__(parent)
         self.setFocusPolicy(Qt.FocusPolicy.StrongFocus)
+        self._by_mouse = False
+        self.activated.connect(self._leave)
+
+    def mousePressEvent(self, event: QMouseEvent) -> None:
+        self._by_mouse = True
+        super().mousePressEvent(event)
+
+    def keyPressEvent(self, event: QKeyEvent) -> None:
+        self._by_mouse = False
+        if event.key() in LIST_KEYS:
+            self.showPopup()
+        else:
+            super().keyPressEvent(event)
+
+    def _leave(self) -> None:
+        if self._by_mouse:
+            self.clearFocus()
 
 
 class Choice(QuietBox):

@@ -449,3 +449,22 @@ def test_a_refused_option_leaves_the_rewind_that_can_be_taken_back(qtbot, studio
     assert bench.changes.can_undo
     brought(qtbot, studio, bench.undo)
     assert bench.step == 10
+
+
+def test_the_menu_says_what_would_be_taken_back(qtbot, studio):
+    bench, actions = studio.workbench, studio.window.actions_by_name
+    undo, redo = actions["undo"], actions["redo"]
+    assert (undo.text(), undo.isEnabled(), redo.text(), redo.isEnabled()) == ("Undo", False, "Redo", False)
+    bench.configure(learning_rate=1e-4)
+    assert undo.text() == "Undo: Learning rate 0.001 → 0.0001"
+    trained(qtbot, studio, 10)
+    brought(qtbot, studio, bench.rewind)
+    assert undo.text() == "Undo: Rewind"
+    brought(qtbot, studio, bench.undo)
+    assert redo.text() == "Redo: Rewind"
+    bench.undo()
+    assert (undo.text(), undo.isEnabled()) == ("Undo", False)
+    assert redo.text() == "Redo: Learning rate 0.001 → 0.0001"
+    brought(qtbot, studio, lambda: bench.configure(batch_size=32, latent_size=3, hidden=(16,)))
+    assert undo.text() == "Undo: Batch 64 → 32, Latent size 2 → 3 …"
+    assert (redo.text(), redo.isEnabled()) == ("Redo", False)

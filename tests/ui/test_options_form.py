@@ -30,6 +30,8 @@ from aae_studio.ui.survey_thread import SurveyThread
 from aae_studio.ui.trainer_thread import TrainerThread
 from aae_studio.ui.workbench import Workbench
 
+# What a screen that is none says to it.
+OPENS_A_LIST = pytest.mark.qt_log_ignore("does not support (raise|grabbing)", extend=True)
 PLUGIN = """
 from aae_studio.core.models.ae import Autoencoder as Parent
 from aae_studio.core.models.base import Model
@@ -410,8 +412,43 @@ def test_choosing_a_word(qtbot: QtBot, form: OptionsForm, workbench: Workbench) 
     editor = form.rows["reconstruction"].editor
     focus(qtbot, editor)
     with qtbot.waitSignal(workbench.prepared):
-        press(editor, Qt.Key.Key_Down)
+        QTest.keyClicks(editor, "b")
     assert workbench.config.reconstruction == "bernoulli"
+
+
+@OPENS_A_LIST
+@pytest.mark.parametrize("key", [Qt.Key.Key_Down, Qt.Key.Key_Up, Qt.Key.Key_PageDown, Qt.Key.Key_End])
+def test_arrow_keys_open_a_list_and_choose_nothing(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench, key: Qt.Key
+) -> None:
+    """A word may begin all models again, and the keys may have been meant for a canvas."""
+    box, before = form.rows["reconstruction"].editor, workbench.asked
+    focus(qtbot, box)
+    press(box, key)
+    assert box.view().isVisible()
+    press(box.view(), Qt.Key.Key_Down)
+    assert workbench.asked == before, "nothing is chosen as yet"
+    press(box.view(), Qt.Key.Key_Return)
+    qtbot.waitUntil(lambda: not box.view().isVisible(), timeout=5_000)
+    assert workbench.asked.reconstruction == "bernoulli"
+    assert box.hasFocus(), "who goes by keys is where he was"
+
+
+@OPENS_A_LIST
+def test_a_word_chosen_with_the_mouse_gives_the_keyboard_back(
+    qtbot: QtBot, form: OptionsForm, workbench: Workbench
+) -> None:
+    box = form.rows["reconstruction"].editor
+    focus(qtbot, box)
+    QTest.mouseClick(box, Qt.MouseButton.LeftButton)
+    qtbot.waitUntil(box.view().isVisible, timeout=5_000)
+    # Qt takes what comes at once for a part of the click that opened it.
+    qtbot.wait(QApplication.doubleClickInterval() + 50)
+    view = box.view()
+    second = view.visualRect(view.model().index(1, 0)).center()
+    QTest.mouseClick(view.viewport(), Qt.MouseButton.LeftButton, pos=second)
+    qtbot.waitUntil(lambda: workbench.asked.reconstruction == "bernoulli", timeout=5_000)
+    assert not box.hasFocus()
 
 
 def test_steps_count_after_a_pause_and_once(qtbot: QtBot, form: OptionsForm, workbench: Workbench) -> None:

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING
 from PySide6.QtGui import QHideEvent, QShowEvent
 from PySide6.QtWidgets import QLabel, QVBoxLayout
 
-from aae_studio.core.config import OPTIONS, ExperimentConfig
-from aae_studio.core.registry import MODELS
+from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui import plugins
 from aae_studio.ui.doctor.card import AppliedCard, FindingCard
 from aae_studio.ui.doctor.rounds import Rounds, Visit
 from aae_studio.ui.panels.base import Panel
+from aae_studio.ui.state.difference import differences
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.translation import tr
 from aae_studio.ui.turns import Turns
@@ -215,19 +215,9 @@ class Doctor(Panel):
         self.applied.setVisible(self._applied is not None and last == self._applied)
 
     def _in_words(self, remedy: Remedy) -> str:
-        """What a remedy changes: each option's label, its value before and after."""
-        before, parts = self._bench.config, []
-        for key, value in remedy.changes.items():
-            model, _, name = key.rpartition(".")
-            if key == "models":
-                added = [tr(MODELS.get(each).title) for each in value if each not in before.models]
-                parts.append(" · ".join(f"+ {each}" for each in added))
-                continue
-            options = MODELS.get(model).options if model else OPTIONS
-            option = next(one for one in options if one.name == name)
-            old = before.options.get(key, option.default) if model else getattr(before, name)
-            parts.append(f"{tr(option.label)} {option.shown(old)} → {option.shown(value)}")
-        return " · ".join(parts)
+        """What a remedy changes."""
+        before = self._bench.config
+        return " · ".join(differences(before, before.with_(**remedy.changes)))
 
     # What can be done
 

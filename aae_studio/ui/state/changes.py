@@ -53,6 +53,11 @@ class Changes:
         return self._before[-1].config if self._before else None
 
     @property
+    def after(self) -> ExperimentConfig | None:
+        """What `redone` would go to."""
+        return self._after[-1].config if self._after else None
+
+    @property
     def brings_back(self) -> bool:
         """Whether `undone` would bring back what was trained before."""
         return bool(self._before) and self._before[-1].wish in self._kept

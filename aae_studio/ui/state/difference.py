@@ -1,0 +1,68 @@
+"""What differs between two configurations, in the words of the window."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from aae_studio.core.config import OPTIONS, ExperimentConfig
+from aae_studio.core.errors import StudioError
+from aae_studio.core.options import Option, Value
+from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
+from aae_studio.ui.translation import tr
+
+
+def differences(before: ExperimentConfig, after: ExperimentConfig) -> list[str]:
+    """A phrase for each, such as `VAE β 1 → 4` or `+ GAN`; the label alone of what no row of a form can show."""
+    return [*_plugins(before, after), *_fields(before, after), *_declared(before, after)]
+
+
+def _plugins(before: ExperimentConfig, after: ExperimentConfig) -> Iterator[str]:
+    for registry, old, new in (
+        (DATASETS, before.dataset, after.dataset),
+        (PRIORS, before.prior, after.prior),
+    ):
+        if old != new:
+            yield f"{_word(registry, old, 'title')} → {_word(registry, new, 'title')}"
+    for sign, these, those in (("+", after, before), ("−", before, after)):
+        for name in these.models:
+            if name not in those.models:
+                yield f"{sign} {_word(MODELS, name, 'short')}"
+
+
+def _fields(before: ExperimentConfig, after: ExperimentConfig) -> Iterator[str]:
+    if before.seed != after.seed:
+        yield f"{tr('Seed')} {before.seed} → {after.seed}"
+    for option in OPTIONS:
+        yield from _change(option, getattr(before, option.name), getattr(after, option.name))
+
+
+def _declared(before: ExperimentConfig, after: ExperimentConfig) -> Iterator[str]:
+    for key in {**before.options, **after.options}:
+        owner, _, name = key.partition(".")
+        for registry in (DATASETS, PRIORS, MODELS):
+            for option in getattr(_plugin(registry, owner), "options", ()):
+                if option.name == name:
+                    old, new = (config.options.get(key, option.default) for config in (before, after))
+                    # Several models have an option of the same label.
+                    whose = f"{_word(MODELS, owner, 'short')} " if registry is MODELS else ""
+                    yield from _change(option, old, new, whose)
+
+
+def _change(option: Option, old: Value, new: Value, whose: str = "") -> Iterator[str]:
+    if old != new:
+        label = whose + tr(option.label)
+        yield label if option.panel else f"{label} {option.shown(old)} → {option.shown(new)}"
+
+
+def _word(registry: Registry, name: str, attribute: str) -> str:
+    plugin = _plugin(registry, name)
+    return name if plugin is None else tr(getattr(plugin, attribute))
+
+
+def _plugin(registry: Registry, name: str) -> Any:
+    """The class, or None where it cannot be loaded: whoever makes it meets the same fault and reports it."""
+    try:
+        return registry.get(name)
+    except StudioError:
+        return None
