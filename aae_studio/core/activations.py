@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from aae_studio.core.networks import ImageTrunk
+from aae_studio.core.networks import mean_images
 from aae_studio.core.snapshot import FrozenModel
 
 Array = npt.NDArray[np.float32]
@@ -107,7 +107,7 @@ class _Layers(TorchFunctionMode):
         self._owners = {
             id(weight): name
             for name, network in networks.items()
-            for weight in (*network.parameters(), *_mean_images(network))
+            for weight in (*network.parameters(), *mean_images(network))
         }
         self._seen: list[tuple[str, str, Tensor]] = []
         self._complete: frozenset[str] = frozenset()
@@ -141,13 +141,6 @@ class _Layers(TorchFunctionMode):
 
     def _owned(self, given: list[Any]) -> Iterator[str]:
         return (self._owners[id(part)] for part in given if id(part) in self._owners)
-
-
-def _mean_images(network: nn.Module) -> Iterator[Tensor]:
-    """What an encoder that standardises takes away from an image."""
-    for part in network.modules():
-        if isinstance(part, ImageTrunk) and part.pixel_mean is not None:
-            yield part.pixel_mean
 
 
 def _first(tensor: Tensor) -> Array:

@@ -202,6 +202,13 @@ class ImageTrunk(nn.Sequential):
         return images
 
 
+def mean_images(network: nn.Module) -> Iterator[Tensor]:
+    """What the trunks in a network take away from an image, (C, H, W), where they standardise."""
+    for part in network.modules():
+        if isinstance(part, ImageTrunk) and part.pixel_mean is not None:
+            yield part.pixel_mean
+
+
 def _image_layers(shape: Architecture) -> list[nn.Module]:
     active = ACTIVATIONS[shape.activation]
     normalised = shape.encoder_norm == "batch"

@@ -18,6 +18,7 @@ from torch import Tensor
 from aae_studio.core import flow
 from aae_studio.core.experiment import Experiment, Report, Substep
 from aae_studio.core.models.base import Batch, Losses, Model, Phase
+from aae_studio.core.networks import mean_images
 
 Array = npt.NDArray[np.float32]
 # Samples of each tensor that are kept: the batch's first ones.
@@ -49,7 +50,7 @@ class Call:
 
     `entering`: the shape of the tensor that the network was given, made from the inputs. `layers`: shapes,
     without the batch, of what each module with weights put out. `earlier`: made in an earlier phase of
-    the step, whose outcome is used again.
+    the step, whose outcome is used again. `standardises`: whether images lose the mean image first.
     """
 
     network: str
@@ -58,6 +59,7 @@ class Call:
     entering: tuple[int, ...]
     layers: tuple[tuple[int, ...], ...]
     earlier: bool
+    standardises: bool
 
 
 @dataclass(frozen=True)
@@ -215,7 +217,7 @@ class _Recorder:
                     _value(value, calls, len(substep.batch), gradient)
                     for value, gradient in zip(values, through, strict=True)
                 ),
-                tuple(_call(call, places, call not in fresh) for call in calls),
+                tuple(self._call(call, places, call not in fresh) for call in calls),
                 losses.objective.item(),
                 tuple(places[value] for value in origins[""]),
                 self._terms(losses, origins, places),
@@ -276,6 +278,17 @@ class _Recorder:
             [None if gradient is None else float(_norm([gradient])) for gradient in through],
         )
 
+    def _call(self, call: flow.Call, places: dict[flow.Value, int], earlier: bool) -> Call:
+        return Call(
+            call.network,
+            tuple(places[value] for value in call.inputs),
+            tuple(places[value] for value in call.outputs),
+            tuple(call.entered[0][0].shape) if call.entered else (),
+            tuple(call.layers),
+            earlier,
+            next(mean_images(self._model.networks[call.network]), None) is not None,
+        )
+
     def _terms(
         self,
         losses: Losses,
@@ -320,14 +333,3 @@ def _value(value: flow.Value, calls: list[flow.Call], batch: int, gradient: floa
     samples = kept.to("cpu", torch.float32, copy=True).numpy()
     call = None if value.call is None else calls.index(value.call)
     return Value(value.name, call, shape, samples, blocks, gradient)
-
-
-def _call(call: flow.Call, places: dict[flow.Value, int], earlier: bool) -> Call:
-    return Call(
-        call.network,
-        tuple(places[value] for value in call.inputs),
-        tuple(places[value] for value in call.outputs),
-        tuple(call.entered[0][0].shape) if call.entered else (),
-        tuple(call.layers),
-        earlier,
-    )

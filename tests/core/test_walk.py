@@ -385,3 +385,12 @@ def test_a_model_of_ones_own_gets_its_picture(build, tmp_path: Path, monkeypatch
     assert judging.optimizer == "SGD"
     assert {part for part, norm in judging.gradients.items() if norm} == {"critic"}
     assert set(judging.updates) == {"critic"}
+
+
+@pytest.mark.parametrize("network", ["mlp", "conv"])
+def test_who_takes_the_mean_image_away_says_so(build, network: str) -> None:
+    for inputs, wanted in (("standardised", {"encoder"}), ("plain", set())):
+        walk = walk_step(build(models=("aae",), network=network, inputs=inputs), "aae")[1]
+        calls = [call for phase in walk.phases for call in phase.calls]
+        assert {call.network for call in calls} == {"encoder", "decoder", "discriminator"}
+        assert {call.network for call in calls if call.standardises} == wanted

@@ -9,7 +9,8 @@ from PySide6.QtCore import QPointF
 from aae_studio.core.activations import of_code, of_image
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui.app import Studio
-from aae_studio.ui.inside.layer_view import MAPS, map_grid, parts
+from aae_studio.ui.inside.layer_view import LABEL_WIDTH, MAPS, LayerView, Part, map_grid, parts
+from aae_studio.ui.theme import load
 
 
 @pytest.fixture
@@ -106,3 +107,16 @@ def test_convolutions_are_shown_as_maps(qtbot, studio, panel):
 def test_all_maps_have_a_place(count):
     columns, rows = map_grid(count)
     assert (rows - 1) * columns < min(count, MAPS) <= rows * columns
+
+
+@pytest.mark.parametrize(("number", "coloured"), [(0.004, False), (-0.02, False), (0.5, True), (-3.0, True)])
+def test_a_number_that_reads_as_nothing_has_no_colour(qtbot, number: float, coloured: bool) -> None:
+    view = LayerView(load("dark"))
+    qtbot.addWidget(view)
+    view.resize(300, 100)
+    view._parts = [Part("code", "", np.array([number], np.float32), kind="numbers")]
+    view.redraw()
+    image = view.grab().toImage()
+    # Beside the number's words, within its cell.
+    colour = image.pixelColor(LABEL_WIDTH + 3, 9)
+    assert (max(colour.getRgb()[:3]) - min(colour.getRgb()[:3]) > 40) == coloured, colour.name()

@@ -111,6 +111,8 @@ def test_slow_motion_walks_through_a_real_step(qtbot, studio, panel):
     assert [moment.at for moment in seen[:5]] == ["forward", "forward", "loss", "backward", "wait"]
     assert [moment.at for moment in seen[-4:]] == ["forward", "loss", "backward", "update"]
     assert len(captions) == 15
+    standardising = [text for text in captions if "the mean image" in text]
+    assert [text.partition(" turns ")[0] for text in standardising] == ["Forward: the encoder"]
     assert "decoder" in panel.caption.text(), "its gradient had waited"
     qtbot.keyClick(studio.window, Qt.Key.Key_Comma)
     assert panel.slow.moment == seen[-2]

@@ -26,6 +26,8 @@ LABEL_WIDTH, GAP = 106, 5
 HEAD_HEIGHT, STRIP_HEIGHT, IMAGE_HEIGHT = 22, 30, 46
 # Feature maps that are shown of a layer at most.
 MAPS = 64
+# What reads as 0.00 has no colour.
+LEAST_SCALE = 0.1
 # So many numbers of a code are written out.
 WRITTEN = 6
 SMALL = 11
@@ -151,9 +153,10 @@ class LayerView(QWidget):
         room = space.adjusted(LABEL_WIDTH, 0, 0, 0)
         if part.kind == "numbers":
             cell = min(56.0, room.width() / len(values))
+            scale = max(scale_of(values), LEAST_SCALE)
             for place, number in enumerate(values):
                 at = QRectF(room.left() + place * cell, room.top() + 6, cell - 3, room.height() - 12)
-                draw_numbers(painter, at, number[None], scale_of(values), self._theme)
+                draw_numbers(painter, at, number[None], scale, self._theme)
         elif part.kind == "image":
             painter.setRenderHint(QPainter.RenderHint.SmoothPixmapTransform, not self._crisp)
             at = fitted(values.shape[2] / values.shape[1], room)

@@ -128,12 +128,13 @@ def caption(walk: Walk, moment: Moment, latent: int) -> str:
     if moment.at == "forward":
         call = phase.calls[moment.call]
         outputs = [phase.values[place].shape for place in call.outputs]
-        return tr(
+        text = tr(
             "Forward: the {network} turns {given} into {made}.",
             network=spoken(call.network),
             given=shape(call.entering),
             made=" + ".join(map(shape, outputs)),
         )
+        return f"{text} {_standardising()}" if call.standardises else text
     if moment.at == "loss":
         names = [source(phase, place) for place in phase.loss_inputs]
         return tr(
@@ -151,6 +152,10 @@ def caption(walk: Walk, moment: Moment, latent: int) -> str:
             phase=titled(phase.joins),
         )
     return _update(phase)
+
+
+def _standardising() -> str:
+    return tr("First it takes the mean image away and divides by the deviation of all pixels.")
 
 
 def _batch(phase: PhaseWalk, latent: int) -> str:
@@ -217,6 +222,8 @@ def about_network(phase: PhaseWalk, call: Call) -> str:
     norm = phase.gradients.get(call.network)
     size = (phase.updates or {}).get(call.network)
     parts = [f"{spoken(call.network)} · {layers(call)}"]
+    if call.standardises:
+        parts.append(_standardising())
     if norm is not None:
         parts.append(
             tr(

@@ -13,7 +13,7 @@ from aae_studio.ui.translation import tr
 
 
 def differences(before: ExperimentConfig, after: ExperimentConfig) -> list[str]:
-    """A phrase for each, such as `VAE β 1 → 4` or `+ GAN`; the label alone of what no row of a form can show."""
+    """A phrase for each, such as `VAE β 1 → 4` or `+ GAN`; of what no form has a row for, its label alone."""
     return [*_plugins(before, after), *_fields(before, after), *_declared(before, after)]
 
 
@@ -23,11 +23,11 @@ def _plugins(before: ExperimentConfig, after: ExperimentConfig) -> Iterator[str]
         (PRIORS, before.prior, after.prior),
     ):
         if old != new:
-            yield f"{_word(registry, old, 'title')} → {_word(registry, new, 'title')}"
+            yield f"{_title(registry, old)} → {_title(registry, new)}"
     for sign, these, those in (("+", after, before), ("−", before, after)):
         for name in these.models:
             if name not in those.models:
-                yield f"{sign} {_word(MODELS, name, 'short')}"
+                yield f"{sign} {_short(name)}"
 
 
 def _fields(before: ExperimentConfig, after: ExperimentConfig) -> Iterator[str]:
@@ -45,7 +45,7 @@ def _declared(before: ExperimentConfig, after: ExperimentConfig) -> Iterator[str
                 if option.name == name:
                     old, new = (config.options.get(key, option.default) for config in (before, after))
                     # Several models have an option of the same label.
-                    whose = f"{_word(MODELS, owner, 'short')} " if registry is MODELS else ""
+                    whose = f"{_short(owner)} " if registry is MODELS else ""
                     yield from _change(option, old, new, whose)
 
 
@@ -55,9 +55,14 @@ def _change(option: Option, old: Value, new: Value, whose: str = "") -> Iterator
         yield label if option.panel else f"{label} {option.shown(old)} → {option.shown(new)}"
 
 
-def _word(registry: Registry, name: str, attribute: str) -> str:
+def _title(registry: Registry, name: str) -> str:
     plugin = _plugin(registry, name)
-    return name if plugin is None else tr(getattr(plugin, attribute))
+    return name if plugin is None else tr(plugin.title)
+
+
+def _short(model: str) -> str:
+    plugin = _plugin(MODELS, model)
+    return model if plugin is None else tr(plugin.short)
 
 
 def _plugin(registry: Registry, name: str) -> Any:
