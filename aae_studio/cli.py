@@ -64,8 +64,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     except StudioError as fault:
         print(f"{PROGRAM}: {fault}", file=sys.stderr)
         if isinstance(fault, DataMissing):
-            folder = " --data-dir FOLDER" if any(word.startswith("--data-dir") for word in words) else ""
-            print(f"{PROGRAM}: `{PROGRAM} download {fault.dataset}{folder}` fetches it.", file=sys.stderr)
+            named = any(word.startswith("--data-dir") for word in words)
+            folder = " --data-dir FOLDER" if named else ""
+            elsewhere = "" if named else " If it lies elsewhere, --data-dir FOLDER says where."
+            print(
+                f"{PROGRAM}: `{PROGRAM} download {fault.dataset}{folder}` fetches it.{elsewhere}",
+                file=sys.stderr,
+            )
         return FAULT
     except KeyboardInterrupt:
         print(f"{PROGRAM}: cancelled", file=sys.stderr)

@@ -70,6 +70,7 @@ def load_dataset(config: ExperimentConfig, data_dir: Path) -> Dataset:
     """Load or draw the configuration's dataset. Raises StudioError, DataMissing or ConfigError."""
     plugin = DATASETS.get(config.dataset)
     dataset: Dataset = plugin(data_dir, **config.options_of(config.dataset, plugin.options))
+    dataset.check()
     if config.batch_size > len(dataset.train):
         raise ConfigError(
             "batch_size",

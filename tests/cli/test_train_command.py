@@ -322,7 +322,10 @@ def test_one_bar_that_breaks_off_does_not_take_the_others_with_it(studio: Studio
     assert "fragile, seed 1: It broke." in err
     assert "hungry, seed 0: MNIST is not in nowhere." in err
     # Alone, it says how to get them.
-    assert "aae-studio download mnist" in studio.fault("reproduce", "hungry")
+    fault = studio.fault("reproduce", "hungry")
+    assert (
+        "`aae-studio download mnist` fetches it. If it lies elsewhere, --data-dir FOLDER says where." in fault
+    )
     assert "--all" in studio.fault("reproduce", "fragile", "--all")
     assert "--all" in studio.fault("reproduce", "--short")
 

@@ -10,14 +10,55 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from aae_studio import paths
+from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.datasets import shapes as shapes_module
-from aae_studio.core.datasets.base import Dataset
+from aae_studio.core.datasets.base import Dataset, Split
 from aae_studio.core.datasets.digits import Digits
 from aae_studio.core.datasets.shapes import FACTORS, KINDS, Shapes, uniform_numbers
 from aae_studio.core.errors import StudioError
+from aae_studio.core.experiment import load_dataset
+from aae_studio.core.registry import DATASETS
 
 # UCI Optical Recognition of Handwritten Digits, test part: samples per class, 0 to 9.
 DIGIT_COUNTS = [178, 182, 177, 183, 181, 182, 181, 179, 174, 180]
+
+
+# What every dataset has to be
+
+
+def test_all_of_ours_are_what_they_should_be(tmp_path: Path) -> None:
+    for name in ("digits", "shapes"):
+        load_dataset(ExperimentConfig(dataset=name), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("part", "column", "sentence"),
+    [
+        ({"images": lambda images: images + 100}, "test", r"“Digits”: a pixel is 116, and white is 16"),
+        ({"images": lambda images: images / 16}, "train", r"should be uint8 .* and these are float64"),
+        ({"images": lambda images: images[:, 0]}, "train", r"of the shape \(1437, 8, 8\)"),
+        ({"images": lambda images: images[:0]}, "test", r"of the shape \(0, 1, 8, 8\)"),
+        ({"images": lambda images: images[1:]}, "test", r"359 images .* have 360 and 360"),
+        ({"ids": lambda ids: ids[:7]}, "train", r"1437 images .* have 1437 and 7"),
+        ({"labels": lambda labels: labels + 1}, "test", r"from 0 to 9, and go from 1 to 10"),
+        ({"labels": lambda labels: labels - 1}, "train", r"from 0 to 9, and go from -1 to 8"),
+    ],
+)
+def test_a_dataset_that_is_not_what_it_should_be_is_told_so(
+    tmp_path: Path, monkeypatch, part, column: str, sentence: str
+) -> None:
+    """Those who write one read a sentence, not what fails later for lack of it."""
+
+    class Odd(Digits):
+        def __init__(self, data_dir: Path, **option: object) -> None:
+            super().__init__(data_dir, **option)
+            columns = vars(getattr(self, column))
+            ((name, change),) = part.items()
+            setattr(self, column, Split(**columns | {name: change(columns[name])}))
+
+    monkeypatch.setattr(type(DATASETS), "get", lambda *_: Odd)
+    with pytest.raises(StudioError, match=sentence):
+        load_dataset(ExperimentConfig(), tmp_path)
 
 
 # Digits

@@ -13,6 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from aae_studio.core import sketch
+from aae_studio.core.errors import StudioError
 from aae_studio.core.options import Option, Value
 
 PROBE_SIZE = 2000
@@ -132,6 +133,44 @@ class Dataset(ABC):
     def training_split(self, epoch: int) -> Split:
         """The samples of an epoch: always `train`, or new ones for a dataset without end."""
         return self.train
+
+    def check(self) -> None:
+        """Raise StudioError, with a sentence, where the splits do not hold what they should."""
+        for split in (self.train, self.test):
+            images, labels = split.images, split.labels
+            if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
+                raise StudioError(
+                    "“{title}”: images should be uint8 of the shape (n, C, H, W), and these are {dtype} "
+                    "of the shape {shape}.",
+                    title=self.title,
+                    dtype=images.dtype,
+                    shape=images.shape,
+                )
+            if images.max() > self.levels:
+                raise StudioError(
+                    "“{title}”: a pixel is {level}, and white is {levels} (`levels`).",
+                    title=self.title,
+                    level=images.max(),
+                    levels=self.levels,
+                )
+            if not len(images) == len(labels) == len(split.ids):
+                raise StudioError(
+                    "“{title}”: {images} images should have as many labels and ids, and have {labels} and "
+                    "{ids}.",
+                    title=self.title,
+                    images=len(images),
+                    labels=len(labels),
+                    ids=len(split.ids),
+                )
+            if labels.min() < 0 or labels.max() >= len(self.classes):
+                raise StudioError(
+                    "“{title}”: labels should be places in `classes`, from 0 to {last}, and go from {low} to "
+                    "{high}.",
+                    title=self.title,
+                    last=len(self.classes) - 1,
+                    low=labels.min(),
+                    high=labels.max(),
+                )
 
     @property
     def endless(self) -> bool:
