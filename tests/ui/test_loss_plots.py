@@ -343,7 +343,7 @@ def test_the_smoothing_slider_works_by_key_and_says_its_value(qtbot, make):
 def test_the_axis_says_when_a_point_stands_for_more_steps_than_the_slider(make):
     plots = make(Bench(("ae",), history_of(20_000, ("ae",))))
     assert plots.cards[0].spacing > 10
-    words = f"{grouped(plots.cards[0].spacing)}-step mean"
+    words = f"mean of {grouped(plots.cards[0].spacing)} steps"
     assert words in plots.cards[0].plot.bottom_axis.title
     plots.set_smoothing(1000)
     assert plots.cards[0].plot.bottom_axis.title == "step"

@@ -139,7 +139,7 @@ class PlotCard(QFrame):
         self.plot.bottom_axis.whole = extract.whole
         title = extract.title
         if self.spacing > extract.smoothing:
-            title = tr("{axis} · {count}-step mean", axis=title, count=self.spacing)
+            title = tr("{axis} · mean of {count} steps", axis=title, count=self.spacing)
         self.plot.bottom_axis.set_title(title)
 
     @property
