@@ -63,7 +63,7 @@ def theirs(model: str, seed: int) -> Iterator[Losses]:
     torch.manual_seed(seed)
     take = bare(model, HIDDEN, BATCH, "cpu", images)
     while True:
-        yield {name: float(value) for name, value in take().items()}
+        yield {name: value.item() for name, value in take().items()}
 
 
 def final(steps: Iterator[Losses], count: int) -> Losses:
@@ -89,8 +89,9 @@ def main() -> None:
             values, others = ([end[name] for end in ends[model, each]] for each in (who, BARE))
             mean, least, most = statistics.fmean(values), min(values), max(values)
             row = {"mean": mean, "min": least, "max": most}
-            if who != BARE:
-                row["apart"] = abs(mean - statistics.fmean(others)) / (max(others) - min(others))
+            spread = max(others) - min(others)
+            if who != BARE and spread:
+                row["apart"] = abs(mean - statistics.fmean(others)) / spread
             rows[f"{model} {name}, {who}"] = row
     auto = str(compute.choose_precision("auto", torch.device("cpu")))
     publish("losses", rows, options.json, steps=count, auto=auto)
