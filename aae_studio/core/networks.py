@@ -201,6 +201,18 @@ class ImageTrunk(nn.Sequential):
             images = layer(images)
         return images
 
+    def absorb_scale(self) -> None:
+        """Let the first layer's weights do what standardising does: the same features but for rounding, with
+        two passes over all pixels less. A convolution, which pads with 0, and a layer whose outputs are
+        normalised stay as they are."""
+        first = next(layer for layer in self if not isinstance(layer, nn.Flatten))
+        if self.pixel_mean is None or self.pixel_deviation is None or type(first) is not nn.Linear:
+            return
+        with torch.no_grad():
+            first.weight.div_(self.pixel_deviation)
+            first.bias.sub_(first.weight @ self.pixel_mean.flatten())
+        self.pixel_mean = self.pixel_deviation = None
+
 
 def mean_images(network: nn.Module) -> Iterator[Tensor]:
     """What the trunks in a network take away from an image, (C, H, W), where they standardise."""

@@ -19,7 +19,7 @@ from torch import Tensor, nn
 from aae_studio.core import compute, metrics
 from aae_studio.core.datasets.base import Dataset, Split
 from aae_studio.core.models.base import Model, Networks
-from aae_studio.core.networks import Encoder, seed_for
+from aae_studio.core.networks import Encoder, ImageTrunk, seed_for
 from aae_studio.core.priors.base import Prior
 
 Array = npt.NDArray[np.float32]
@@ -396,10 +396,14 @@ def _frozen(name: str, model: Model, spares: list[Networks]) -> FrozenModel:
 
 
 def _lowered(model: Model, precision: torch.dtype) -> Model:
-    """The model with networks of its own in another precision."""
-    return _twin(
-        model, {part: copy.deepcopy(network).to(precision) for part, network in model.networks.items()}
-    )
+    """The model with networks of its own in another precision, which standardise by their weights."""
+    networks = {part: copy.deepcopy(network) for part, network in model.networks.items()}
+    for network in networks.values():
+        for part in network.modules():
+            if isinstance(part, ImageTrunk):
+                part.absorb_scale()
+        network.to(precision)
+    return _twin(model, networks)
 
 
 def _twin(model: Model, networks: Networks) -> Model:

@@ -84,6 +84,30 @@ def test_initial_weights_do_not_depend_on_it(build, network: str) -> None:
     }
 
 
+@pytest.mark.parametrize(
+    ("options", "absorbs"),
+    [
+        ({}, True),
+        ({"network": "conv"}, False),
+        ({"encoder_norm": "batch"}, False),
+        ({"inputs": "plain"}, False),
+    ],
+)
+def test_weights_that_standardise_give_the_same_features(build, options: dict, absorbs: bool) -> None:
+    trunk = build(models=("ae",), **options).models["ae"].networks["encoder"].trunk.eval()
+    images = torch.rand(50, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    weights = [weight.clone() for weight in trunk.parameters()]
+    with torch.no_grad():
+        before = trunk(images)
+        trunk.absorb_scale()
+        # Once is enough.
+        trunk.absorb_scale()
+        torch.testing.assert_close(trunk(images), before, rtol=1e-4, atol=1e-5)
+    changed = not all(map(torch.equal, weights, trunk.parameters()))
+    assert changed == absorbs
+    assert (trunk.pixel_mean is None) == (absorbs or options == {"inputs": "plain"})
+
+
 # The scale
 
 

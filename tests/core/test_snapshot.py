@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections import Counter
+from copy import deepcopy
 from itertools import islice
 
 import numpy as np
@@ -396,7 +397,7 @@ def test_codes_to_be_drawn_are_those_of_encode_whatever_the_model(
         if not frozen.has_encoder:
             continue
         with_encoder += 1
-        before = {part: net.state_dict() for part, net in frozen.model.networks.items()}
+        before = {part: deepcopy(net.state_dict()) for part, net in frozen.model.networks.items()}
         parts = [part[name] for part in snapshot.encoded(digits.everything)]
         assert [len(part) for part in parts] == [1024, 773]
         exact = frozen.encode(digits.to_unit(digits.everything.images))
@@ -405,5 +406,9 @@ def test_codes_to_be_drawn_are_those_of_encode_whatever_the_model(
         tolerance = 1e-5 if precision == torch.float32 else 0.02
         np.testing.assert_allclose(rough, exact, atol=tolerance * np.abs(exact).max())
         for part, state in before.items():
-            assert all(weight.dtype == torch.float32 for weight in state.values()), part
+            after = frozen.model.networks[part].state_dict()
+            assert list(after) == list(state), part
+            for key, weight in after.items():
+                assert weight.dtype == state[key].dtype, key
+                assert torch.equal(weight, state[key]), f"{part}: {key} is the snapshot's own"
     assert with_encoder > 5

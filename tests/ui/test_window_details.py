@@ -10,7 +10,7 @@ import sys
 import numpy as np
 import pytest
 from PySide6.QtCore import QPoint, QPointF, QSettings, Qt
-from PySide6.QtGui import QIcon, QImage, QTextDocument, QWheelEvent
+from PySide6.QtGui import QColor, QIcon, QImage, QTextDocument, QWheelEvent
 from PySide6.QtWidgets import QApplication, QFileDialog
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -18,6 +18,7 @@ from aae_studio import paths
 from aae_studio.core import compute
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
+from aae_studio.core.registry import MODELS
 from aae_studio.ui import app, translation
 from aae_studio.ui import theme as themes
 from aae_studio.ui.app import Studio
@@ -108,6 +109,28 @@ def test_an_icon_says_that_its_button_is_switched_off(qapp, name):
         }
         assert theme.color(color).name() in solid
         assert len(solid) <= 2, "one colour, and what rounding makes of it"
+
+
+def lab(color: QColor) -> np.ndarray:
+    """L*, a*, b* (CIE 1976, D65) of an sRGB colour."""
+    code = np.array(color.getRgbF()[:3])
+    linear = np.where(code > 0.04045, ((code + 0.055) / 1.055) ** 2.4, code / 12.92)
+    to_xyz = np.array([[0.4124, 0.3576, 0.1805], [0.2126, 0.7152, 0.0722], [0.0193, 0.1192, 0.9505]])
+    part = to_xyz @ linear / np.array([0.9505, 1.0, 1.089])
+    f = np.where(part > 0.008856, np.cbrt(part), 7.787 * part + 16 / 116)
+    return np.array([116 * f[1] - 16, 500 * (f[0] - f[1]), 200 * (f[1] - f[2])])
+
+
+@pytest.mark.parametrize("name", ["dark", "light"])
+def test_models_can_be_told_apart_by_their_colours(name):
+    """Lanes, curves and cursors of any two may stand side by side."""
+    theme = themes.load(name)
+    colors = {model: lab(theme.color(plugin.color)) for model, plugin in MODELS.all().items()}
+    ground = lab(theme.color("window"))
+    assert len(colors) >= 9
+    for one, other in itertools.combinations(colors, 2):
+        assert np.linalg.norm(colors[one] - colors[other]) > 20, f"{one} and {other}"
+    assert all(abs(color[0] - ground[0]) > 35 for color in colors.values())
 
 
 def test_an_unknown_language_is_english(qapp):
