@@ -58,6 +58,7 @@ def studio(
         # As the peers have them.
         activation="relu",
         inputs="plain",
+        averaging=0,
         batch_size=batch,
         device=device,
         precision=precision,
