@@ -37,6 +37,7 @@ TABLES = {
     ("menus.py", "title"),  # of the menus
     ("menus.py", "text"),  # of THEMES
     ("option_editors.py", "word"),  # of an option's choices
+    ("difference.py", "word"),  # of an option's choices
     ("options_form.py", "name"),  # of a dataset's class
     ("tool_bar.py", "words"),  # from `unavailable`
     ("words.py", "name"),  # of a network, a phase or a module

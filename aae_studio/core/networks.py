@@ -181,6 +181,10 @@ def _coarse(length: int) -> int:
     return -(-length // 4)
 
 
+# How bright a pixel of the mean image may be for its part to go into a bias that is kept in bfloat16.
+MOST_DEVIATIONS = 3.0
+
+
 class ImageTrunk(nn.Sequential):
     """From images (n, C, H, W) to features (n, hidden[-1]), the activation last."""
 
@@ -203,10 +207,12 @@ class ImageTrunk(nn.Sequential):
 
     def absorb_scale(self) -> None:
         """Let the first layer's weights do what standardising does: the same features but for rounding, with
-        two passes over all pixels less. A convolution, which pads with 0, and a layer whose outputs are
-        normalised stay as they are."""
+        two passes over all pixels less. A convolution, which pads with 0, a layer whose outputs are
+        normalised, and one whose bias would be so large that rounding tells stay as they are."""
         first = next(layer for layer in self if not isinstance(layer, nn.Flatten))
         if self.pixel_mean is None or self.pixel_deviation is None or type(first) is not nn.Linear:
+            return
+        if self.pixel_mean.max() > MOST_DEVIATIONS * self.pixel_deviation:
             return
         with torch.no_grad():
             first.weight.div_(self.pixel_deviation)

@@ -27,7 +27,7 @@ def mouse_rows() -> list[tuple[str, str]]:
 def keys_table(actions: Iterable[QAction]) -> str:
     """Mouse and keys in rich text: those of the planes, then of all actions that have one, in two columns."""
     keyed = [
-        (action.shortcut().toString(QKeySequence.SequenceFormat.NativeText), action.text().replace("&", ""))
+        (action.shortcut().toString(QKeySequence.SequenceFormat.NativeText), action.iconText())
         for action in actions
         if not action.shortcut().isEmpty()
     ]

@@ -58,8 +58,8 @@ LAYOUT_VERSION = 2
 FORM_WIDTH = 228
 # A window that is not painted (minimised, say) goes on after this long all the same.
 LATEST_MS = 1500
-# Of a change that is many at once, so many are named in a menu.
-PHRASES = 2
+# Of a change that is many at once, so many are named in a menu, in so many letters.
+PHRASES, LONGEST = 2, 72
 # What only an experiment of one's own can do.
 TRAINING = ("train", "step", "rewind", "new_seed", "save", "save_as")
 # What the display has switches for, by name, beside the overlays.
@@ -372,14 +372,16 @@ class MainWindow(QMainWindow):
         self, name: str, verb: str, before: ExperimentConfig | None, after: ExperimentConfig | None
     ) -> None:
         action = self.actions_by_name[name]
+        # What other places than the menu call it.
+        action.setIconText(verb)
         action.setEnabled(before is not None and after is not None)
-        if before is None or after is None:
-            action.setText(verb)
-            return
-        # The same configuration again: it began at step 0.
-        phrases = differences(before, after) or [tr("Rewind")]
-        more = " …" if len(phrases) > PHRASES else ""
-        action.setText(f"{verb}: {', '.join(phrases[:PHRASES])}{more}")
+        phrases: list[str] = []
+        if before is not None and after is not None:
+            # The same configuration again began at step 0.
+            phrases = [tr("Rewind")] if before == after else differences(before, after)
+        words = ", ".join(phrases[:PHRASES]) + (" …" if len(phrases) > PHRASES else "")
+        short = words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
+        action.setText(f"{verb}: {short}".replace("&", "&&") if words else verb)
 
     def _enable_training(self) -> None:
         own, loaded = self._bench.following is None, self._bench.snapshot is not None

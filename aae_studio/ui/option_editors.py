@@ -251,8 +251,8 @@ class WidthsEntry(Typed, QLineEdit):
 class QuietBox(WheelWhenFocused, QComboBox):
     """A list of choices that the wheel passes over until one has gone to it, and that arrow keys open.
 
-    They do not choose by themselves: a choice may begin a training again. One that was made with the mouse
-    gives the keyboard back to the window.
+    These do not choose by themselves: a choice may begin a training again. One from a list that was opened
+    with the mouse gives the keyboard back to the window.
     """
 
     def __init__(self, parent: QWidget | None = None) -> None:
@@ -274,6 +274,7 @@ class QuietBox(WheelWhenFocused, QComboBox):
 
     def _leave(self) -> None:
         if self._by_mouse:
+            self._by_mouse = False
             self.clearFocus()
 
 

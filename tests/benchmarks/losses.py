@@ -9,7 +9,9 @@ Usage: losses.py [--json] [--rounds SEEDS]
 from __future__ import annotations
 
 import statistics
+from collections import deque
 from collections.abc import Iterator, Mapping
+from itertools import islice
 
 import torch
 from bare import KL_WEIGHT, bare
@@ -68,7 +70,7 @@ def theirs(model: str, seed: int) -> Iterator[Losses]:
 
 def final(steps: Iterator[Losses], count: int) -> Losses:
     """The mean of each loss over the last of so many steps."""
-    rows = [row for row, _ in zip(steps, range(count), strict=False)][-LAST:]
+    rows = deque(islice(steps, count), maxlen=LAST)
     names = ("reconstruction", "kl", "generator")
     return {name: statistics.fmean(row[name] for row in rows) for name in names if name in rows[0]}
 

@@ -108,6 +108,19 @@ def test_weights_that_standardise_give_the_same_features(build, options: dict, a
     assert (trunk.pixel_mean is None) == (absorbs or options == {"inputs": "plain"})
 
 
+def test_a_bias_that_rounding_would_spoil_is_not_made(build) -> None:
+    """Bright images of little contrast: their mean is many deviations."""
+    encoder = build(models=("ae",)).models["ae"].networks["encoder"]
+    trunk = encoder.trunk
+    trunk.pixel_mean, trunk.pixel_deviation = torch.full((1, 8, 8), 0.92), torch.tensor(0.02)
+    images = 0.9 + 0.04 * torch.rand(200, 1, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        exact = trunk(images)
+        trunk.absorb_scale()
+        assert trunk.pixel_mean is not None
+        torch.testing.assert_close(trunk(images), exact)
+
+
 # The scale
 
 

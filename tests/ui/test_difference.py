@@ -7,6 +7,7 @@ import pytest
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.core.registry import MODELS, Registry
+from aae_studio.ui import translation
 from aae_studio.ui.state.difference import differences
 
 BEFORE = ExperimentConfig(options={"vae.beta": 2.0})
@@ -30,6 +31,17 @@ BEFORE = ExperimentConfig(options={"vae.beta": 2.0})
 )
 def test_differences_are_named_with_what_was_and_what_is(changes, phrases) -> None:
     assert differences(BEFORE, BEFORE.with_(**changes)) == phrases
+
+
+def test_choices_are_in_the_users_language(qapp) -> None:
+    translation.use("ko", qapp)
+    try:
+        found = differences(
+            BEFORE, BEFORE.with_(network="conv", **{"aae.updates": "two-phase", "vae.beta": 4.0})
+        )
+    finally:
+        translation.use("en", qapp)
+    assert found == ["신경망 mlp → 합성곱", "VAE β 2 → 4", "AAE 갱신 함께 → 2단계"]
 
 
 def test_there_and_back_say_the_opposite() -> None:

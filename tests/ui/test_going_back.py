@@ -15,9 +15,11 @@ from aae_studio.core import experiment
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
 from aae_studio.core.experiment import Experiment, load_dataset
+from aae_studio.core.models.aae import AdversarialAutoencoder
 from aae_studio.core.snapshot import Snapshot
 from aae_studio.ui import way_back
 from aae_studio.ui.app import Studio
+from aae_studio.ui.keys import keys_table
 from aae_studio.ui.state.changes import Changes
 
 SMALL = ExperimentConfig(models=("ae", "aae"), hidden=(32,), batch_size=64)
@@ -468,3 +470,12 @@ def test_the_menu_says_what_would_be_taken_back(qtbot, studio):
     brought(qtbot, studio, lambda: bench.configure(batch_size=32, latent_size=3, hidden=(16,)))
     assert undo.text() == "Undo: Batch 64 → 32, Latent size 2 → 3 …"
     assert (redo.text(), redo.isEnabled()) == ("Redo", False)
+    # What is spelt out and was so before is no rewind.
+    bench.configure(**{"aae.r1": bench.asked.options_of("aae", AdversarialAutoencoder.options)["r1"]})
+    assert undo.text() == "Undo"
+    assert undo.isEnabled()
+    brought(qtbot, studio, lambda: bench.configure(hidden=(16,) * 40))
+    assert undo.text().startswith("Undo: Hidden layers 16 → 16,16,16")
+    assert len(undo.text()) < 90
+    assert "Undo: " not in keys_table([undo])
+    assert ">Undo<" in keys_table([undo])

@@ -18,6 +18,7 @@ from aae_studio import paths
 from aae_studio.core import compute
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.core.errors import StudioError
+from aae_studio.core.models.base import Model
 from aae_studio.core.registry import MODELS
 from aae_studio.ui import app, translation
 from aae_studio.ui import theme as themes
@@ -125,9 +126,11 @@ def lab(color: QColor) -> np.ndarray:
 def test_models_can_be_told_apart_by_their_colours(name):
     """Lanes, curves and cursors of any two may stand side by side."""
     theme = themes.load(name)
-    colors = {model: lab(theme.color(plugin.color)) for model, plugin in MODELS.all().items()}
+    named = {plugin.color for plugin in MODELS.all().values()}
+    assert len(named) >= 9
+    # And that of a model of one's own, which has no colour.
+    colors = {color: lab(theme.color(color)) for color in (*named, Model.color)}
     ground = lab(theme.color("window"))
-    assert len(colors) >= 9
     for one, other in itertools.combinations(colors, 2):
         assert np.linalg.norm(colors[one] - colors[other]) > 20, f"{one} and {other}"
     assert all(abs(color[0] - ground[0]) > 35 for color in colors.values())

@@ -135,42 +135,56 @@ class Dataset(ABC):
         return self.train
 
     def check(self) -> None:
-        """Raise StudioError, with a sentence, where the splits do not hold what they should."""
+        """Raise StudioError, with a sentence, where `train` or `test` does not hold what a Split should."""
         for split in (self.train, self.test):
-            images, labels = split.images, split.labels
-            if images.dtype != np.uint8 or images.ndim != 4 or not len(images):
+            self._check_images(split.images)
+            self._check_labels(split)
+
+    def _check_images(self, images: npt.NDArray[np.uint8]) -> None:
+        wanted = (len(images), *np.shape(self.train.images)[1:])
+        if (
+            getattr(images, "dtype", None) != np.uint8
+            or images.ndim != 4
+            or 0 in wanted
+            or images.shape != wanted
+        ):
+            raise StudioError(
+                "“{title}”: images should be uint8 of the shape (n, C, H, W), all of one size, and some are "
+                "{dtype} of the shape {shape}.",
+                title=self.title,
+                dtype=getattr(images, "dtype", type(images).__name__),
+                shape=np.shape(images),
+            )
+        # Where white is the greatest number that a byte holds, none can be greater.
+        if self.levels < np.iinfo(np.uint8).max and images.max() > self.levels:
+            raise StudioError(
+                "“{title}”: a pixel is {level}, and white is {levels} (`levels`).",
+                title=self.title,
+                level=images.max(),
+                levels=self.levels,
+            )
+
+    def _check_labels(self, split: Split) -> None:
+        for column in (split.labels, split.ids):
+            if np.shape(column) != (len(split),) or np.asarray(column).dtype.kind not in "iu":
                 raise StudioError(
-                    "“{title}”: images should be uint8 of the shape (n, C, H, W), and these are {dtype} "
-                    "of the shape {shape}.",
+                    "“{title}”: {count} images should have as many labels and ids, whole numbers, and some "
+                    "are {dtype} of the shape {shape}.",
                     title=self.title,
-                    dtype=images.dtype,
-                    shape=images.shape,
+                    count=len(split),
+                    dtype=np.asarray(column).dtype,
+                    shape=np.shape(column),
                 )
-            if images.max() > self.levels:
-                raise StudioError(
-                    "“{title}”: a pixel is {level}, and white is {levels} (`levels`).",
-                    title=self.title,
-                    level=images.max(),
-                    levels=self.levels,
-                )
-            if not len(images) == len(labels) == len(split.ids):
-                raise StudioError(
-                    "“{title}”: {images} images should have as many labels and ids, and have {labels} and "
-                    "{ids}.",
-                    title=self.title,
-                    images=len(images),
-                    labels=len(labels),
-                    ids=len(split.ids),
-                )
-            if labels.min() < 0 or labels.max() >= len(self.classes):
-                raise StudioError(
-                    "“{title}”: labels should be places in `classes`, from 0 to {last}, and go from {low} to "
-                    "{high}.",
-                    title=self.title,
-                    last=len(self.classes) - 1,
-                    low=labels.min(),
-                    high=labels.max(),
-                )
+        low, high, count = split.labels.min(), split.labels.max(), len(self.classes)
+        if low < 0 or high >= count:
+            raise StudioError(
+                "“{title}”: labels should be places in `classes`, of which there are {count}, and go from "
+                "{low} to {high}.",
+                title=self.title,
+                count=count,
+                low=low,
+                high=high,
+            )
 
     @property
     def endless(self) -> bool:

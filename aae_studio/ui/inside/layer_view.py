@@ -26,7 +26,7 @@ LABEL_WIDTH, GAP = 106, 5
 HEAD_HEIGHT, STRIP_HEIGHT, IMAGE_HEIGHT = 22, 30, 46
 # Feature maps that are shown of a layer at most.
 MAPS = 64
-# What reads as 0.00 has no colour.
+# Numbers are never coloured as if the largest were less than this: what reads as 0.00 has no colour.
 LEAST_SCALE = 0.1
 # So many numbers of a code are written out.
 WRITTEN = 6

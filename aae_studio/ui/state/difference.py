@@ -38,21 +38,26 @@ def _fields(before: ExperimentConfig, after: ExperimentConfig) -> Iterator[str]:
 
 
 def _declared(before: ExperimentConfig, after: ExperimentConfig) -> Iterator[str]:
-    for key in {**before.options, **after.options}:
-        owner, _, name = key.partition(".")
+    for owner in dict.fromkeys(key.partition(".")[0] for key in (*before.options, *after.options)):
         for registry in (DATASETS, PRIORS, MODELS):
-            for option in getattr(_plugin(registry, owner), "options", ()):
-                if option.name == name:
-                    old, new = (config.options.get(key, option.default) for config in (before, after))
-                    # Several models have an option of the same label.
-                    whose = f"{_short(owner)} " if registry is MODELS else ""
-                    yield from _change(option, old, new, whose)
+            plugin = _plugin(registry, owner) if owner in registry.names() else None
+            # Several models have an option of the same label.
+            whose = f"{tr(plugin.short)} " if plugin is not None and registry is MODELS else ""
+            for option in () if plugin is None else plugin.options:
+                key = f"{owner}.{option.name}"
+                old, new = (config.options.get(key, option.default) for config in (before, after))
+                yield from _change(option, old, new, whose)
 
 
 def _change(option: Option, old: Value, new: Value, whose: str = "") -> Iterator[str]:
     if old != new:
         label = whose + tr(option.label)
-        yield label if option.panel else f"{label} {option.shown(old)} → {option.shown(new)}"
+        yield label if option.panel else f"{label} {_value(option, old)} → {_value(option, new)}"
+
+
+def _value(option: Option, value: Value) -> str:
+    word = option.shown(value)
+    return tr(word) if option.choices else word
 
 
 def _title(registry: Registry, name: str) -> str:
