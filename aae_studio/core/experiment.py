@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import time
+import traceback
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager
@@ -21,7 +22,7 @@ from aae_studio.core import averaging, compute
 from aae_studio.core.batches import Batches
 from aae_studio.core.config import OPTIONS, ExperimentConfig
 from aae_studio.core.datasets.base import Dataset
-from aae_studio.core.errors import ConfigError, NonFinite
+from aae_studio.core.errors import ConfigError, NonFinite, StudioError
 from aae_studio.core.models.base import Batch, Losses, Model, Phase, Setting
 from aae_studio.core.networks import Architecture
 from aae_studio.core.options import Value
@@ -69,8 +70,22 @@ Substeps = Callable[[str, Batch], Iterable[Substep]]
 def load_dataset(config: ExperimentConfig, data_dir: Path) -> Dataset:
     """Load or draw the configuration's dataset. Raises StudioError, DataMissing or ConfigError."""
     plugin = DATASETS.get(config.dataset)
-    dataset: Dataset = plugin(data_dir, **config.options_of(config.dataset, plugin.options))
-    dataset.check()
+    options = config.options_of(config.dataset, plugin.options)
+    try:
+        dataset: Dataset = plugin(data_dir, **options)
+        dataset.check()
+    except StudioError:
+        raise
+    except Exception as fault:
+        # Of a file that the user may have written: where it is says what to mend.
+        last = traceback.extract_tb(fault.__traceback__)[-1]
+        raise StudioError(
+            "“{title}” cannot be made: {fault} ({file}, line {line}).",
+            title=plugin.title,
+            fault=repr(fault),
+            file=Path(last.filename).name,
+            line=last.lineno,
+        ) from fault
     if config.batch_size > len(dataset.train):
         raise ConfigError(
             "batch_size",

@@ -67,6 +67,18 @@ def test_a_dataset_that_is_not_what_it_should_be_is_told_so(
         load_dataset(ExperimentConfig(), tmp_path)
 
 
+def test_a_dataset_that_fails_says_which_and_where(tmp_path: Path, monkeypatch) -> None:
+    class Odd(Digits):
+        def __init__(self, data_dir: Path, **option: object) -> None:
+            raise KeyError("boom")
+
+    monkeypatch.setattr(type(DATASETS), "get", lambda *_: Odd)
+    with pytest.raises(
+        StudioError, match=r"“Digits” cannot be made: KeyError\('boom'\) \(test_datasets.py, line \d+\)"
+    ):
+        load_dataset(ExperimentConfig(), tmp_path)
+
+
 # Digits
 
 

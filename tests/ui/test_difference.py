@@ -19,7 +19,10 @@ BEFORE = ExperimentConfig(options={"vae.beta": 2.0})
         ({}, []),
         ({"seed": 3}, ["Seed 0 → 3"]),
         ({"hidden": (64,)}, ["Hidden layers 256,256 → 64"]),
-        ({"dataset": "mnist", "prior": "mixture"}, ["Digits → MNIST", "Gaussian → 10 Gaussians"]),
+        (
+            {"dataset": "mnist", "prior": "mixture"},
+            ["Dataset Digits → MNIST", "Prior Gaussian → 10 Gaussians"],
+        ),
         ({"models": ("ae", "gan", "aae")}, ["+ GAN", "− VAE"]),
         # An option that is not named has its default.
         ({"options": {}}, ["VAE β 2 → 1"]),

@@ -11,7 +11,9 @@ from PySide6.QtGui import QColor, QImage, QPainter
 
 from aae_studio.core.config import ExperimentConfig
 from aae_studio.ui.app import Studio
+from aae_studio.ui.canvas import painting
 from aae_studio.ui.canvas.latent_canvas import LatentCanvas
+from aae_studio.ui.canvas.layers import Layers, Piece
 from aae_studio.ui.canvas.overlays.lattice import Decoded, Lattice
 from aae_studio.ui.canvas.plane import View, axis_plane
 from aae_studio.ui.canvas.scene import Scene, Stage
@@ -209,3 +211,19 @@ def test_a_panel_behind_another_is_brought_to_the_front_and_one_in_front_is_clos
     qtbot.waitUntil(sketch.panel.isVisible, timeout=5_000)
     sketch.action.trigger()
     qtbot.waitUntil(lambda: sketch.isHidden() and not sketch.action.isChecked(), timeout=5_000)
+
+
+def test_what_fails_while_it_paints_leaves_no_painter_behind(studio, monkeypatch) -> None:
+    """Qt ends a program whose picture goes while a painter is at it."""
+    canvas = studio.window.lanes["ae"].canvas
+
+    def fail(*_: object) -> None:
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        Layers().paint(Piece(("odd", "ae"), None, fail), canvas._stage(), 1.0)
+    monkeypatch.setattr(painting, "draw_grid", fail)
+    with pytest.raises(ZeroDivisionError):
+        canvas._painted_backdrop()
+    monkeypatch.undo()
+    assert not canvas.grab().isNull()

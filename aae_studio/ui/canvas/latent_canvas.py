@@ -180,30 +180,29 @@ class LatentCanvas(QWidget):
             return
         if self._backdrop is None:
             self._backdrop = self._painted_backdrop()
-        painter = QPainter(self)
-        painter.drawPixmap(QPoint(0, 0), self._backdrop)
-        painter.setRenderHint(QPainter.RenderHint.Antialiasing)
-        for traces in self._display.traces.values():
-            if self._name in traces:
-                draw_trace(painter, traces[self._name], self._stage())
-        self._cursor_rect = self._cursor_area()
-        at = self.cursor_pixel()
-        if self.rect().contains(at.toPoint()):
-            painting.draw_cursor(painter, at, self._color, self._theme)
-        else:
-            painting.draw_pointer(painter, at, self.size(), self._color, self._theme)
-        if self._hovered is not None and self._card is not None and self._dotted:
-            spot = self._points.spot(self._hovered)
-            if spot is not None:
-                painting.draw_card(painter, spot, self._card, self.size(), self._theme)
-        if self._display.tool is not None:
-            self._display.tool.draw(painter, self, self._name)
-        if self.hasFocus():
-            painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
-            painter.setPen(QPen(self._theme.color("accent"), 1))
-            painter.setBrush(Qt.BrushStyle.NoBrush)
-            painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
-        painter.end()
+        with QPainter(self) as painter:
+            painter.drawPixmap(QPoint(0, 0), self._backdrop)
+            painter.setRenderHint(QPainter.RenderHint.Antialiasing)
+            for traces in self._display.traces.values():
+                if self._name in traces:
+                    draw_trace(painter, traces[self._name], self._stage())
+            self._cursor_rect = self._cursor_area()
+            at = self.cursor_pixel()
+            if self.rect().contains(at.toPoint()):
+                painting.draw_cursor(painter, at, self._color, self._theme)
+            else:
+                painting.draw_pointer(painter, at, self.size(), self._color, self._theme)
+            if self._hovered is not None and self._card is not None and self._dotted:
+                spot = self._points.spot(self._hovered)
+                if spot is not None:
+                    painting.draw_card(painter, spot, self._card, self.size(), self._theme)
+            if self._display.tool is not None:
+                self._display.tool.draw(painter, self, self._name)
+            if self.hasFocus():
+                painter.setRenderHint(QPainter.RenderHint.Antialiasing, False)
+                painter.setPen(QPen(self._theme.color("accent"), 1))
+                painter.setBrush(Qt.BrushStyle.NoBrush)
+                painter.drawRect(self.rect().adjusted(0, 0, -1, -1))
 
     def _painted_backdrop(self) -> QPixmap:
         """Everything but cursor and hover card: it changes a few times a second at most."""
@@ -212,22 +211,21 @@ class LatentCanvas(QWidget):
         pixmap = QPixmap(QSize(round(self.width() * ratio), round(self.height() * ratio)))
         pixmap.setDevicePixelRatio(ratio)
         pixmap.fill(self._theme.color("well"))
-        painter = QPainter(pixmap)
-        view, size, stage = self.view(), self.size(), self._stage()
-        painting.draw_grid(painter, view, size, self._theme)
-        self._layers.draw(painter, self._pieces(covering=False), stage, ratio)
-        self._dotted = self._name in self._bench.findings.codes and self._display.show_codes
-        self._dotted = self._dotted and not self._replaces_points()
-        if self._dotted:
-            self._draw_points(painter, ratio)
-        self._layers.draw(painter, self._pieces(covering=True), stage, ratio)
-        if self._display.show_prior and self._planes.axes in ((0, 1), None):
-            snapshot = self._bench.snapshot
-            assert snapshot is not None
-            if self._bench.config.latent_size > 1 and self._planes.axes is not None:
-                painting.draw_outline(painter, snapshot.prior.outline(), view, size, self._theme)
-        painting.draw_numbers(painter, view, size, self._planes[self._name].labels, self._theme)
-        painter.end()
+        with QPainter(pixmap) as painter:
+            view, size, stage = self.view(), self.size(), self._stage()
+            painting.draw_grid(painter, view, size, self._theme)
+            self._layers.draw(painter, self._pieces(covering=False), stage, ratio)
+            self._dotted = self._name in self._bench.findings.codes and self._display.show_codes
+            self._dotted = self._dotted and not self._replaces_points()
+            if self._dotted:
+                self._draw_points(painter, ratio)
+            self._layers.draw(painter, self._pieces(covering=True), stage, ratio)
+            if self._display.show_prior and self._planes.axes in ((0, 1), None):
+                snapshot = self._bench.snapshot
+                assert snapshot is not None
+                if self._bench.config.latent_size > 1 and self._planes.axes is not None:
+                    painting.draw_outline(painter, snapshot.prior.outline(), view, size, self._theme)
+            painting.draw_numbers(painter, view, size, self._planes[self._name].labels, self._theme)
         return pixmap
 
     # Overlays

@@ -44,9 +44,9 @@ class Layers:
         picture = QPixmap(size)
         picture.setDevicePixelRatio(ratio)
         picture.fill(Qt.GlobalColor.transparent)
-        painter = QPainter(picture)
-        piece.draw(painter, piece.answer, stage)
-        painter.end()
+        # Ended whatever happens: a picture that is still painted on would take the program with it.
+        with QPainter(picture) as painter:
+            piece.draw(painter, piece.answer, stage)
         self._kept[piece.key] = piece.answer, picture
 
     def draw(self, painter: QPainter, pieces: list[Piece], stage: Stage, ratio: float) -> None:

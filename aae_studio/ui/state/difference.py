@@ -18,12 +18,12 @@ def differences(before: ExperimentConfig, after: ExperimentConfig) -> list[str]:
 
 
 def _plugins(before: ExperimentConfig, after: ExperimentConfig) -> Iterator[str]:
-    for registry, old, new in (
-        (DATASETS, before.dataset, after.dataset),
-        (PRIORS, before.prior, after.prior),
+    for kind, registry, old, new in (
+        (tr("Dataset"), DATASETS, before.dataset, after.dataset),
+        (tr("Prior"), PRIORS, before.prior, after.prior),
     ):
         if old != new:
-            yield f"{_title(registry, old)} → {_title(registry, new)}"
+            yield f"{kind} {_title(registry, old)} → {_title(registry, new)}"
     for sign, these, those in (("+", after, before), ("−", before, after)):
         for name in these.models:
             if name not in those.models:
