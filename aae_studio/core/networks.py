@@ -181,7 +181,8 @@ def _coarse(length: int) -> int:
     return -(-length // 4)
 
 
-# How bright a pixel of the mean image may be for its part to go into a bias that is kept in bfloat16.
+# How bright a pixel of the mean image may be, in deviations, for its part to go into a bias: in bfloat16 a
+# large one is rounded by more than what it is added to.
 MOST_DEVIATIONS = 3.0
 
 

@@ -43,7 +43,7 @@ from aae_studio.ui.panel_dock import PanelDock
 from aae_studio.ui.panels.base import Panel
 from aae_studio.ui.points_box import PointsBox
 from aae_studio.ui.show_panel import ShowPanel
-from aae_studio.ui.state.difference import differences
+from aae_studio.ui.state.difference import in_short
 from aae_studio.ui.status_bar import StatusBar
 from aae_studio.ui.theme import Theme
 from aae_studio.ui.tool_bar import ToolBar
@@ -58,8 +58,6 @@ LAYOUT_VERSION = 2
 FORM_WIDTH = 228
 # A window that is not painted (minimised, say) goes on after this long all the same.
 LATEST_MS = 1500
-# Of a change that is many at once, so many are named in a menu, in so many letters.
-PHRASES, LONGEST = 2, 72
 # What only an experiment of one's own can do.
 TRAINING = ("train", "step", "rewind", "new_seed", "save", "save_as")
 # What the display has switches for, by name, beside the overlays.
@@ -364,9 +362,8 @@ class MainWindow(QMainWindow):
     def _show_undo(self) -> None:
         """Let the menu say what would be taken back, and what would be made again."""
         changes = self._bench.changes
-        asked = changes.asked
-        self._name_change("undo", tr("Undo"), changes.before, asked)
-        self._name_change("redo", tr("Redo"), asked, changes.after)
+        self._name_change("undo", tr("Undo"), changes.before, changes.asked)
+        self._name_change("redo", tr("Redo"), changes.asked, changes.after)
 
     def _name_change(
         self, name: str, verb: str, before: ExperimentConfig | None, after: ExperimentConfig | None
@@ -375,13 +372,8 @@ class MainWindow(QMainWindow):
         # What other places than the menu call it.
         action.setIconText(verb)
         action.setEnabled(before is not None and after is not None)
-        phrases: list[str] = []
-        if before is not None and after is not None:
-            # The same configuration again began at step 0.
-            phrases = [tr("Rewind")] if before == after else differences(before, after)
-        words = ", ".join(phrases[:PHRASES]) + (" …" if len(phrases) > PHRASES else "")
-        short = words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
-        action.setText(f"{verb}: {short}".replace("&", "&&") if words else verb)
+        words = "" if before is None or after is None else in_short(before, after).replace("&", "&&")
+        action.setText(f"{verb}: {words}" if words else verb)
 
     def _enable_training(self) -> None:
         own, loaded = self._bench.following is None, self._bench.snapshot is not None

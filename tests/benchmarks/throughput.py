@@ -65,8 +65,8 @@ def data() -> tuple[str, ...]:
 def command_line(models: str) -> float:
     """Images per second of `aae-studio train`."""
     # In its first steps, which are all that is measured, the mean of the weights costs most.
-    words = ("train", *data(), "--models", models, *NETWORKS, "--averaging", "0")
-    words = (*words, "--steps", str(STEPS), "--json", "--quiet")
+    how = (*NETWORKS, "--averaging", "0", "--steps", str(STEPS))
+    words = ("train", *data(), "--models", models, *how, "--json", "--quiet")
     answer = json.loads(run([sys.executable, "-m", "aae_studio", *words]).strip().splitlines()[-1])
     return float(answer["samples_per_second"])
 

@@ -123,7 +123,7 @@ def test_an_experiment_comes_back_with_the_options_it_had_then(qtbot, studio):
     bench.undo()
     qtbot.waitUntil(lambda: bench.config.learning_rate == 0.001, timeout=10_000)
     assert bench.step == 20
-    assert not bench.changes.can_undo
+    assert bench.changes.before is None
 
 
 def test_one_rewind_is_kept_and_no_other_is_promised(qtbot, studio):
@@ -179,14 +179,14 @@ def test_opening_a_session_is_not_taken_back(qtbot, studio, tmp_path: Path):
     trained(qtbot, studio, 5)
     brought(qtbot, studio, lambda: bench.open(tmp_path / "run"))
     assert bench.step == 10
-    assert not bench.changes.can_undo
+    assert bench.changes.before is None
     assert bench.folder == tmp_path / "run"
 
 
 def test_a_change_of_nothing_but_the_experiment_is_no_painting():
     changes = Changes(SMALL)
     changes.remember(restart=True)
-    assert changes.can_undo
+    assert changes.before is not None
     assert not changes.undoes_only("prior", "painted.picture", "painted.shape")
 
 
@@ -328,7 +328,7 @@ def test_a_key_pressed_twice_does_not_cost_a_long_training(qtbot, studio, monkey
     brought(qtbot, studio, bench.rewind)
     brought(qtbot, studio, bench.undo)
     assert bench.step == 60
-    assert not bench.changes.can_undo
+    assert bench.changes.before is None
     assert not studio.window.actions_by_name["rewind"].autoRepeat()
     assert studio.window.actions_by_name["undo"].autoRepeat()
 
@@ -416,8 +416,8 @@ def test_a_refused_undo_leaves_all_as_it_was(qtbot, studio, monkeypatch):
     with qtbot.waitSignal(bench.failed, timeout=20_000):
         bench.undo()
     assert bench.asked.dataset == "shapes"
-    assert bench.changes.can_undo
-    assert not bench.changes.can_redo
+    assert bench.changes.before is not None
+    assert bench.changes.after is None
     assert bench.step == 10
 
 
@@ -427,7 +427,7 @@ def test_a_rewind_after_a_refused_option_is_taken_back(qtbot, studio):
     with qtbot.waitSignal(bench.failed, timeout=20_000):
         bench.configure(dataset="mnist")
     brought(qtbot, studio, bench.rewind)
-    assert bench.changes.can_undo
+    assert bench.changes.before is not None
     brought(qtbot, studio, bench.undo)
     assert bench.step == 10
 
@@ -448,7 +448,7 @@ def test_a_refused_option_leaves_the_rewind_that_can_be_taken_back(qtbot, studio
     brought(qtbot, studio, bench.rewind)
     with qtbot.waitSignal(bench.failed, timeout=20_000):
         bench.refine(dataset="mnist")
-    assert bench.changes.can_undo
+    assert bench.changes.before is not None
     brought(qtbot, studio, bench.undo)
     assert bench.step == 10
 

@@ -40,21 +40,13 @@ class Changes:
         self._past = [config]
 
     @property
-    def can_undo(self) -> bool:
-        return bool(self._before)
-
-    @property
-    def can_redo(self) -> bool:
-        return bool(self._after)
-
-    @property
     def before(self) -> ExperimentConfig | None:
-        """What `undone` would go back to."""
+        """What `undone` would go back to, if there is anything."""
         return self._before[-1].config if self._before else None
 
     @property
     def after(self) -> ExperimentConfig | None:
-        """What `redone` would go to."""
+        """What `redone` would go to, if there is anything."""
         return self._after[-1].config if self._after else None
 
     @property

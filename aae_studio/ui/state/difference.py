@@ -11,10 +11,21 @@ from aae_studio.core.options import Option, Value
 from aae_studio.core.registry import DATASETS, MODELS, PRIORS, Registry
 from aae_studio.ui.translation import tr
 
+# Differences that a line names, and letters that it has, at most.
+NAMED, LONGEST = 2, 72
+
 
 def differences(before: ExperimentConfig, after: ExperimentConfig) -> list[str]:
     """A phrase for each, such as `VAE β 1 → 4` or `+ GAN`; of what no form has a row for, its label alone."""
     return [*_plugins(before, after), *_fields(before, after), *_declared(before, after)]
+
+
+def in_short(before: ExperimentConfig, after: ExperimentConfig) -> str:
+    """The differences in a line that a menu bears; empty where none can be named."""
+    # The same configuration again began at step 0.
+    phrases = [tr("Rewind")] if before == after else differences(before, after)
+    words = ", ".join(phrases[:NAMED]) + (" …" if len(phrases) > NAMED else "")
+    return words if len(words) <= LONGEST else f"{words[: LONGEST - 1]}…"
 
 
 def _plugins(before: ExperimentConfig, after: ExperimentConfig) -> Iterator[str]:
